@@ -1,0 +1,1 @@
+"""The core library: inspecting, exporting, halving and verifying detector weights. No terminal in here."""

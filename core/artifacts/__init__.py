@@ -1,0 +1,1 @@
+"""What becomes of a network: files in their formats, written, simplified, published and accounted for."""

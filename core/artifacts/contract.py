@@ -1,0 +1,61 @@
+"""What an artifact takes and gives: names, dtypes and dimensions of its input and outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import BadRequest
+from ..network.network import Dims, Network
+from ..network.ops import ShapeMismatch
+from ..readings.weigher import weigh
+from ..shapes import InputShape
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output: its name, its dtype (`float32`, `float16`), its dimensions."""
+
+    name: str
+    dtype: str
+    dims: Dims
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The input and the outputs of an artifact."""
+
+    input: Port
+    outputs: tuple[Port, ...]
+
+    @property
+    def fixed_shape(self) -> InputShape | None:
+        """The only shape it takes, or None if a dimension is dynamic."""
+        match self.input.dims:
+            case (int(batch), int(channels), int(height), int(width)):
+                return InputShape(batch, channels, height, width)
+            case _:
+                return None
+
+
+def contract(network: Network, shape: InputShape, *, dynamic: bool, half_io: bool) -> Contract:
+    """The contract of a network's artifact for one shape, or with batch, height and width dynamic.
+
+    Raises `BadRequest` if the network cannot take the shape.
+    """
+    dtype = "float16" if half_io else "float32"
+    outputs = output_dims(network, shape)
+    if dynamic:
+        dims: Dims = ("batch", network.channels, "height", "width")
+        outputs = [output.axes for output in network.outputs]
+    else:
+        dims = shape.dims
+    ports = (Port(output.name, dtype, dims) for output, dims in zip(network.outputs, outputs, strict=True))
+    return Contract(Port(network.input_name, dtype, dims), tuple(ports))
+
+
+def output_dims(network: Network, shape: InputShape) -> list[Dims]:
+    """The dimensions of every output for an image of this shape. Raises `BadRequest` if it does not fit."""
+    try:
+        return [tuple(int(d) for d in dims) for dims in weigh(network, shape.dims).outputs]
+    except ShapeMismatch as error:
+        raise BadRequest(f"the network cannot take {shape}: {error}") from error

@@ -1,0 +1,36 @@
+"""What an artifact says of itself: producer, source, and what YOLOv5's own loader looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..formats import Precision
+from ..network.network import Network
+from ..shapes import InputShape
+from ..version import VERSION
+
+PRODUCER = "halfpint"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an artifact comes from: the weights file's name and SHA-256."""
+
+    source: str
+    sha256: str
+
+
+def metadata(network: Network, precision: Precision, shape: InputShape, provenance: Provenance) -> Mapping[str, str]:
+    """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader."""
+    return {
+        "stride": str(network.stride),
+        "names": str(dict(network.names)),
+        "producer": f"{PRODUCER} {VERSION}",
+        "family": network.family,
+        "task": network.task,
+        "precision": str(precision),
+        "input_size": str(shape),
+        "source": provenance.source,
+        "source_sha256": provenance.sha256,
+    }

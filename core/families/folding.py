@@ -1,0 +1,219 @@
+"""From modules to layers: batch norm folded into the convolution before it, linear maps as 1×1 convolutions.
+
+A convolution w, b followed by batch norm (γ, β, mean μ, variance σ², ε) is the convolution
+w·s, β + (b - μ)·s with s = γ / √(σ² + ε). Folding is done in float64 and rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import WeightsRefused
+from ..network.layers import Conv2d, ConvTranspose2d, Weights
+from ..weights.tensors import Tensor
+from .modules import Module
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Float64 = NDArray[np.float64]
+
+
+class Affine(NamedTuple):
+    """y = scale · x + shift, a channel each."""
+
+    scale: Float64
+    shift: Float64
+
+
+class BatchNorm:
+    """An `nn.BatchNorm2d` in inference, or some of its channels."""
+
+    def __init__(self, module: Module) -> None:
+        """Raises `WeightsRefused` if a statistic is missing or has another length than the module says."""
+        self._eps = module.number("eps")
+        self.channels = module.integer("num_features")
+        self._mean = module.required("running_mean", self.channels)
+        self._variance = module.required("running_var", self.channels)
+        self._weight = module.tensor("weight")
+        self._bias = module.tensor("bias")
+
+    def load(self) -> Affine:
+        import numpy as np
+
+        weight = np.ones(self.channels) if self._weight is None else _vector(self._weight, self.channels)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = weight / np.sqrt(float64(self._variance) + self._eps)
+        return Affine(scale, _vector(self._bias, self.channels) - float64(self._mean) * scale)
+
+
+def conv(module: Module, norm: BatchNorm | None = None, first: int = 0) -> Conv2d:
+    """The layer of an `nn.Conv2d`, with the batch norm behind it folded in, from its channel `first` on.
+
+    Raises `WeightsRefused` for a padding mode other than zeros, or weights that do not suit the attributes.
+    """
+    in_channels, out_channels, groups = _channels(module, norm, first)
+    shape = (out_channels, in_channels // groups, *module.pair("kernel_size"))
+    weight, bias = module.required("weight", *shape), module.tensor("bias")
+
+    def load() -> Weights:
+        w, b = float64(weight), _vector(bias, out_channels)
+        if norm is not None:
+            scale, shift = (part[first : first + out_channels] for part in norm.load())
+            w, b = w * scale[:, None, None, None], b * scale + shift
+        return finished(module, w, b)
+
+    return Conv2d(
+        name=module.path,
+        shape=shape,
+        load=load,
+        stride=_at_least(module, "stride", 1),
+        padding=_at_least(module, "padding", 0),
+        dilation=_at_least(module, "dilation", 1),
+        groups=groups,
+    )
+
+
+def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspose2d:
+    """The layer of an `nn.ConvTranspose2d`, with the batch norm behind it folded in. Raises `WeightsRefused`."""
+    in_channels, out_channels, groups = _channels(module, norm, 0)
+    if module.pair("output_padding") != (0, 0) or module.pair("dilation") != (1, 1):
+        raise WeightsRefused(f"{module}: output padding and dilation are not supported")
+    shape = (in_channels, out_channels // groups, *module.pair("kernel_size"))
+    weight, bias = module.required("weight", *shape), module.tensor("bias")
+
+    def load() -> Weights:
+        w, b = float64(weight), _vector(bias, out_channels)
+        if norm is not None:
+            scale, shift = norm.load()
+            # Input channel i belongs to group i // (in / groups), whose outputs the second axis counts.
+            of_group = scale.reshape(groups, 1, shape[1]).repeat(in_channels // groups, axis=1)
+            w, b = w * of_group.reshape(in_channels, shape[1], 1, 1), b * scale + shift
+        return finished(module, w, b)
+
+    return ConvTranspose2d(
+        name=module.path,
+        shape=shape,
+        load=load,
+        stride=_at_least(module, "stride", 1),
+        padding=_at_least(module, "padding", 0),
+        groups=groups,
+    )
+
+
+def batch_norm(module: Module) -> Conv2d:
+    """The layer of an `nn.BatchNorm2d` that follows no convolution: one weight a channel."""
+    norm = BatchNorm(module)
+
+    def load() -> Weights:
+        scale, shift = norm.load()
+        return finished(module, scale.reshape(-1, 1, 1, 1), shift)
+
+    return Conv2d(module.path, (norm.channels, 1, 1, 1), load, groups=norm.channels)
+
+
+class Linear:
+    """A linear map over channels, y = matrix·x + bias, whose arrays are loaded when asked for."""
+
+    def __init__(self, out_channels: int, in_channels: int, load: Callable[[], tuple[Float64, Float64]]) -> None:
+        self.out_channels, self.in_channels, self.load = out_channels, in_channels, load
+
+    def after(self, inner: Linear) -> Linear:
+        """The map that applies `inner` first and then this one."""
+
+        def load() -> tuple[Float64, Float64]:
+            matrix, bias = self.load()
+            inner_matrix, inner_bias = inner.load()
+            return matrix @ inner_matrix, matrix @ inner_bias + bias
+
+        return Linear(self.out_channels, inner.in_channels, load)
+
+    def scaled(self, factor: float) -> Linear:
+        """The map with its result multiplied by `factor`."""
+
+        def load() -> tuple[Float64, Float64]:
+            matrix, bias = self.load()
+            return matrix * factor, bias * factor
+
+        return Linear(self.out_channels, self.in_channels, load)
+
+    def as_conv(self, module: Module) -> Conv2d:
+        """The map as a 1×1 convolution, named after `module`."""
+
+        def load() -> Weights:
+            matrix, bias = self.load()
+            return finished(module, matrix[:, :, None, None], bias)
+
+        return Conv2d(name=module.path, shape=(self.out_channels, self.in_channels, 1, 1), load=load)
+
+
+def linear(module: Module) -> Linear:
+    """The map of an `nn.Linear`. Raises `WeightsRefused` if its weights do not suit its attributes."""
+    out_channels, in_channels = module.integer("out_features"), module.integer("in_features")
+    return rows(module.required("weight", out_channels, in_channels), module.tensor("bias"), 0, out_channels)
+
+
+def rows(weight: Tensor, bias: Tensor | None, first: int, count: int) -> Linear:
+    """The map of `count` rows of a matrix and its bias, from row `first` on."""
+
+    def load() -> tuple[Float64, Float64]:
+        part = slice(first, first + count)
+        return float64(weight)[part], _vector(bias, weight.shape[0])[part]
+
+    return Linear(count, weight.shape[1], load)
+
+
+def float64(tensor: Tensor) -> Float64:
+    """The elements of `tensor` in float64."""
+    import numpy as np
+
+    return tensor.array().astype(np.float64)
+
+
+def finished(module: Module, weight: Float64, bias: Float64) -> Weights:
+    """Folded weights as float32. Raises `WeightsRefused` if a value is not finite."""
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights = Weights(np.ascontiguousarray(weight, np.float32), np.ascontiguousarray(bias, np.float32))
+    bad = sum(array.size - int(np.isfinite(array).sum()) for array in weights)
+    if bad:
+        raise WeightsRefused(
+            f"the weights of {module} hold {bad} values that are NaN or infinite: the training diverged",
+            "use an earlier checkpoint",
+        )
+    return weights
+
+
+def _channels(module: Module, norm: BatchNorm | None, first: int) -> tuple[int, int, int]:
+    """(in, out, groups) of a convolution, checked."""
+    mode = module.attribute("padding_mode")
+    if mode not in (None, "zeros"):
+        raise WeightsRefused(f"{module}: only padding with zeros is supported")
+    in_channels, out_channels = module.integer("in_channels"), module.integer("out_channels")
+    groups = module.integer("groups")
+    if min(groups, in_channels, out_channels) < 1 or in_channels % groups or out_channels % groups:
+        raise WeightsRefused(f"{module}: {in_channels} → {out_channels} channels do not form {groups} groups")
+    if norm is not None and first + out_channels > norm.channels:
+        raise WeightsRefused(f"{module} has {out_channels} channels, the batch norm behind it {norm.channels}")
+    return in_channels, out_channels, groups
+
+
+def _vector(tensor: Tensor | None, length: int) -> Float64:
+    """A bias in float64, zeros where there is none. Raises `WeightsRefused` if it has another length."""
+    import numpy as np
+
+    if tensor is None:
+        return np.zeros(length)
+    if tensor.shape != (length,):
+        raise WeightsRefused(f"tensor data {tensor.storage.key} has the shape {tensor.shape}, not {(length,)}")
+    return float64(tensor)
+
+
+def _at_least(module: Module, name: str, least: int) -> tuple[int, int]:
+    pair = module.pair(name)
+    if min(pair) < least:
+        raise WeightsRefused(f"{module}: {name} is {pair}")
+    return pair

@@ -1,0 +1,255 @@
+"""From a checkpoint's modules to blocks, one builder a class. What is not known here is refused by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from ...errors import WeightsRefused
+from ...network.layers import Activation, Conv2d, Weights
+from ...weights.names import printable
+from ..folding import BatchNorm, batch_norm, conv, conv_transpose, linear
+from ..modules import Module
+from . import blocks as b
+from .attention import Transformer, transformer_layer
+
+Builder = Callable[[Module], b.Block]
+
+
+def block_of(module: Module) -> b.Block:
+    """The block that a module describes. Raises `WeightsRefused` that names a class not known here."""
+    builder = _BLOCKS.get(module.kind)
+    if builder is None:
+        raise _unknown(module)
+    return builder(module)
+
+
+def join_of(module: Module) -> b.Join:
+    """The block with several inputs that a module describes. Raises `WeightsRefused` likewise."""
+    match module.kind:
+        case "Concat":
+            axis = module.integer("d")
+            if axis != 1:
+                raise WeightsRefused(f"{module} joins along axis {axis}; only channels (1) are supported")
+            return b.Concat(axis)
+        case "Sum":
+            return _sum(module)
+        case _:
+            raise _unknown(module)
+
+
+def _unknown(module: Module) -> WeightsRefused:
+    return WeightsRefused(
+        f"the block {printable(module.full_kind)} is not known",
+        "the file does not say what it computes, so it is not exported rather than exported wrongly",
+    )
+
+
+def activation(module: Module) -> Activation | None:
+    """The activation that a module is, None for the identity. Raises `WeightsRefused` for an unknown one."""
+    match module.kind:
+        case "Identity":
+            return None
+        case "SiLU" | "Swish" | "MemoryEfficientSwish":
+            return Activation("silu")
+        case "Mish" | "MemoryEfficientMish":
+            return Activation("mish")
+        case "Hardswish" | "ReLU" | "ReLU6" | "Sigmoid" | "Tanh":
+            return Activation(module.kind.lower())
+        case "LeakyReLU":
+            return Activation("leaky_relu", module.number("negative_slope"))
+        case "ELU":
+            return Activation("elu", module.number("alpha"))
+        case _:
+            raise WeightsRefused(f"the activation {printable(module.full_kind)} is not known")
+
+
+def _act(module: Module) -> Activation | None:
+    act = module.children.get("act")
+    return None if act is None else activation(act)
+
+
+def _norm(module: Module) -> BatchNorm | None:
+    norm = module.children.get("bn")
+    return None if norm is None else BatchNorm(norm)
+
+
+def conv_block(module: Module) -> b.ConvBlock:
+    """A Conv or DWConv: convolution, batch norm (gone once it is fused), activation."""
+    module.only("conv", "bn", "act")
+    return b.ConvBlock(conv(module.child("conv"), _norm(module)), _act(module))
+
+
+def chain(module: Module) -> b.Chain:
+    """The blocks of an `nn.Sequential`, identities left out."""
+    return b.Chain(tuple(block_of(child) for child in module.children.values() if child.kind != "Identity"))
+
+
+def _focus(module: Module) -> b.ConvBlock:
+    """Focus puts every second pixel into channels: with its convolution, one of twice the size and stride."""
+    module.only("conv")
+    inner = conv_block(module.child("conv"))
+    layer = inner.conv
+    out_channels, in_channels, height, width = layer.shape
+    if layer.groups != 1 or in_channels % 4 or layer.dilation != (1, 1):
+        raise WeightsRefused(f"{module}: its convolution has groups or a dilation, which Focus never has")
+    channels = in_channels // 4
+    shape = (out_channels, channels, 2 * height, 2 * width)
+
+    def load() -> Weights:
+        import numpy as np
+
+        weight, bias = layer.load()
+        spread = np.empty(shape, np.float32)
+        # The order in which Focus stacks the pixels (row, column) of each 2×2 block.
+        for i, (row, column) in enumerate(((0, 0), (1, 0), (0, 1), (1, 1))):
+            spread[:, :, row::2, column::2] = weight[:, i * channels : (i + 1) * channels]
+        return Weights(spread, bias)
+
+    (sy, sx), (py, px) = layer.stride, layer.padding
+    whole = Conv2d(layer.name, shape, load, stride=(2 * sy, 2 * sx), padding=(2 * py, 2 * px))
+    return b.ConvBlock(whole, inner.act)
+
+
+def _bottleneck(module: Module) -> b.Bottleneck:
+    module.only("cv1", "cv2")
+    return b.Bottleneck(
+        conv_block(module.child("cv1")), conv_block(module.child("cv2")), module.attribute("add") is True
+    )
+
+
+def _cross_stage(module: Module) -> b.CrossStage:
+    """C3 and its kin, and BottleneckCSP (recognised by its fourth convolution)."""
+    if "cv4" not in module.children:
+        module.only("cv1", "cv2", "cv3", "m")
+        return b.CrossStage(
+            stem=conv_block(module.child("cv1")),
+            inner=block_of(module.child("m")),
+            stem_out=None,
+            bypass=conv_block(module.child("cv2")),
+            out=conv_block(module.child("cv3")),
+        )
+    module.only("cv1", "cv2", "cv3", "cv4", "bn", "act", "m")
+    stem_out, bypass = module.child("cv3"), module.child("cv2")
+    act, norm = _act(module), BatchNorm(module.child("bn"))
+    return b.CrossStage(
+        stem=conv_block(module.child("cv1")),
+        inner=block_of(module.child("m")),
+        stem_out=b.ConvBlock(conv(stem_out, norm), act),
+        bypass=b.ConvBlock(conv(bypass, norm, first=stem_out.integer("out_channels")), act),
+        out=conv_block(module.child("cv4")),
+    )
+
+
+def _spp(module: Module) -> b.SPP:
+    module.only("cv1", "cv2", "m")
+    sizes = tuple(_same_pool(child) for child in module.child("m").children.values())
+    return b.SPP(conv_block(module.child("cv1")), conv_block(module.child("cv2")), sizes)
+
+
+def _sppf(module: Module) -> b.SPPF:
+    module.only("cv1", "cv2", "m")
+    return b.SPPF(conv_block(module.child("cv1")), conv_block(module.child("cv2")), _same_pool(module.child("m")))
+
+
+def _same_pool(module: Module) -> int:
+    """The window of a pooling that keeps height and width. Raises `WeightsRefused` for another."""
+    pool = _max_pool(module)
+    size = pool.kernel[0]
+    if pool != b.MaxPool((size, size), (1, 1), (size // 2, size // 2)) or size % 2 == 0:
+        raise WeightsRefused(f"{module}: a pooling that keeps the size was expected")
+    return size
+
+
+def _max_pool(module: Module) -> b.MaxPool:
+    if module.pair("dilation") != (1, 1) or module.attribute("ceil_mode"):
+        raise WeightsRefused(f"{module}: dilation and ceil mode are not supported")
+    return b.MaxPool(module.pair("kernel_size"), module.pair("stride"), module.pair("padding"))
+
+
+def _zero_pad(module: Module) -> b.ZeroPad:
+    match module.attribute("padding"):
+        case (int(left), int(right), int(top), int(bottom)) | [int(left), int(right), int(top), int(bottom)]:
+            return b.ZeroPad(left, right, top, bottom)
+        case _:
+            raise WeightsRefused(f"{module}: its padding is not four whole numbers")
+
+
+def _upsample(module: Module) -> b.Upsample:
+    scale, mode = module.attribute("scale_factor"), module.attribute("mode")
+    if mode != "nearest" or not isinstance(scale, int | float) or scale != int(scale) or scale < 1:
+        raise WeightsRefused(f"{module}: only nearest-neighbour enlargement by a whole factor is supported")
+    return b.Upsample(int(scale))
+
+
+def _ghost_conv(module: Module) -> b.GhostConv:
+    module.only("cv1", "cv2")
+    return b.GhostConv(conv_block(module.child("cv1")), conv_block(module.child("cv2")))
+
+
+def _ghost_bottleneck(module: Module) -> b.Residual:
+    module.only("conv", "shortcut")
+    shortcut = module.child("shortcut")
+    return b.Residual(
+        main=chain(module.child("conv")),
+        shortcut=b.Chain(()) if shortcut.kind == "Identity" else chain(shortcut),
+    )
+
+
+def _mix_conv(module: Module) -> b.MixConv:
+    module.only("m", "bn", "act")
+    act, norm = _act(module), BatchNorm(module.child("bn"))
+    convs: list[b.ConvBlock] = []
+    first = 0
+    for child in module.child("m").children.values():
+        convs.append(b.ConvBlock(conv(child, norm, first), act))
+        first += convs[-1].conv.out_channels
+    # Until v6.0 MixConv2d had a residual and LeakyReLU; both went together.
+    return b.MixConv(tuple(convs), shortcut=act is not None and act.kind == "leaky_relu")
+
+
+def _transformer(module: Module) -> Transformer:
+    module.only("conv", "linear", "tr")
+    embed = module.child("linear")
+    return Transformer(
+        conv=conv_block(module.child("conv")) if "conv" in module.children else None,
+        embed=linear(embed).as_conv(embed),
+        layers=tuple(transformer_layer(child) for child in module.child("tr").children.values()),
+    )
+
+
+def _sum(module: Module) -> b.Sum:
+    weight = module.tensor("w")
+    return b.Sum(() if weight is None else tuple(2 / (1 + math.exp(-value)) for value in weight.values()))
+
+
+_BLOCKS: dict[str, Builder] = {
+    "Conv": conv_block,
+    "DWConv": conv_block,
+    "Conv2d": lambda module: b.ConvBlock(conv(module), None),
+    "BatchNorm2d": lambda module: b.ConvBlock(batch_norm(module), None),
+    "ConvTranspose2d": lambda module: b.TransposeBlock(conv_transpose(module)),
+    "DWConvTranspose2d": lambda module: b.TransposeBlock(conv_transpose(module)),
+    "Focus": _focus,
+    "Bottleneck": _bottleneck,
+    "CrossConv": _bottleneck,
+    "C3": _cross_stage,
+    "C3x": _cross_stage,
+    "C3TR": _cross_stage,
+    "C3SPP": _cross_stage,
+    "C3Ghost": _cross_stage,
+    "BottleneckCSP": _cross_stage,
+    "TransformerBlock": _transformer,
+    "SPP": _spp,
+    "SPPF": _sppf,
+    "GhostConv": _ghost_conv,
+    "GhostBottleneck": _ghost_bottleneck,
+    "MixConv2d": _mix_conv,
+    "Contract": lambda module: b.Contract(module.integer("gain")),
+    "Expand": lambda module: b.Expand(module.integer("gain")),
+    "Upsample": _upsample,
+    "MaxPool2d": _max_pool,
+    "ZeroPad2d": _zero_pad,
+    "Sequential": chain,
+    "Identity": lambda _: b.Chain(()),
+}

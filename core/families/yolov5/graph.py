@@ -1,0 +1,73 @@
+"""How the blocks of a YOLOv5 network are wired: layers, each fed by the image or earlier layers, and a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ...network.ops import Ops
+from .blocks import Block, Join
+from .heads import Head
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A layer with one source. Sources count from the image, 0; the first layer's output is 1."""
+
+    block: Block
+    source: int
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        return (self.source,)
+
+    def __call__(self, ops: Ops[T], outputs: Sequence[T]) -> T:
+        return self.block(ops, outputs[self.source])
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """A layer with several sources."""
+
+    block: Join
+    sources: tuple[int, ...]
+
+    def __call__(self, ops: Ops[T], outputs: Sequence[T]) -> T:
+        return self.block(ops, [outputs[source] for source in self.sources])
+
+
+@dataclass(frozen=True, eq=False)
+class YoloBody:
+    """The whole network. An output is let go of as soon as the last layer that reads it has run.
+
+    `done[i]`: the outputs that nothing reads after layer i.
+    """
+
+    layers: tuple[Step | Merge, ...]
+    head: Head
+    head_sources: tuple[int, ...]
+    done: tuple[tuple[int, ...], ...]
+
+    def __call__(self, ops: Ops[T], x: T) -> tuple[T, ...]:
+        outputs: list[T] = [x]
+        for layer, done in zip(self.layers, self.done, strict=True):
+            outputs.append(layer(ops, outputs))
+            for index in done:
+                outputs[index] = x
+        return self.head(ops, [outputs[source] for source in self.head_sources])
+
+
+def wire(layers: Sequence[Step | Merge], head: Head, head_sources: Sequence[int]) -> YoloBody:
+    """The network of these layers, with the moment found at which each output is no longer needed."""
+    last_reader = {source: len(layers) for source in head_sources}
+    for index in reversed(range(len(layers))):
+        for source in layers[index].sources:
+            last_reader.setdefault(source, index)
+    done = tuple(
+        tuple(source for source, reader in sorted(last_reader.items()) if reader == index and source)
+        for index in range(len(layers))
+    )
+    return YoloBody(tuple(layers), head, tuple(head_sources), done)

@@ -1,0 +1,78 @@
+"""The facts of a weights file, read without its weights: what it is, what it carries, why it has its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import WeightsRefused
+from .families import identify, open_weights
+from .families.family import Facts, Model
+from .weights.archive import Archive
+from .weights.parts import STRUCTURE, Part, Stored, parts_of, stored_by_dtype
+
+
+@dataclass(frozen=True)
+class WeightsInfo:
+    """What a weights file tells of itself.
+
+    `nbytes`: of the file. `parameters`: trained values of the model. `stored`: the model's bytes by dtype.
+    `parts`: what else the file carries. `obstacle`: why it cannot be exported, or an empty string.
+    """
+
+    path: Path
+    nbytes: int
+    layout: str
+    facts: Facts
+    parameters: int
+    stored: tuple[Stored, ...]
+    parts: tuple[Part, ...]
+    obstacle: str = ""
+
+    @property
+    def model_nbytes(self) -> int:
+        """Bytes that the model's tensors take in the file."""
+        return sum(stored.nbytes for stored in self.stored)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the file carries more than a release does: an optimizer's state, a second model."""
+        return any(not part.used for part in self.parts if part.name != STRUCTURE)
+
+    @property
+    def used(self) -> str:
+        """The part that the export takes its weights from: `ema`, `model`."""
+        return next((part.name for part in self.parts if part.used), "")
+
+    @property
+    def precision(self) -> str:
+        """The dtype that most of the model's bytes are stored in."""
+        return self.stored[0].dtype if self.stored else ""
+
+
+def inspect(path: Path) -> WeightsInfo:
+    """The facts of a weights file. Reads its structure and a few numbers, not its weights; imports no numpy.
+
+    Raises `WeightsRefused` for a file that is no checkpoint of a known family.
+    """
+    with open_weights(path) as archive:
+        return describe(archive, identify(archive))
+
+
+def describe(archive: Archive, model: Model) -> WeightsInfo:
+    """The facts of an open weights file and the model found in it."""
+    obstacle = ""
+    try:
+        model.network()
+    except WeightsRefused as error:
+        obstacle = str(error)
+    return WeightsInfo(
+        path=archive.path,
+        nbytes=archive.file.nbytes,
+        layout=archive.layout,
+        facts=model.facts(),
+        parameters=model.parameters,
+        stored=stored_by_dtype(model.tensors),
+        parts=parts_of(archive, model.part),
+        obstacle=obstacle,
+    )

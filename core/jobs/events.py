@@ -1,0 +1,123 @@
+"""What happens in a job, as typed events: one JSON line each, read alike by screen, terminal, log and tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, TypeAlias
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """The job runs. `artifacts`: the paths it will write."""
+
+    event: ClassVar[str] = "job-started"
+    weights: str
+    artifacts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage begins: read, write, simplify, verify or publish; `artifact`: the file's name, or empty."""
+
+    event: ClassVar[str] = "stage-started"
+    stage: str
+    artifact: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` steps of a stage are over; `step` was the last."""
+
+    event: ClassVar[str] = "progress"
+    stage: str
+    artifact: str
+    done: int
+    total: int
+    step: str
+
+
+@dataclass(frozen=True)
+class StageFinished:
+    """A stage is over, after so many seconds; `summary` says what came of it."""
+
+    event: ClassVar[str] = "stage-finished"
+    stage: str
+    artifact: str
+    seconds: float
+    summary: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something worth telling."""
+
+    event: ClassVar[str] = "note"
+    level: Literal["info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True)
+class ArtifactPublished:
+    """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn."""
+
+    event: ClassVar[str] = "artifact-published"
+    path: str
+    nbytes: int
+    ratio: float
+    sha256: str
+    verdict: str
+    accuracy: str
+    ledger: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ArtifactFailed:
+    """A file was not published, and why: verification said FAIL, or it could not be made at all."""
+
+    event: ClassVar[str] = "artifact-failed"
+    path: str
+    reason: str
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class JobFinished:
+    """The job is over. `exit_code`: 0 if every artifact was published. `manifest`: its path, if there is one."""
+
+    event: ClassVar[str] = "job-finished"
+    exit_code: int
+    seconds: float
+    manifest: str = ""
+    message: str = ""
+    fix: str = ""
+
+
+Event: TypeAlias = (
+    JobStarted | StageStarted | Progress | StageFinished | Note | ArtifactPublished | ArtifactFailed | JobFinished
+)
+_TYPES: Mapping[str, type[Event]] = {
+    kind.event: kind
+    for kind in (
+        JobStarted, StageStarted, Progress, StageFinished, Note, ArtifactPublished, ArtifactFailed, JobFinished
+    )
+}  # fmt: skip
+
+
+def to_line(event: Event) -> str:
+    """The event as one line of JSON, without a newline; its type stands under `event`."""
+    return json.dumps({"event": event.event, **asdict(event)}, ensure_ascii=False)
+
+
+def from_line(line: str) -> Event:
+    """The inverse of `to_line`. Raises `ValueError` for anything else."""
+    values: Any = json.loads(line)
+    if not isinstance(values, dict):
+        raise ValueError("not an event")
+    kind = _TYPES.get(values.pop("event", ""))
+    if kind is None or set(values) != {field.name for field in fields(kind)}:
+        raise ValueError("not an event that is known")
+    fixed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return kind(**fixed)

@@ -1,0 +1,90 @@
+"""`python -P -m halfpint.core.jobs.worker [MODULE …]`: a process that does one job.
+
+It imports the modules named, waits for a job folder's path on its standard input, does the job and ends.
+Events go into the folder. A first signal to end (SIGTERM, SIGINT) cancels cleanly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType
+
+from ..errors import Cancelled
+from .events import JobFinished
+from .store import JobFolder
+
+# The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for
+# the interpreter most of the time.
+_SWITCH_SECONDS = 0.0005
+
+
+def main() -> int:
+    """Wait for a job and do it; its exit code."""
+    signal.signal(signal.SIGINT, _cancel)
+    signal.signal(signal.SIGTERM, _cancel)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        _preload(sys.argv[1:])
+        line = sys.stdin.readline().strip()
+        return work(JobFolder(Path(line))) if line else 0
+    except KeyboardInterrupt:
+        return Cancelled.exit_code
+
+
+def work(job: JobFolder) -> int:
+    """Do the job of a folder; its exit code. Whatever happens, the last event tells of it."""
+    _redirect_output(job)
+    start = time.perf_counter()
+    code = 1
+    try:
+        from .pipeline import run
+
+        for event in run(job.spec()):
+            job.append(event)
+            if isinstance(event, JobFinished):
+                code = event.exit_code
+    except KeyboardInterrupt:
+        code = Cancelled.exit_code
+        job.append(JobFinished(code, time.perf_counter() - start, message="cancelled"))
+    except Exception as error:  # a fault of ours: the person learns of it, the log has the details
+        traceback.print_exc()
+        message = f"an internal error ({type(error).__name__}: {error})"
+        job.append(JobFinished(code, time.perf_counter() - start, message=message, fix=f"see {job.log_file}"))
+    return code
+
+
+def _preload(modules: Iterable[str]) -> None:
+    """Import what the job will need. What cannot be imported is missed, and told of, when it is needed."""
+    for module in (f"{__package__}.pipeline", *modules):
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+
+
+def _redirect_output(job: JobFolder) -> None:
+    """Whatever is printed from here on, by native libraries too, goes into the job's log."""
+    log = os.open(job.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+
+
+def _cancel(_signal: int, _frame: FrameType | None) -> None:
+    # A second signal must not interrupt the cleaning up after the first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    exit_code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)  # torch alone takes 0.4 s to take itself down

@@ -1,0 +1,68 @@
+"""A weights file read completely: its facts, its network with every weight in memory, its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from .errors import WeightsRefused
+from .families import identify, open_weights
+from .inspect import WeightsInfo, describe
+from .network.layers import Constant, layers_of
+from .network.network import Network
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """So many layers of `total` have their weights in memory; `layer` was the last."""
+
+    done: int
+    total: int
+    layer: str
+
+
+class WeightsSource:
+    """An open weights file whose network is known and whose weights can be loaded. A context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `WeightsRefused` for a file that is no checkpoint of a known family."""
+        self.path = path
+        self._archive = open_weights(path)
+        try:
+            self._state = self._archive.file.state()
+            model = identify(self._archive)
+            self.info: WeightsInfo = describe(self._archive, model)
+            self.network: Network = model.network()
+        except BaseException:
+            self._archive.file.close()
+            raise
+        self.sha256 = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._archive.file.close()
+
+    def load(self) -> Iterator[Loaded]:
+        """Load all weights, layer by layer, and take the file's SHA-256; the file is not needed afterwards.
+
+        Raises `WeightsRefused` for damaged bytes, NaN, or a file that somebody writes to meanwhile.
+        """
+        self._archive.check()
+        layers = [layer for layer in layers_of(self.network.body) if not isinstance(layer, Constant)]
+        for index, layer in enumerate(layers, 1):
+            layer.weights  # noqa: B018  computed here, while the file is open, and kept
+            yield Loaded(index, len(layers), layer.name)
+        self.sha256 = file_sha256(self.path)
+        if self._archive.file.state() != self._state:
+            raise WeightsRefused(f"{self.path} changed while it was read", "wait until its writer is done")
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

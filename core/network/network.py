@@ -1,0 +1,59 @@
+"""A described network: what it computes, what goes in and comes out, and what its numbers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+
+from .ops import Ops
+
+T = TypeVar("T")
+# A tensor's dimensions: a number where fixed, a name where dynamic, None where a file does not say.
+Dims: TypeAlias = tuple[int | str | None, ...]
+
+
+class Body(Protocol):
+    """The computation itself: a dataclass of layers whose call speaks `Ops`."""
+
+    def __call__(self, ops: Ops[T], x: T) -> tuple[T, ...]:
+        """The outputs, for an N×C×H×W image."""
+        ...
+
+
+@dataclass(frozen=True)
+class Component:
+    """Part of an output that is judged by itself: a slice along the last axis, or all of it."""
+
+    name: str  # "boxes", "confidences", …
+    output: int  # index into `Network.outputs`
+    start: int = 0
+    stop: int | None = None
+    unit: str = ""  # "px" for boxes
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output tensor: its name and its axes, fixed sizes as numbers and the others by name."""
+
+    name: str
+    axes: Dims
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network of a known family, ready for every reading.
+
+    `stride`: height and width must be multiples of it. `names`: the classes, by index. `components`:
+    what verification compares, each with its own yardstick.
+    """
+
+    family: str
+    task: str  # "detect", "segment", "classify", …
+    body: Body
+    channels: int
+    stride: int
+    outputs: tuple[Output, ...]
+    components: tuple[Component, ...]
+    names: Mapping[int, str]
+    input_name: str = "images"

@@ -1,0 +1,1 @@
+"""One network, four readings: written as ONNX, checked in numpy, run in torch, weighed in bytes."""

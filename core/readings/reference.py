@@ -1,0 +1,258 @@
+"""check: a network computed in numpy, the reference that every finished file is verified against.
+
+It shares no kernel with torch or ONNX Runtime and needs neither. In float64 it is the reference itself; in
+float32 and float16 it tells how far rounding alone moves the answer, which is the yardstick of verification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
+from ..network.network import Network
+from ..network.ops import reshape_shape
+
+Array = NDArray[Any]
+
+# A convolution gathers its windows into a buffer of about so many bytes, small enough for a core's cache.
+_BUFFER_NBYTES = 2 * 2**20
+# Elementwise functions go through an array in pieces of so many elements, for the same reason.
+_PIECE = 16 * 1024
+
+
+class Reference:
+    """Computes networks in one precision: what an operation makes is rounded to it, sums are kept wider.
+
+    In float16, sums run in float32, and all behind `float32` stays in float32, as in an FP16 artifact.
+    """
+
+    def __init__(self, dtype: type[np.float64] | type[np.float32] | type[np.float16]) -> None:
+        self._dtype = np.dtype(dtype)
+        self._sums = np.dtype(np.float64 if dtype is np.float64 else np.float32)
+        self._weights: dict[Conv2d | ConvTranspose2d, tuple[Array, Array]] = {}
+        self._layer = ""
+        self.largest: dict[str, float] = {}  # by place: the largest magnitude that FP16 would have to hold
+
+    def run(self, network: Network, image: Array) -> tuple[Array, ...]:
+        """The outputs for an N×C×H×W image."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return network.body(self, image.astype(self._dtype))
+
+    # ---- convolutions and windows
+
+    def conv(self, x: Array, layer: Conv2d, act: Activation | None = None) -> Array:
+        weight, bias = self._load(layer)
+        self._layer = layer.name
+        (kh, kw), (sy, sx), (dy, dx) = layer.shape[2:], layer.stride, layer.dilation
+        padded = _padded(x.astype(self._sums, copy=False), layer.padding)
+        windows = _windows(padded, (kh, kw), (sy, sx), (dy, dx))
+        n, _, _, _, h, w = windows.shape
+        y = np.empty((n, layer.out_channels, h, w), self._sums)
+        if layer.groups == layer.in_channels == layer.out_channels:
+            _depthwise(windows, weight, y)
+        else:
+            ins, outs = layer.shape[1], layer.out_channels // layer.groups
+            for group in range(layer.groups):
+                matrix = weight[group * outs : (group + 1) * outs].reshape(outs, -1)
+                for i in range(n):
+                    _multiply(
+                        matrix, windows[i, group * ins : (group + 1) * ins], y[i, group * outs : (group + 1) * outs]
+                    )
+        y += bias[:, None, None]
+        return self._activated(self._made(y, x), act)
+
+    def conv_transpose(self, x: Array, layer: ConvTranspose2d, act: Activation | None = None) -> Array:
+        weight, bias = self._load(layer)
+        self._layer = layer.name
+        n, _, h, w = x.shape
+        (kh, kw), (sy, sx), (py, px) = layer.shape[2:], layer.stride, layer.padding
+        y = np.zeros((n, layer.out_channels, (h - 1) * sy + kh, (w - 1) * sx + kw), self._sums)
+        ins, outs = layer.in_channels // layer.groups, layer.shape[1]
+        flat = x.astype(self._sums, copy=False).reshape(n, layer.groups, ins, h * w)
+        for group in range(layer.groups):
+            kernel = weight[group * ins : (group + 1) * ins]
+            target = y[:, group * outs : (group + 1) * outs]
+            for u in range(kh):
+                for v in range(kw):
+                    part = np.matmul(kernel[:, :, u, v].T, flat[:, group]).reshape(n, outs, h, w)
+                    target[:, :, u : u + sy * (h - 1) + 1 : sy, v : v + sx * (w - 1) + 1 : sx] += part
+        y = y[:, :, py : y.shape[2] - py, px : y.shape[3] - px] + bias[:, None, None]
+        return self._activated(self._made(y, x), act)
+
+    def max_pool(self, x: Array, kernel: Pair, stride: Pair, padding: Pair) -> Array:
+        padded = _padded(x, padding, -np.inf)
+        for axis in (2, 3):
+            k, s = kernel[axis - 2], stride[axis - 2]
+            count = (padded.shape[axis] - k) // s + 1
+            best = _taken(padded, axis, 0, count, s).copy()
+            for start in range(1, k):
+                np.maximum(best, _taken(padded, axis, start, count, s), out=best)
+            padded = best
+        return padded
+
+    # ---- moving elements
+
+    def pad(self, x: Array, left: int, right: int, top: int, bottom: int) -> Array:
+        return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
+
+    def upsample(self, x: Array, scale: int) -> Array:
+        return x.repeat(scale, axis=2).repeat(scale, axis=3)
+
+    def space_to_depth(self, x: Array, block: int) -> Array:
+        n, c, h, w = x.shape
+        cells = x.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
+        return cells.reshape(n, c * block * block, h // block, w // block)
+
+    def depth_to_space(self, x: Array, block: int) -> Array:
+        n, c, h, w = x.shape
+        cells = x.reshape(n, block, block, c // (block * block), h, w).transpose(0, 3, 4, 1, 5, 2)
+        return cells.reshape(n, c // (block * block), h * block, w * block)
+
+    def concat(self, xs: Sequence[Array], axis: int) -> Array:
+        return np.concatenate(xs, axis)
+
+    def split(self, x: Array, sizes: Sequence[int], axis: int) -> Sequence[Array]:
+        return np.split(x, np.cumsum(sizes)[:-1], axis)
+
+    def reshape(self, x: Array, dims: Sequence[int]) -> Array:
+        return x.reshape(reshape_shape(x.shape, dims))
+
+    def reshape_like(self, x: Array, like: Array) -> Array:
+        return x.reshape(like.shape)
+
+    def permute(self, x: Array, axes: Sequence[int]) -> Array:
+        return x.transpose(axes)
+
+    # ---- arithmetic
+
+    def mean_hw(self, x: Array) -> Array:
+        return x.mean(axis=(2, 3), keepdims=True, dtype=self._sums).astype(x.dtype)
+
+    def add(self, x: Array, y: Array | Constant | float, act: Activation | None = None) -> Array:
+        total = _operand(x, self._sums) + _operand(y, self._sums)
+        return self._activated(self._made(total, x, "the sum behind "), act)
+
+    def mul(self, x: Array, y: Array | Constant | float) -> Array:
+        return self._made(_operand(x, self._sums) * _operand(y, self._sums), x, "the product behind ")
+
+    def matmul(self, x: Array, y: Array) -> Array:
+        product = np.matmul(_operand(x, self._sums), _operand(y, self._sums))
+        return self._made(product, x, "the matrix product behind ")
+
+    def softmax(self, x: Array) -> Array:
+        wide = x.astype(self._sums, copy=False)
+        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
+        return (powers / powers.sum(axis=-1, keepdims=True)).astype(x.dtype, copy=False)
+
+    def sigmoid(self, x: Array) -> Array:
+        return self._activated(x.copy(), Activation("sigmoid"))
+
+    def float32(self, x: Array) -> Array:
+        return (x if x.dtype.itemsize >= 4 else x.astype(np.float32)).view(_Wide)
+
+    def grid(self, x: Array) -> Array:
+        rows, columns = np.mgrid[: x.shape[2], : x.shape[3]]
+        return np.stack((columns, rows), axis=-1).reshape(-1, 2).astype(x.dtype)
+
+    # ---- precision
+
+    def _load(self, layer: Conv2d | ConvTranspose2d) -> tuple[Array, Array]:
+        if layer not in self._weights:
+            weight, bias = (array.astype(self._dtype).astype(self._sums) for array in layer.weights)
+            self._weights[layer] = (weight, bias)
+        return self._weights[layer]
+
+    def _made(self, y: Array, like: Array, what: str = "") -> Array:
+        """`y` in the dtype of `like`. If FP16 would have to hold it, its magnitude is noted."""
+        if not isinstance(like, _Wide):
+            place = f"{what}{self._layer}"
+            largest = max(float(y.max()), -float(y.min()))
+            self.largest[place] = max(largest, self.largest.get(place, 0.0))
+        return y.astype(like.dtype, copy=False)
+
+    def _activated(self, x: Array, act: Activation | None) -> Array:
+        """`x` after the activation, in place."""
+        if act is None:
+            return x
+        function = _ACTIVATIONS[act.kind]
+        flat = np.ravel(x)
+        for start in range(0, flat.size, _PIECE):
+            piece = flat[start : start + _PIECE]
+            piece[...] = function(piece.astype(self._sums, copy=False), act.slope)
+        return flat.reshape(x.shape)
+
+
+class _Wide(np.ndarray):
+    """An array behind `float32`: FP16 never holds it. Numpy hands the class on to what is computed from it."""
+
+
+def _operand(value: Array | Constant | float, dtype: np.dtype[Any]) -> Array:
+    return np.asanyarray(value.value if isinstance(value, Constant) else value, dtype)
+
+
+def _padded(x: Array, padding: Pair, value: float = 0.0) -> Array:
+    if padding == (0, 0):
+        return x
+    return np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2), constant_values=value)
+
+
+def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
+    """A view of N×C×H×W as N×C×kernel rows×kernel columns×output rows×output columns."""
+    n, c, height, width = x.shape
+    (kh, kw), (sy, sx), (dy, dx) = kernel, stride, dilation
+    rows, columns = (height - dy * (kh - 1) - 1) // sy + 1, (width - dx * (kw - 1) - 1) // sx + 1
+    bn, bc, bh, bw = x.strides
+    return np.lib.stride_tricks.as_strided(
+        x, (n, c, kh, kw, rows, columns), (bn, bc, dy * bh, dx * bw, sy * bh, sx * bw), writeable=False
+    )
+
+
+def _multiply(matrix: Array, windows: Array, y: Array) -> None:
+    """y (out×rows×columns) = matrix (out×taps) · windows (C×kh×kw×rows×columns), some rows at a time."""
+    c, kh, kw, rows, columns = windows.shape
+    taps = c * kh * kw
+    if kh == kw == 1 and windows.flags.c_contiguous:
+        np.matmul(matrix, windows.reshape(taps, rows * columns), out=y.reshape(y.shape[0], -1))
+        return
+    step = max(1, _BUFFER_NBYTES // (taps * columns * windows.itemsize))
+    buffer = np.empty(taps * step * columns, windows.dtype)
+    for row in range(0, rows, step):
+        count = min(step, rows - row)
+        gathered = buffer[: taps * count * columns].reshape(c, kh, kw, count, columns)
+        np.copyto(gathered, windows[:, :, :, row : row + count])
+        y[:, row : row + count] = np.matmul(matrix, gathered.reshape(taps, -1)).reshape(-1, count, columns)
+
+
+def _depthwise(windows: Array, weight: Array, y: Array) -> None:
+    """Each channel with its own kernel: one multiply-add a tap."""
+    y[...] = 0
+    for u in range(weight.shape[2]):
+        for v in range(weight.shape[3]):
+            y += windows[:, :, u, v] * weight[:, 0, u, v, None, None]
+
+
+def _taken(x: Array, axis: int, start: int, count: int, step: int) -> Array:
+    index = [slice(None)] * 4
+    index[axis] = slice(start, start + step * (count - 1) + 1, step)
+    return x[tuple(index)]
+
+
+def _silu(x: Array, _: float) -> Array:
+    return x / (1 + np.exp(-x))
+
+
+_ACTIVATIONS: dict[str, Callable[[Array, float], Array]] = {
+    "silu": _silu,
+    "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
+    "relu": lambda x, _: np.maximum(x, 0),
+    "relu6": lambda x, _: np.clip(x, 0, 6),
+    "leaky_relu": lambda x, slope: np.where(x > 0, x, x * slope),
+    "elu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))),
+    "hardswish": lambda x, _: x * np.clip(x + 3, 0, 6) / 6,
+    "tanh": lambda x, _: np.tanh(x),
+    "mish": lambda x, _: x * np.tanh(np.logaddexp(0, x)),
+}

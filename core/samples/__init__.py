@@ -1,0 +1,1 @@
+"""Sample weights, made on the spot: real layouts, untrained values. For demonstrations and tests."""

@@ -1,0 +1,30 @@
+"""Write sample weights to a folder: small checkpoints in real layouts, clearly untrained."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from ..artifacts.draft import Draft
+from ..families import identify, open_weights
+from ..weights.writer import checkpoint_bytes
+from .settle import settle
+from .yolov5 import SampleSpec, sample
+
+YOLOV5N = SampleSpec()
+
+
+def write_yolov5(path: Path, spec: SampleSpec = YOLOV5N, *, overwrite: bool = False) -> None:
+    """Write a YOLOv5 checkpoint with settled, untrained weights. The same spec gives the same bytes.
+
+    Raises `BadRequest` if the file exists, `JobFailed` if it cannot be written.
+    """
+    made = sample(spec)
+    with tempfile.TemporaryDirectory(prefix="halfpint-") as folder:
+        unsettled = Path(folder, "unsettled.pt")
+        unsettled.write_bytes(checkpoint_bytes(made.root))
+        with open_weights(unsettled) as archive:
+            settle(identify(archive).network(), made.norms)
+    with Draft(path) as draft:
+        draft.write(checkpoint_bytes(made.root, path.stem))
+        draft.publish(overwrite)

@@ -1,0 +1,99 @@
+"""The single checks of a verification, each a pure function from what was found to a verdict and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifacts.contract import Contract, Port
+from ..network.network import Dims
+from ..units import figure
+from .compare import LEAST_NOISE
+from .report import Check, Difference, Distance, Verdict, worst
+
+Array = NDArray[Any]
+
+# The largest finite float16 is 65,504; trained networks leave room for the images they have not seen yet.
+FP16_OVERFLOW, FP16_NARROW = 65_504.0, 16_384.0
+# If two different images change the answer by less than this, a wrong file could not be told from a right one.
+LEAST_POWER = 1e-3
+# Where FP16 rounding moves the answer by more of its spread, the file is right and FP16 is the wrong choice.
+MOST_ROUNDING = 0.1
+
+
+def check_contract(found: Contract | None, wanted: Contract | None) -> Check:
+    """Names, dtypes and dimensions are the promised ones. What a format does not say is not held against it."""
+    if found is None or wanted is None:
+        return Check("contract", Verdict.PASS, "the format declares no names and sizes")
+    for got, want in zip((found.input, *found.outputs), (wanted.input, *wanted.outputs), strict=False):
+        if got.name != want.name or got.dtype != want.dtype or not _same_dims(got.dims, want.dims):
+            return Check("contract", Verdict.FAIL, f"{_spelled(got)} where {_spelled(want)} was promised")
+    if len(found.outputs) != len(wanted.outputs):
+        return Check("contract", Verdict.FAIL, f"{len(found.outputs)} outputs, {len(wanted.outputs)} were promised")
+    return Check("contract", Verdict.PASS, "; ".join(map(_spelled, (found.input, *found.outputs))))
+
+
+def _same_dims(got: Dims, want: Dims) -> bool:
+    return len(got) == len(want) and all(
+        g == w if isinstance(w, int) else not isinstance(g, int) for g, w in zip(got, want, strict=True)
+    )
+
+
+def _spelled(port: Port) -> str:
+    return f"{port.name} {port.dtype} {'×'.join(map(str, port.dims))}"
+
+
+def check_outputs(outputs: Sequence[Array], dims: Sequence[Dims]) -> str:
+    """What is wrong with an answer's form: a missing output, other dimensions than promised, no numbers."""
+    if len(outputs) < len(dims):
+        return f"{len(outputs)} outputs came, {len(dims)} were promised"
+    for i, (output, wanted) in enumerate(zip(outputs, dims, strict=False)):
+        if output.shape != wanted:
+            return f"output {i} is {_dims(output.shape)} instead of {_dims(wanted)}"
+        bad = output.size - int(np.isfinite(output).sum())
+        if bad:
+            return f"output {i} holds {bad} values that are NaN or infinite"
+    return ""
+
+
+def _dims(dims: Dims) -> str:
+    return "×".join(map(str, dims))
+
+
+def check_accuracy(differences: Sequence[Difference]) -> Check:
+    """The worst difference of every component, in its own unit, next to what rounding makes there."""
+    parts: list[str] = []
+    for name in dict.fromkeys(d.component for d in differences):
+        worst_one = max((d for d in differences if d.component == name), key=lambda d: d.measured.largest)
+        unit = f" {worst_one.unit}" if worst_one.unit else ""
+        parts.append(f"{name} within {figure(worst_one.measured.largest)}{unit}")
+    noise = max(d.measured.nrmse / max(d.noise.nrmse, LEAST_NOISE) for d in differences)
+    message = f"{', '.join(parts)}; {figure(noise)} × the rounding noise"
+    return Check("accuracy", worst(d.verdict for d in differences), message)
+
+
+def check_ranges(layer: str, largest: float) -> Check:
+    """Whether float16 can hold what flows through the network (the CPU runtime hides an overflow)."""
+    message = f"the largest value is {largest:.4g}, at {layer}; float16 ends at 65504"
+    if not largest < FP16_OVERFLOW:
+        return Check("ranges", Verdict.FAIL, message)
+    return Check("ranges", Verdict.WARN if largest > FP16_NARROW else Verdict.PASS, message)
+
+
+def check_rounding(noise: Mapping[str, Distance]) -> Check:
+    """WARN if FP16 itself, rightly computed, moves an answer far."""
+    name, moved = max(noise.items(), key=lambda item: item[1].nrmse)
+    verdict = Verdict.PASS if moved.nrmse <= MOST_ROUNDING else Verdict.WARN
+    return Check("rounding", verdict, f"FP16 itself moves the {name} by {figure(100 * moved.nrmse)} % of their spread")
+
+
+def check_power(changes: Mapping[str, Distance]) -> Check:
+    """WARN for components that two different images hardly change: nothing about them can be verified."""
+    dull = [name for name, change in changes.items() if not change.nrmse >= LEAST_POWER]
+    if dull:
+        return Check("power", Verdict.WARN, f"cannot verify: the {' and '.join(dull)} do not depend on the image")
+    least = figure(100 * min(change.nrmse for change in changes.values()))
+    return Check("power", Verdict.PASS, f"another image changes the answer by {least} % of its spread or more")

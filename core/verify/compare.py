@@ -1,0 +1,72 @@
+"""Differences between answers, component by component, and what they mean next to the rounding noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.network import Component, Network
+from .report import Difference, Distance, Verdict
+
+Array = NDArray[Any]
+
+# A correct file differs from the reference by about its rounding noise, whose size was measured on other
+# images: 4 times that is still noise, 40 times is not.
+PASS_FACTOR, WARN_FACTOR = 4.0, 40.0
+# Below this, two correct float32 implementations differ by their order of summation alone.
+LEAST_NOISE = 2.5e-7
+
+
+def distance(actual: Array, expected: Array) -> Distance:
+    """How far an answer is from the one expected; infinitely, if it is not finite."""
+    difference = np.subtract(actual, expected, dtype=np.float64).ravel()
+    error = float(np.sqrt(difference @ difference / max(difference.size, 1)))
+    if not np.isfinite(error):
+        return Distance(float("inf"), float("inf"))
+    largest = max(float(difference.max(initial=0)), -float(difference.min(initial=0)))
+    spread = float(np.std(expected, dtype=np.float64))
+    return Distance(error / spread if spread else (0.0 if error == 0 else float("inf")), largest)
+
+
+def distances(network: Network, actual: Sequence[Array], expected: Sequence[Array]) -> Mapping[str, Distance]:
+    """`distance` of every component."""
+    return {c.name: distance(_part(c, actual), _part(c, expected)) for c in network.components}
+
+
+def _part(component: Component, outputs: Sequence[Array]) -> Array:
+    return outputs[component.output][..., component.start : component.stop]
+
+
+def differences(
+    network: Network,
+    actual: Sequence[Array],
+    expected: Sequence[Array],
+    noise: Mapping[str, Distance],
+    shape: tuple[int, ...],
+    seed: int,
+) -> tuple[Difference, ...]:
+    """Every component's difference for one image, judged by its rounding noise."""
+    measured = distances(network, actual, expected)
+    return tuple(
+        Difference(
+            component=component.name,
+            unit=component.unit,
+            shape=shape,
+            seed=seed,
+            measured=measured[component.name],
+            noise=noise[component.name],
+            verdict=judged(measured[component.name].nrmse, noise[component.name].nrmse),
+        )
+        for component in network.components
+    )
+
+
+def judged(error: float, noise: float) -> Verdict:
+    """PASS within 4 times the rounding noise, WARN within 40 times, FAIL beyond (and for what is no number)."""
+    noise = max(noise, LEAST_NOISE)
+    if error <= PASS_FACTOR * noise:
+        return Verdict.PASS
+    return Verdict.WARN if error <= WARN_FACTOR * noise else Verdict.FAIL

@@ -1,0 +1,69 @@
+"""The full verification: what a file answered on trial, judged by the float64 reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable
+
+from ..formats import Format, Precision
+from .answers import Answers, compared
+from .checks import check_accuracy, check_power, check_ranges, check_rounding
+from .compare import differences
+from .loaded import Loaded
+from .probes import Probe, plan
+from .report import Check, Difference, Report, Verdict
+from .subject import Subject, told
+from .trial import Step, Trial
+from .weights import check_weights
+
+
+def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
+    """Compare a file's answers with the reference's, and conclude."""
+    start = time.perf_counter()
+    checks, found = list(trial.checks), list[Difference]()
+    if trial.loaded is not None:
+        checks += _inspections(trial, trial.loaded, answers)
+    if not trial.failed:
+        for done, (probe, outputs) in enumerate(trial.answers, 1):
+            noise = answers.noise(trial.subject.kind.precision)
+            for index in compared(probe):
+                one = [output[index : index + 1] for output in outputs]
+                exact = answers.exact(probe, index)
+                found += differences(answers.network, one, exact, noise, probe.shape.dims, probe.seed + index)
+            yield Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}")
+        checks += _conclusions(trial, answers, found)
+    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start)
+
+
+def _inspections(trial: Trial, loaded: Loaded, answers: Answers) -> Iterable[Check]:
+    """What the file shows without being run; the reference, in its own thread, catches up meanwhile."""
+    if trial.subject.kind.format is Format.ONNX:
+        yield _check_model(trial.subject)
+    if loaded.ours:
+        yield check_weights(answers.network, loaded.weights(), trial.subject.kind.precision)
+
+
+def _check_model(subject: Subject) -> Check:
+    import onnx
+
+    try:
+        onnx.checker.check_model(subject.path.read_bytes(), full_check=True)
+    except Exception as error:  # the checker has exceptions of its own, and those of shape inference
+        return Check("checker", Verdict.FAIL, f"the ONNX checker refuses the file: {told(error)}")
+    return Check("checker", Verdict.PASS, "the ONNX checker accepts it")
+
+
+def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Iterable[Check]:
+    yield check_accuracy(found)
+    if trial.subject.kind.precision is Precision.FP16:
+        yield check_ranges(*answers.largest())
+        yield check_rounding(answers.noise(Precision.FP16))
+    yield check_power(answers.change())
+    if trial.plan.left_out:
+        yield Check("own size", Verdict.PASS, trial.plan.left_out)
+
+
+def needed(subjects: Iterable[Subject], stride: int) -> tuple[Probe, ...]:
+    """Every probe that judging these files needs the reference's answers to, the small ones first."""
+    probes = {probe for subject in subjects for probe in plan(subject, stride).all}
+    return tuple(sorted(probes, key=lambda probe: (probe.shape.area, probe.seed)))

@@ -1,0 +1,54 @@
+"""What a finished file shows of itself once it is loaded again, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from ..artifacts.contract import Contract
+from ..shapes import InputShape
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file says of where it comes from: the SHA-256 of the weights, and the shape it was made for."""
+
+    source_sha256: str
+    shape: InputShape | None
+
+
+class Loaded(Protocol):
+    """A finished file, loaded by the runtime it is meant for."""
+
+    @property
+    def contract(self) -> Contract | None:
+        """Its inputs and outputs; None where the format does not say."""
+        ...
+
+    @property
+    def half(self) -> bool:
+        """Whether its weights are float16."""
+        ...
+
+    @property
+    def ours(self) -> bool:
+        """Whether Halfpint wrote it."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """What it says of where it comes from; empty where it says nothing."""
+        ...
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype)."""
+        ...
+
+    def weights(self) -> Mapping[str, Array]:
+        """Its stored weights, by name."""
+        ...

@@ -1,0 +1,79 @@
+"""What verification found: single checks, measured differences, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """PASS: right. WARN: usable, but look at it. FAIL: wrong; such a file is never published."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most serious verdict; PASS where there is none."""
+    return max(verdicts, key=list(Verdict).index, default=Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: `loads`, `contract`, `weights`, `accuracy`, …, and what was found, in a sentence."""
+
+    name: str
+    verdict: Verdict
+    message: str
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far apart two answers are.
+
+    `nrmse`: root mean square of the difference / standard deviation of the expected answer. `largest`: the
+    largest single difference, in the unit of what is compared.
+    """
+
+    nrmse: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one component of a file's answer to one image is from the reference's.
+
+    `noise`: the distance that rounding alone makes in this network and precision, on other images.
+    """
+
+    component: str
+    unit: str
+    shape: tuple[int, ...]
+    seed: int
+    measured: Distance
+    noise: Distance
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that verification found about one artifact. `mode`: `full` or `quick`. `seconds`: what it took."""
+
+    mode: str
+    checks: tuple[Check, ...]
+    differences: tuple[Difference, ...]
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst([check.verdict for check in self.checks])
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    def message_of(self, check: str) -> str:
+        """What a check found, in a sentence; empty if it was not made."""
+        return next((c.message for c in self.checks if c.name == check), "")

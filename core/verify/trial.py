@@ -1,0 +1,118 @@
+"""A finished file on trial: it is loaded back, its promises are checked, and it answers the test images."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifacts.contract import output_dims
+from ..network.network import Dims, Network
+from .checks import check_contract, check_outputs
+from .images import structured_batch
+from .loaded import Loaded
+from .probes import Plan, Probe
+from .report import Check, Verdict
+from .subject import CannotLoad, Subject, load, told
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a verification that is done: `done` of `total`, and what it was."""
+
+    done: int
+    total: int
+    text: str
+
+
+@dataclass
+class Trial:
+    """What came of it: the checks made so far, and the answers to be judged.
+
+    `loaded`: the file in its runtime; None if it does not load. `seconds`: what the trial took.
+    """
+
+    subject: Subject
+    plan: Plan
+    loaded: Loaded | None = None
+    checks: list[Check] = field(default_factory=list[Check])
+    answers: list[tuple[Probe, tuple[Array, ...]]] = field(default_factory=list[tuple[Probe, tuple[Array, ...]]])
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file is wrong already, so that its answers need not be judged."""
+        return any(check.verdict is Verdict.FAIL for check in self.checks)
+
+    def note(self, name: str, verdict: Verdict, message: str) -> None:
+        """Add a check."""
+        self.checks.append(Check(name, verdict, message))
+
+
+def on_trial(subject: Subject, network: Network, plan: Plan) -> Generator[Step, None, Trial]:
+    """Load a finished file and run it, step by step. It never raises for a wrong file: the checks say it."""
+    start = time.perf_counter()
+    trial = Trial(subject, plan)
+    yield from _try(trial, network)
+    trial.seconds = time.perf_counter() - start
+    return trial
+
+
+def _try(trial: Trial, network: Network) -> Generator[Step, None, None]:
+    subject, plan = trial.subject, trial.plan
+    total = 1 + len(plan.all)
+    try:
+        loaded = load(subject.path, subject.kind.format, subject.device)
+        trial.note("loads", Verdict.PASS, f"{subject.kind.format} loads")
+        trial.checks.append(check_contract(loaded.contract, subject.contract))
+    except CannotLoad as error:
+        trial.note("loads", Verdict.FAIL, f"the runtime refuses the file: {error}")
+        return
+    trial.loaded = loaded
+    yield Step(1, total, "loads")
+    copy = _lifted(loaded, plan.lifted[0]) if plan.lifted else None
+    runs = [(probe, loaded) for probe in plan.own]
+    runs += [(probe, copy or loaded) for probe in (plan.instead if copy is None else plan.lifted)]
+    for done, (probe, runner) in enumerate(runs, 2):
+        if trial.failed:
+            return
+        _run(probe, runner, output_dims(network, probe.shape), trial)
+        yield Step(done, total, f"{probe.shape} image {probe.seed}")
+
+
+def _lifted(loaded: Loaded, probe: Probe) -> Loaded | None:
+    """A copy that takes other sizes, or None if there is none: simplifiers and others bake the size in."""
+    from .loaded_onnx import LoadedOnnx
+
+    if not isinstance(loaded, LoadedOnnx):
+        return None
+    try:
+        copy = loaded.lifted()
+        copy.run(_image(probe))
+    except Exception:  # whatever the runtime raises: then the file is tried at its own size alone
+        return None
+    return copy
+
+
+def _run(probe: Probe, loaded: Loaded, dims: list[Dims], trial: Trial) -> None:
+    """Keep the answer to a probe, or note why there is none that could be judged."""
+    try:
+        outputs = loaded.run(_image(probe))
+    except Exception as error:  # whatever a runtime raises, the file does not do what it promises
+        trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
+        return
+    wrong = check_outputs(outputs, dims)
+    if wrong:
+        trial.note("outputs", Verdict.FAIL, f"at {probe.shape}: {wrong}")
+    else:
+        trial.answers.append((probe, outputs))
+
+
+def _image(probe: Probe) -> NDArray[np.float32]:
+    return structured_batch(*probe.shape.dims[1:], probe.seed, probe.shape.batch)

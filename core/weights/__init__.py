@@ -1,0 +1,1 @@
+"""A weights file as untrusted data: read, never executed."""

@@ -1,0 +1,87 @@
+"""What torch means by the names, calls and persistent ids in its pickles: tensors, storages, plain containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import WeightsRefused
+from .names import Names, admit, printable, storage_class
+from .pickled import Name, Record
+from .tensors import STORAGE_DTYPES, DType, Storage, Tensor
+
+# Finds the bytes of the storage with this key, dtype and number of elements.
+Locate = Callable[[str, DType, int], Storage]
+
+
+class TorchMeaning:
+    """Turns torch's rebuild calls into `Tensor`s, containers into plain ones, and the rest into `Record`s."""
+
+    def __init__(self, names: Names, locate: Locate) -> None:
+        self._names = names
+        self._locate = locate
+        self.storages: dict[str, Storage] = {}
+
+    def admit(self, name: str) -> Name:
+        return admit(name, self._names)
+
+    def call(self, name: str, args: tuple[object, ...]) -> object:
+        match name:
+            case "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor":
+                return _tensor(args)
+            case "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state":
+                return args[0]
+            case "torch._tensor._rebuild_from_type_v2":
+                function, _, arguments, *_ = args
+                if isinstance(function, Name) and isinstance(arguments, tuple):
+                    return self.call(function.full, arguments)
+                raise ValueError("a tensor subclass of no known form")
+            case "collections.OrderedDict":
+                return _ordered_dict(args)
+            case "collections.defaultdict" | "collections.Counter":
+                return {}
+            case "__builtin__.set" | "builtins.set" | "__builtin__.frozenset" | "builtins.frozenset":
+                return list(args[0]) if args and isinstance(args[0], list) else []
+            case "torch.Size" if args and isinstance(args[0], tuple):
+                return args[0]
+            case _:
+                return Record(name, args)
+
+    def persistent(self, pid: object) -> Storage:
+        match pid:
+            case ("storage", Name(full=full), str(key), str(), int(numel), *rest) if numel >= 0:
+                pass
+            case _:
+                raise WeightsRefused("the file refers to data in a form that torch does not write")
+        if any(view is not None for view in rest):
+            raise WeightsRefused(
+                f"tensor data {printable(key)} is a view of another storage, as torch wrote before 0.4"
+            )
+        dtype = STORAGE_DTYPES.get(storage_class(full))
+        if dtype is None:
+            raise WeightsRefused(f"tensor data {printable(key)} is stored as {printable(full)}, which is not supported")
+        known = self.storages.get(key)
+        if known is None:
+            known = self.storages[key] = self._locate(key, dtype, numel)
+        elif (known.dtype, known.numel) != (dtype, numel):
+            raise WeightsRefused(f"tensor data {printable(key)} is declared twice, with different sizes")
+        return known
+
+
+def _tensor(args: tuple[object, ...]) -> Tensor:
+    match args:
+        case (Storage() as storage, int(offset), tuple(shape), tuple(strides), *_):
+            return Tensor(storage, offset, shape, strides)
+        case _:
+            raise ValueError("a tensor of no known form")
+
+
+def _ordered_dict(args: tuple[object, ...]) -> dict[object, object]:
+    made: dict[object, object] = {}
+    pairs = args[0] if args and isinstance(args[0], list) else []
+    for pair in pairs:
+        match pair:
+            case [str() | int() as key, value] | (str() | int() as key, value):
+                made[key] = value
+            case _:
+                raise ValueError("a dict of no known form")
+    return made

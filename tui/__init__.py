@@ -1,0 +1,1 @@
+"""The terminal: the `halfpint` command and its screen, over the core."""

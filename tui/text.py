@@ -1,0 +1,35 @@
+"""Lines of text for a terminal, whatever it can show: plain ones to standard output, complaints to standard error."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+# For terminals and pipes that are not UTF-8.
+_ASCII = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≤": "<=", "—": "-", "…": "...", "²": "^2"})
+
+
+def say(text: str = "", *, file: TextIO | None = None) -> None:
+    """Print a line; characters that the stream cannot encode are spelled in ASCII."""
+    stream = file or sys.stdout
+    encoding = stream.encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    print(text, file=stream, flush=True)
+
+
+def say_error(what: str, fix: str = "") -> None:
+    """Print what went wrong, and what to do about it, to standard error."""
+    say(f"halfpint: {what}", file=sys.stderr)
+    if fix:
+        say(f"  {fix}", file=sys.stderr)
+
+
+def table(rows: list[tuple[str, ...]], indent: str = "") -> list[str]:
+    """Rows as lines, with columns as wide as they need to be."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -1,0 +1,29 @@
+"""`halfpint verify`: an exported file, compared with the weights that it was made from."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from ..core.verify.against import verify_file
+from ..core.verify.report import Report, Verdict
+from .text import say, table
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
+    steps = verify_file(args.artifact, args.against, args.device)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            report: Report = end.value
+            break
+    if args.json:
+        say(json.dumps({"verdict": report.verdict, **asdict(report)}, ensure_ascii=False, indent=2))
+    else:
+        say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}")
+        for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):
+            say(line)
+    return 1 if report.verdict is Verdict.FAIL else 0
