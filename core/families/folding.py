@@ -6,7 +6,8 @@ w·s, β + (b - μ)·s with s = γ / √(σ² + ε). Folding is done in float64 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import WeightsRefused
@@ -33,35 +34,52 @@ class BatchNorm:
 
     def __init__(self, module: Module) -> None:
         """Raises `WeightsRefused` if a statistic is missing or has another length than the module says."""
+        self._module = module
         self._eps = module.number("eps")
-        self.channels = module.integer("num_features")
-        self._mean = module.required("running_mean", self.channels)
-        self._variance = module.required("running_var", self.channels)
+        self._first = 0
+        self._total = self.channels = module.integer("num_features")
+        self._mean = module.required("running_mean", self._total)
+        self._variance = module.required("running_var", self._total)
         self._weight = module.tensor("weight")
         self._bias = module.tensor("bias")
+
+    def split(self, counts: Sequence[int]) -> list[BatchNorm]:
+        """Its channels in parts of these sizes. Raises `WeightsRefused` if they do not add up."""
+        if sum(counts) != self.channels:
+            raise WeightsRefused(
+                f"{self._module} has {self.channels} channels, the convolutions before it {sum(counts)}"
+            )
+        parts: list[BatchNorm] = []
+        for i, count in enumerate(counts):
+            part = copy(self)
+            part._first, part.channels = self._first + sum(counts[:i]), count
+            parts.append(part)
+        return parts
 
     def load(self) -> Affine:
         import numpy as np
 
-        weight = np.ones(self.channels) if self._weight is None else _vector(self._weight, self.channels)
+        weight = np.ones(self._total) if self._weight is None else _vector(self._weight, self._total)
         with np.errstate(invalid="ignore", divide="ignore"):
             scale = weight / np.sqrt(float64(self._variance) + self._eps)
-        return Affine(scale, _vector(self._bias, self.channels) - float64(self._mean) * scale)
+        shift = _vector(self._bias, self._total) - float64(self._mean) * scale
+        mine = slice(self._first, self._first + self.channels)
+        return Affine(scale[mine], shift[mine])
 
 
-def conv(module: Module, norm: BatchNorm | None = None, first: int = 0) -> Conv2d:
-    """The layer of an `nn.Conv2d`, with the batch norm behind it folded in, from its channel `first` on.
+def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
+    """The layer of an `nn.Conv2d`, with the batch norm behind it folded in.
 
     Raises `WeightsRefused` for a padding mode other than zeros, or weights that do not suit the attributes.
     """
-    in_channels, out_channels, groups = _channels(module, norm, first)
+    in_channels, out_channels, groups = _channels(module, norm)
     shape = (out_channels, in_channels // groups, *module.pair("kernel_size"))
     weight, bias = module.required("weight", *shape), module.tensor("bias")
 
     def load() -> Weights:
         w, b = float64(weight), _vector(bias, out_channels)
         if norm is not None:
-            scale, shift = (part[first : first + out_channels] for part in norm.load())
+            scale, shift = norm.load()
             w, b = w * scale[:, None, None, None], b * scale + shift
         return finished(module, w, b)
 
@@ -78,7 +96,7 @@ def conv(module: Module, norm: BatchNorm | None = None, first: int = 0) -> Conv2
 
 def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspose2d:
     """The layer of an `nn.ConvTranspose2d`, with the batch norm behind it folded in. Raises `WeightsRefused`."""
-    in_channels, out_channels, groups = _channels(module, norm, 0)
+    in_channels, out_channels, groups = _channels(module, norm)
     if module.pair("output_padding") != (0, 0) or module.pair("dilation") != (1, 1):
         raise WeightsRefused(f"{module}: output padding and dilation are not supported")
     shape = (in_channels, out_channels // groups, *module.pair("kernel_size"))
@@ -187,7 +205,7 @@ def finished(module: Module, weight: Float64, bias: Float64) -> Weights:
     return weights
 
 
-def _channels(module: Module, norm: BatchNorm | None, first: int) -> tuple[int, int, int]:
+def _channels(module: Module, norm: BatchNorm | None) -> tuple[int, int, int]:
     """(in, out, groups) of a convolution, checked."""
     mode = module.attribute("padding_mode")
     if mode not in (None, "zeros"):
@@ -196,7 +214,7 @@ def _channels(module: Module, norm: BatchNorm | None, first: int) -> tuple[int, 
     groups = module.integer("groups")
     if min(groups, in_channels, out_channels) < 1 or in_channels % groups or out_channels % groups:
         raise WeightsRefused(f"{module}: {in_channels} → {out_channels} channels do not form {groups} groups")
-    if norm is not None and first + out_channels > norm.channels:
+    if norm is not None and out_channels != norm.channels:
         raise WeightsRefused(f"{module} has {out_channels} channels, the batch norm behind it {norm.channels}")
     return in_channels, out_channels, groups
 

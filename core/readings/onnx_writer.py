@@ -111,7 +111,11 @@ class _Writer:
     # ---- moving elements
 
     def pad(self, x: Value, left: int, right: int, top: int, bottom: int) -> Value:
-        return self._node("Pad", x, self._graph.integers(0, 0, top, left, 0, 0, bottom, right))
+        padded = self._node("Pad", x, self._graph.integers(0, 0, top, left, 0, 0, bottom, right))
+        # ONNX Runtime and onnxsim fold a Pad into the MaxPool behind it, whose own padding never wins, zeros
+        # do: a node between them that changes nothing keeps them apart.
+        lowest = float(np.finfo(np.float16 if x.half else np.float32).min)
+        return self._node("Max", padded, self._operand(lowest, x.half))
 
     def upsample(self, x: Value, scale: int) -> Value:
         # Opset 11 wants a region of interest even where it has none.

@@ -46,8 +46,10 @@ class TorchMeaning:
             case _:
                 return Record(name, args)
 
-    def persistent(self, pid: object) -> Storage:
+    def persistent(self, pid: object) -> Storage | Name:
         match pid:
+            case ("module", Name() as module, *_):  # a stream names a class so, with its source code
+                return module
             case ("storage", Name(full=full), str(key), str(), int(numel), *rest) if numel >= 0:
                 pass
             case _:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...errors import WeightsRefused
 from ...network.layers import Activation, Conv2d, Weights
@@ -74,6 +74,11 @@ def _norm(module: Module) -> BatchNorm | None:
     return None if norm is None else BatchNorm(norm)
 
 
+def _split_norm(module: Module, convs: Sequence[Module]) -> list[BatchNorm]:
+    """The parts of a batch norm that follows several convolutions, joined."""
+    return BatchNorm(module.child("bn")).split([conv.integer("out_channels") for conv in convs])
+
+
 def conv_block(module: Module) -> b.ConvBlock:
     """A Conv or DWConv: convolution, batch norm (gone once it is fused), activation."""
     module.only("conv", "bn", "act")
@@ -130,13 +135,13 @@ def _cross_stage(module: Module) -> b.CrossStage:
             out=conv_block(module.child("cv3")),
         )
     module.only("cv1", "cv2", "cv3", "cv4", "bn", "act", "m")
-    stem_out, bypass = module.child("cv3"), module.child("cv2")
-    act, norm = _act(module), BatchNorm(module.child("bn"))
+    stem_out, bypass, act = module.child("cv3"), module.child("cv2"), _act(module)
+    stem_norm, bypass_norm = _split_norm(module, (stem_out, bypass))
     return b.CrossStage(
         stem=conv_block(module.child("cv1")),
         inner=block_of(module.child("m")),
-        stem_out=b.ConvBlock(conv(stem_out, norm), act),
-        bypass=b.ConvBlock(conv(bypass, norm, first=stem_out.integer("out_channels")), act),
+        stem_out=b.ConvBlock(conv(stem_out, stem_norm), act),
+        bypass=b.ConvBlock(conv(bypass, bypass_norm), act),
         out=conv_block(module.child("cv4")),
     )
 
@@ -198,12 +203,9 @@ def _ghost_bottleneck(module: Module) -> b.Residual:
 
 def _mix_conv(module: Module) -> b.MixConv:
     module.only("m", "bn", "act")
-    act, norm = _act(module), BatchNorm(module.child("bn"))
-    convs: list[b.ConvBlock] = []
-    first = 0
-    for child in module.child("m").children.values():
-        convs.append(b.ConvBlock(conv(child, norm, first), act))
-        first += convs[-1].conv.out_channels
+    children, act = list(module.child("m").children.values()), _act(module)
+    norms = _split_norm(module, children)
+    convs = (b.ConvBlock(conv(child, norm), act) for child, norm in zip(children, norms, strict=True))
     # Until v6.0 MixConv2d had a residual and LeakyReLU; both went together.
     return b.MixConv(tuple(convs), shortcut=act is not None and act.kind == "leaky_relu")
 

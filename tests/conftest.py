@@ -1,0 +1,51 @@
+"""Fixtures that every test may use: real checkpoints, sample weights, a place for the jobs' state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from halfpint.core.samples.make import write_yolov5
+from support.checkpoints import Checkpoint, checkpoints_in
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--checkpoints", type=Path, help="a folder with further pairs of NAME.pt and NAME.npz")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`checkpoint` stands for every checkpoint with known answers, one test each."""
+    if "checkpoint" in metafunc.fixturenames:
+        further: Path | None = metafunc.config.getoption("--checkpoints")
+        found = checkpoints_in(FIXTURES / "yolov5") + (checkpoints_in(further) if further else [])
+        metafunc.parametrize("checkpoint", found, ids=lambda c: c.name)
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs leave their folders in a place of the test's own."""
+    monkeypatch.setenv("HALFPINT_STATE", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def tiny() -> Path:
+    """A genuine checkpoint, a megabyte small."""
+    return FIXTURES / "yolov5" / "master-n.pt"
+
+
+@pytest.fixture
+def recorded() -> Iterator[Checkpoint]:
+    """The same, with the recorded answer."""
+    yield next(c for c in checkpoints_in(FIXTURES / "yolov5") if c.name == "master-n")
+
+
+@pytest.fixture(scope="session")
+def sample_n(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sample weights of yolov5n's full size."""
+    path = tmp_path_factory.mktemp("samples") / "sample-n.pt"
+    write_yolov5(path)
+    return path

@@ -1,0 +1,96 @@
+"""Every checkpoint with recorded answers: all four readings agree with the code that wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from halfpint.core.formats import Precision
+from halfpint.core.readings.reference import Reference
+from halfpint.core.readings.torch_runner import TorchRunner
+from halfpint.core.readings.weigher import weigh
+from halfpint.core.verify.answers import Answers
+from support.checkpoints import Checkpoint, network_of, nrmse
+from support.onnx import answer, written
+from support.tracing import AllocationLog, LoggingMeter
+
+# FP32 rounding moves the recorded answers themselves by up to 4.7e-5 (v2.0-s).
+RECORDED = 5e-5
+
+
+def test_reference(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network:
+        answers = Reference(np.float64).run(network, checkpoint.image)
+        assert len(answers) == len(checkpoint.answers)
+        for got, recorded in zip(answers, checkpoint.answers, strict=True):
+            assert got.shape == recorded.shape
+            assert nrmse(got, recorded) <= RECORDED
+
+
+def test_torch(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network, torch.inference_mode():
+        runner = TorchRunner(network)
+        image = torch.from_numpy(checkpoint.image)
+        for got, recorded in zip(runner(image), checkpoint.answers, strict=True):
+            assert nrmse(got.numpy(), recorded) <= RECORDED
+        # In float64 both readings compute the same thing, so what is left above is rounding.
+        exact = Reference(np.float64).run(network, checkpoint.image)
+        for got, wanted in zip(runner.double()(image.double()), exact, strict=True):
+            assert nrmse(got.numpy(), wanted) <= 1e-11
+
+
+def test_onnx(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network:
+        model = written(network)
+        onnx.checker.check_model(model, full_check=True)
+        for got, recorded in zip(answer(model, checkpoint.image), checkpoint.answers, strict=True):
+            assert nrmse(got, recorded) <= RECORDED
+
+
+def test_onnx_in_fp16_is_off_by_rounding_alone(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network:
+        model = written(network, half=True)
+        onnx.checker.check_model(model, full_check=True)
+        exact = Reference(np.float64).run(network, checkpoint.image)
+        half = Reference(np.float16).run(network, checkpoint.image)
+        for got, rounded, wanted in zip(answer(model, checkpoint.image), half, exact, strict=True):
+            assert got.dtype == np.float32
+            assert nrmse(got, wanted) <= 4 * nrmse(rounded, wanted)
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+def test_weigher_allocates_as_torch_does(checkpoint: Checkpoint, half: bool) -> None:
+    with network_of(checkpoint.path) as network:
+        shape = (2, network.channels, 3 * network.stride, 5 * network.stride)
+        runner = TorchRunner(network)
+        runner = (runner.half() if half else runner).to("meta")
+        # Not in inference mode: there, torch hides the indices of a max pooling from the dispatcher.
+        with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as torch_log:
+            image = torch.empty(shape, device="meta")
+            outputs = runner(image)
+            allocated = list(torch_log.log)
+        meter = LoggingMeter()
+        weighed = weigh(network, shape, half=half, meter=meter)
+        assert meter.log[: len(allocated)] == allocated
+        assert weighed.outputs == tuple(tuple(y.shape) for y in outputs)
+        peak = max(np.cumsum(allocated)) + weighed.weights_nbytes
+        assert weighed.peak_nbytes == peak
+        assert weighed.weights_nbytes == sum(t.nbytes for t in (*runner.parameters(), *runner.buffers()))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_torch_exporter_agrees_with_our_writer(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    """A second witness: torch's own exporter, on the run reading."""
+    with network_of(checkpoint.path) as network, torch.inference_mode():
+        runner = TorchRunner(network)
+        path = tmp_path / "traced.onnx"
+        torch.onnx.export(runner, (torch.from_numpy(checkpoint.image),), path, dynamo=False, opset_version=17)
+        ours = answer(written(network), checkpoint.image)
+        noise = Answers(network).noise(Precision.FP32)
+        limit = 4 * max(distance.nrmse for distance in noise.values())
+        for got, wanted in zip(answer(onnx.load(path), checkpoint.image), ours, strict=True):
+            assert nrmse(got, wanted) <= limit

@@ -1,0 +1,58 @@
+"""Watch torch allocate: the order in which storages are born and die in a forward pass."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from halfpint.core.network.ops import Dim
+from halfpint.core.readings.weigher import Meter
+
+
+class AllocationLog(TorchDispatchMode):
+    """Records the bytes of each new storage, and minus those bytes when it goes."""
+
+    def __init__(self, known: Iterable[Tensor]) -> None:
+        super().__init__()
+        self.log: list[int] = []
+        self._known = {tensor.untyped_storage()._cdata for tensor in known}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor):
+                self._note(leaf.untyped_storage())
+        return result
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        key, nbytes = storage._cdata, storage.nbytes()
+        if key not in self._known:
+            self._known.add(key)
+            self.log.append(nbytes)
+            weakref.finalize(storage, self._forget, key, nbytes)
+
+    def _forget(self, key: int, nbytes: int) -> None:
+        self._known.discard(key)
+        self.log.append(-nbytes)
+
+
+class LoggingMeter(Meter):
+    """A weigher's meter that records the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[Dim] = []
+
+    def born(self, nbytes: Dim) -> None:
+        self.log.append(nbytes)
+        super().born(nbytes)
+
+    def died(self, nbytes: Dim) -> None:
+        self.log.append(-nbytes)
+        super().died(nbytes)
