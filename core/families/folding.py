@@ -46,9 +46,8 @@ class BatchNorm:
     def split(self, counts: Sequence[int]) -> list[BatchNorm]:
         """Its channels in parts of these sizes. Raises `WeightsRefused` if they do not add up."""
         if sum(counts) != self.channels:
-            raise WeightsRefused(
-                f"{self._module} has {self.channels} channels, the convolutions before it {sum(counts)}"
-            )
+            message = f"{self._module} has {self.channels} channels, the convolutions before it {sum(counts)}"
+            raise WeightsRefused(message)
         parts: list[BatchNorm] = []
         for i, count in enumerate(counts):
             part = copy(self)

@@ -11,7 +11,7 @@ def archive(entries: dict[str, bytes], compression: int = zipfile.ZIP_STORED) ->
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as file:
         for name, data in entries.items():
-            file.writestr(f"archive/{name}", data)
+            file.writestr(zipfile.ZipInfo(f"archive/{name}"), data, compression)
     return buffer.getvalue()
 
 

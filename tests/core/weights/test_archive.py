@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
 import zipfile
@@ -157,14 +158,9 @@ def test_opcodes_that_torch_does_not_write(tmp_path: Path) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
-def test_arbitrary_opcodes_are_read_or_refused_and_nothing_else(
-    tmp_path_factory: pytest.TempPathFactory, body: bytes
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    try:
-        opened(pickled(body), folder)
-    except WeightsRefused:
-        pass
+def test_arbitrary_opcodes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, body: bytes) -> None:
+    with contextlib.suppress(WeightsRefused):
+        opened(pickled(body), tmp_path_factory.getbasetemp())
 
 
 TENSOR = (
@@ -195,6 +191,7 @@ def test_a_sound_tensor_by_hand(tmp_path: Path) -> None:
         (tensor_file(numel=5), "the file holds 16 bytes"),
         (tensor_file(data=bytes(12)), "the file holds 12 bytes"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_tensor_beyond_its_storage(file: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in refusal(file, tmp_path)
@@ -256,6 +253,7 @@ def test_a_flipped_byte_anywhere_is_noticed(tiny: Path, tmp_path: Path) -> None:
         (b"\x80\x04\x95\x00", "a pickle that torch did not write"),
         (b"\x08\x08\x12\x07pytorch", "it begins with the bytes 08 08 12 07"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_files_that_are_no_checkpoint(data: bytes, reason: str, tmp_path: Path) -> None:
     assert reason in refusal(data, tmp_path)
