@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 
 from ..core.verify.against import verify_file
 from ..core.verify.report import Report, Verdict
@@ -21,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
             report: Report = end.value
             break
     if args.json:
-        say(json.dumps({"verdict": report.verdict, **asdict(report)}, ensure_ascii=False, indent=2))
+        say(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
     else:
         say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}")
         for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):

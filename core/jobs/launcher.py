@@ -37,6 +37,16 @@ class Worker:
         )
         self._job: JobFolder | None = None
 
+    @property
+    def pid(self) -> int:
+        """Its process and process group."""
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, as `subprocess` tells it; None while it runs."""
+        return self._process.poll()
+
     def __enter__(self) -> Self:
         return self
 

@@ -43,13 +43,7 @@ class ArtifactRecord:
             "contract": asdict(self.contract),
             "simplified": self.simplified,
             "ledger": asdict(self.ledger),
-            "verification": {
-                "mode": self.report.mode,
-                "verdict": self.report.verdict,
-                "seconds": round(self.report.seconds, 3),
-                "checks": [asdict(check) for check in self.report.checks],
-                "differences": [asdict(difference) for difference in self.report.differences],
-            },
+            "verification": self.report.to_dict(),
             "made": made,
         }
 

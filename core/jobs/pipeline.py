@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ from ..units import megabytes
 from ..verify.report import Report, Verdict
 from ..verify.trial import Step, Trial, on_trial
 from ..version import VERSION
-from .events import ArtifactFailed, ArtifactPublished, Event, JobFinished, JobStarted, Progress
+from .events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Progress
 from .making import Made, Order, make
 from .manifest import ArtifactRecord, Source, earlier, publish_manifest
 from .reading import read_weights
@@ -43,7 +43,7 @@ class _Outcome:
     manifest: str = ""
 
 
-def run(spec: ExportSpec) -> Iterator[Event]:
+def run(spec: ExportSpec) -> Work[None]:
     """Do a job. Every failure becomes an event; the last event is always `JobFinished`.
 
     Closing the generator, or an exception thrown into it, discards what is not published yet.

@@ -16,6 +16,8 @@ Array = NDArray[Any]
 # A correct file differs from the reference by about its rounding noise, whose size was measured on other
 # images: 4 times that is still noise, 40 times is not.
 PASS_FACTOR, WARN_FACTOR = 4.0, 40.0
+# An answer that is off by more of its spread is wrong, however noisy the network.
+WRONG = 0.25
 # Below this, two correct float32 implementations differ by their order of summation alone.
 LEAST_NOISE = 2.5e-7
 
@@ -65,8 +67,13 @@ def differences(
 
 
 def judged(error: float, noise: float) -> Verdict:
-    """PASS within 4 times the rounding noise, WARN within 40 times, FAIL beyond (and for what is no number)."""
+    """PASS within 4 times the rounding noise, WARN within 40 times, FAIL beyond.
+
+    Also FAIL: an answer off by a quarter of its spread, and what is no number, the noise included.
+    """
     noise = max(noise, LEAST_NOISE)
+    if not np.isfinite(noise) or not error <= WARN_FACTOR * noise:
+        return Verdict.FAIL
     if error <= PASS_FACTOR * noise:
         return Verdict.PASS
-    return Verdict.WARN if error <= WARN_FACTOR * noise else Verdict.FAIL
+    return Verdict.WARN if error <= WRONG else Verdict.FAIL

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Verdict(StrEnum):
@@ -74,6 +76,18 @@ class Report:
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The report for JSON; what is no finite number becomes null."""
+        return {"verdict": self.verdict, **_without_infinities(asdict(self))}
+
     def message_of(self, check: str) -> str:
         """What a check found, in a sentence; empty if it was not made."""
         return next((c.message for c in self.checks if c.name == check), "")
+
+
+def _without_infinities(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_infinities(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_infinities(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,136 @@
+"""A file gets its name at once and complete, or not at all; nothing is replaced silently."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from halfpint.core.artifacts.draft import Draft, sweep
+from halfpint.core.errors import BadRequest, JobFailed
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_published(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "model.onnx"
+    with Draft(target) as draft:
+        draft.write(b"first and longer")
+        draft.write(b"second")
+        assert not target.exists()
+        draft.publish(overwrite=False)
+    assert target.read_bytes() == b"second"
+    assert names(target.parent) == ["model.onnx"]
+
+
+def test_discarded(tmp_path: Path) -> None:
+    with Draft(tmp_path / "model.onnx") as draft:
+        draft.write(b"half-written")
+        assert len(names(tmp_path)) == 1
+    assert names(tmp_path) == []
+
+
+def test_what_exists_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    with Draft(target) as draft:
+        draft.write(b"new")
+        target.write_bytes(b"somebody else was faster")
+        with pytest.raises(BadRequest, match="exists already"):
+            draft.publish(overwrite=False)
+    assert target.read_bytes() == b"somebody else was faster"
+    assert names(tmp_path) == ["model.onnx"]
+
+
+def test_what_exists_is_replaced_on_request(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    target.write_bytes(b"old")
+    with Draft(target) as draft:
+        draft.write(b"new")
+        draft.publish(overwrite=True)
+    assert target.read_bytes() == b"new"
+    assert names(tmp_path) == ["model.onnx"]
+
+
+def test_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
+    target, plain = tmp_path / "model.onnx", tmp_path / "plain"
+    plain.touch()
+    with Draft(target) as draft:
+        draft.publish(overwrite=False)
+    assert target.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_folder_that_cannot_be_written_to() -> None:
+    with pytest.raises(BadRequest, match="cannot be written to"):
+        Draft(Path("/proc/halfpint/model.onnx"))
+
+
+def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    target = tmp_path / "model.onnx"
+    with Draft(target) as draft:
+        draft.write(b"data")
+        draft.publish(overwrite=False)
+    assert target.read_bytes() == b"data"
+    with Draft(target) as draft, pytest.raises(BadRequest, match="exists already"):
+        draft.publish(overwrite=False)
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from halfpint.core.artifacts.draft import Draft
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with Draft(Path(sys.argv[1])) as draft:
+    draft.write(bytes(2000))
+"""
+
+
+def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path / "model.onnx"], capture_output=True, text=True, check=False
+    )
+    assert "JobFailed" in result.stderr
+    assert "cannot be written: File too large" in result.stderr
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with Draft(tmp_path / "model.onnx") as draft:
+        monkeypatch.setattr(os, "pwrite", full)
+        with pytest.raises(JobFailed, match=r"is full: model.onnx needs 3.0 MB, .* are free"):
+            draft.write(bytes(3_000_000))
+    assert names(tmp_path) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from halfpint.core.artifacts.draft import Draft
+with Draft(Path(sys.argv[1])) as draft:
+    draft.write(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    killed = subprocess.run([sys.executable, "-c", KILLED, target], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(names(tmp_path)) == 1
+    with Draft(target) as living:
+        assert names(tmp_path) == [living.path.name]
+        sweep(target)  # what somebody still works on is left alone
+        assert names(tmp_path) == [living.path.name]

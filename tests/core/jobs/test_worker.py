@@ -1,0 +1,139 @@
+"""A job in a process of its own: it can be followed, cancelled and killed, and nothing half-written is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from halfpint.core.formats import Format, Precision
+from halfpint.core.jobs import events as e
+from halfpint.core.jobs.launcher import Worker
+from halfpint.core.jobs.spec import ExportSpec
+from halfpint.core.jobs.store import KEPT, EventReader, create, jobs_root
+from support.jobs import names, small
+
+
+def started(spec: ExportSpec) -> Iterator[tuple[Worker, Iterator[e.Event]]]:
+    with Worker() as worker:
+        worker.start(create(spec))
+        yield worker, worker.follow()
+
+
+def until(events: Iterator[e.Event], wanted: Callable[[e.Event], bool]) -> e.Event:
+    return next(event for event in events if wanted(event))
+
+
+def writing_begun(event: e.Event) -> bool:
+    return isinstance(event, e.StageStarted) and event.stage == "run"
+
+
+def test_a_job_is_followed_to_its_end(tiny: Path, tmp_path: Path) -> None:
+    job = create(small(tiny, tmp_path))
+    with Worker() as worker:
+        worker.start(job)
+        events = list(worker.follow())
+    assert isinstance(events[-1], e.JobFinished)
+    assert events[-1].exit_code == 0
+    reader = EventReader(job)
+    assert list(reader.new()) == events
+    reader.close()
+
+
+def test_a_warm_worker_has_imported_what_the_job_will_need(tiny: Path, tmp_path: Path) -> None:
+    with Worker(["onnxruntime"]) as worker:
+        worker.start(create(small(tiny, tmp_path)))
+        assert isinstance(list(worker.follow())[-1], e.JobFinished)
+
+
+def test_a_worker_without_a_job_ends_with_its_input() -> None:
+    with Worker() as worker:
+        pass
+    assert worker.returncode is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_cancelled_job_cleans_up_and_says_so(tiny: Path, tmp_path: Path, number: int) -> None:
+    spec = small(tiny, tmp_path, formats=tuple(Format))
+    for worker, events in started(spec):
+        until(events, writing_begun)
+        os.killpg(worker.pid, number)
+        end = list(events)[-1]
+        assert isinstance(end, e.JobFinished)
+        assert (end.exit_code, end.message) == (130, "cancelled")
+    assert list(names(tmp_path)) == []
+
+
+def test_leaving_the_worker_cancels_the_job(tiny: Path, tmp_path: Path) -> None:
+    for _, events in started(small(tiny, tmp_path, formats=tuple(Format))):
+        until(events, writing_begun)
+        assert list(names(tmp_path))
+    assert list(names(tmp_path)) == []
+
+
+def test_a_killed_worker_is_told_of_and_swept_up(tiny: Path, tmp_path: Path) -> None:
+    for worker, events in started(small(tiny, tmp_path, formats=tuple(Format))):
+        until(events, writing_begun)
+        os.killpg(worker.pid, signal.SIGKILL)
+        end = list(events)[-1]
+        assert isinstance(end, e.JobFinished)
+        assert end.exit_code == 1
+        assert "killed, as the system does when memory runs out" in end.message
+    assert list(names(tmp_path)) == []
+
+
+def test_a_crash_is_told_with_its_signal(tiny: Path, tmp_path: Path) -> None:
+    for worker, events in started(small(tiny, tmp_path, formats=tuple(Format))):
+        until(events, writing_begun)
+        os.killpg(worker.pid, signal.SIGSEGV)
+        end = list(events)[-1]
+        assert isinstance(end, e.JobFinished)
+        assert "crashed (SIGSEGV)" in end.message
+
+
+ORPHAN = """
+import sys
+from pathlib import Path
+from halfpint.core.formats import Precision
+from halfpint.core.jobs.launcher import Worker
+from halfpint.core.jobs.store import create
+from support.jobs import small
+worker = Worker()
+worker.start(create(small(Path(sys.argv[1]), Path(sys.argv[2]), precisions=(Precision.FP32,))))
+import os; os._exit(0)
+"""
+
+
+def test_a_job_outlives_whoever_started_it(tiny: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", ORPHAN, tiny, tmp_path], check=True, cwd=Path(__file__).parents[2])
+    (folder,) = jobs_root().iterdir()
+    deadline = time.monotonic() + 60
+    while "job-finished" not in (folder / "events.jsonl").read_text():
+        assert time.monotonic() < deadline
+    assert list(names(tmp_path)) == ["master-n.halfpint.json", "master-n.onnx"]
+
+
+def test_what_libraries_print_goes_into_the_job_s_log(tiny: Path, tmp_path: Path) -> None:
+    job = create(small(tiny, tmp_path, formats=(Format.TORCHSCRIPT,), precisions=(Precision.FP32,)))
+    with Worker() as worker:
+        worker.start(job)
+        list(worker.follow())
+    assert job.log_file.exists()
+
+
+def test_old_jobs_are_removed(tiny: Path, tmp_path: Path) -> None:
+    for i in range(KEPT + 5):
+        (jobs_root() / f"2020{i:04}").mkdir(parents=True)
+    create(small(tiny, tmp_path))
+    assert len(list(jobs_root().iterdir())) == KEPT
+
+
+def test_a_state_folder_that_cannot_be_written_to(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HALFPINT_STATE", "/proc/halfpint")
+    assert create(small(tiny, tmp_path)).spec() == small(tiny, tmp_path)

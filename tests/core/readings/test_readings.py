@@ -1,0 +1,166 @@
+"""What is special to each reading, beyond computing the same as the others."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.artifacts.torchscript import torchscript_bytes
+from halfpint.core.formats import Precision
+from halfpint.core.network.layers import Conv2d, layers_of
+from halfpint.core.network.ops import ShapeMismatch
+from halfpint.core.readings.onnx_writer import GraphSpec, write_onnx
+from halfpint.core.readings.reference import Reference
+from halfpint.core.readings.torch_runner import TorchRunner
+from halfpint.core.readings.weigher import grid_sizes, weigh
+from halfpint.core.shapes import InputShape
+from halfpint.core.verify.images import structured_batch
+from support.checkpoints import Checkpoint, network_of, nrmse
+from support.onnx import answer, written
+
+PROVENANCE = Provenance("tiny.pt", "0" * 64)
+
+
+# ---- write
+
+
+@pytest.mark.parametrize("opset", range(11, 22))
+@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+def test_every_opset(tiny: Path, opset: int, half: bool) -> None:
+    with network_of(tiny) as network:
+        model = written(network, opset=opset, half=half)
+        onnx.checker.check_model(model, full_check=True)
+        assert model.opset_import[0].version == opset
+        image = structured_batch(3, 64, 96, 0, 2)
+        (got,) = answer(model, image)
+        (wanted,) = Reference(np.float16 if half else np.float64).run(network, image)
+        assert nrmse(got, wanted) <= (0.1 if half else 1e-4)
+
+
+def test_the_last_dimension_is_fixed_and_the_others_are_named(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        graph = written(network).graph
+    (image,), (output,) = graph.input, graph.output
+    assert [d.dim_param or d.dim_value for d in image.type.tensor_type.shape.dim] == ["batch", 3, "height", "width"]
+    assert [d.dim_param or d.dim_value for d in output.type.tensor_type.shape.dim] == ["batch", "anchors", 8]
+    assert (image.name, output.name) == ("images", "output0")
+
+
+@pytest.mark.parametrize("size", [(1, 32, 32), (3, 64, 160), (2, 160, 64), (1, 320, 32), (1, 96, 96)])
+def test_one_dynamic_file_is_right_at_every_size_and_batch(tiny: Path, size: tuple[int, int, int]) -> None:
+    batch, height, width = size
+    with network_of(tiny) as network:
+        image = structured_batch(3, height, width, 0, batch)
+        (exact,) = Reference(np.float64).run(network, image)
+        noise = nrmse(Reference(np.float32).run(network, image)[0], exact)
+        (got,) = answer(written(network), image)
+        assert got.shape == exact.shape
+        assert nrmse(got, exact) <= 4 * noise
+
+
+def test_half_io(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        model = written(network, half=True, half_io=True)
+        onnx.checker.check_model(model, full_check=True)
+        (got,) = answer(model, structured_batch(3, 64, 64, 0, 1))
+        assert got.dtype == np.float16
+
+
+def test_fp16_halves_the_weights_and_keeps_the_decoding_in_float32(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        model = written(network, half=True)
+        weights = {t.name: t.data_type for t in model.graph.initializer}
+    convs = [name for name in weights if name.endswith((".weight", ".bias"))]
+    assert {weights[name] for name in convs} == {onnx.TensorProto.FLOAT16}
+    assert weights["model.24.anchors.0"] == onnx.TensorProto.FLOAT
+
+
+def test_equal_constants_are_stored_once_and_names_are_the_checkpoint_s(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        model = written(network)
+        layers = [layer.name for layer in layers_of(network.body) if isinstance(layer, Conv2d)]
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    assert set(layers) <= set(names)
+    contents = [(t.data_type, tuple(t.dims), t.raw_data) for t in model.graph.initializer if "constant" in t.name]
+    assert len(set(contents)) == len(contents)
+
+
+def test_grids_as_constants_need_no_shape_arithmetic(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        grids = grid_sizes(network, (1, 3, 64, 96))
+        assert grids == ((8, 12), (4, 6), (2, 3))
+        spec = GraphSpec((1, 3, 64, 96), ((1, 378, 8),), 17, grids=grids)
+        model = write_onnx(network, spec, ("test", "0"), {})
+        assert not {"Shape", "Range", "Mod"} & {node.op_type for node in model.graph.node}
+        image = structured_batch(3, 64, 96, 0, 1)
+        np.testing.assert_array_equal(answer(model, image)[0], answer(written(network), image)[0])
+
+
+# ---- run
+
+
+def test_torchscript_carries_yolov5_s_config_and_no_device(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        data = torchscript_bytes(network, Precision.FP16, InputShape(1, 3, 640, 480), PROVENANCE)
+    extra = {"config.txt": ""}
+    module = torch.jit.load(io.BytesIO(data), _extra_files=extra)
+    config = json.loads(extra["config.txt"])
+    assert (config["shape"], config["stride"]) == ([1, 3, 640, 480], 32)
+    assert config["names"] == {"0": "thing0", "1": "thing1", "2": "thing2"}
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        code = "".join(file.read(name).decode() for name in file.namelist() if name.endswith(".py"))
+    assert not re.search(r'torch\.device|"cpu"|"cuda', code)
+    assert {p.dtype for p in module.parameters()} == {torch.float16}
+    assert {b.dtype for b in module.buffers()} == {torch.float32}
+
+
+def test_torchscript_answers_a_tuple_as_yolov5_s_does(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        data = torchscript_bytes(network, Precision.FP32, InputShape(1, 3, 64, 64), PROVENANCE)
+    with torch.inference_mode():
+        outputs = torch.jit.load(io.BytesIO(data))(torch.zeros(2, 3, 96, 64))
+    assert isinstance(outputs, tuple)
+    assert [tuple(y.shape) for y in outputs] == [(2, 378, 8)]
+
+
+def test_parameters_are_called_as_in_the_checkpoint(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        names = dict(TorchRunner(network).named_parameters())
+    assert "model.0.conv.weight" in names
+    assert "model.24.m.2.bias" in names
+
+
+# ---- weigh
+
+
+def test_many_shapes_at_once_weigh_the_same_as_one_by_one(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network:
+        stride = network.stride
+        heights, widths = (axis * stride for axis in np.mgrid[1:6, 1:5])
+        many = weigh(network, (2, network.channels, heights, widths), half=True)
+        for row, column in np.ndindex(heights.shape):
+            size = (int(heights[row, column]), int(widths[row, column]))
+            one = weigh(network, (2, network.channels, *size), half=True)
+            assert np.asarray(many.peak_nbytes)[row, column] == one.peak_nbytes
+
+
+def test_no_weight_is_read_to_weigh(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        weighed = weigh(network, (1, 3, 640, 640))
+        assert weighed.peak_layer
+        assert all("weights" not in vars(layer) for layer in layers_of(network.body))
+
+
+def test_a_size_that_does_not_suit_the_network_is_told_in_its_own_terms(tiny: Path) -> None:
+    with network_of(tiny) as network, pytest.raises(ShapeMismatch, match=r"\(1, 64, 38, 38\)|cannot be joined"):
+        weigh(network, (1, 3, 600, 600))

@@ -1,0 +1,242 @@
+"""Verification has power: each way of being wrong is caught, by the check that is meant to catch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from halfpint.core.artifacts.contract import contract
+from halfpint.core.artifacts.onnx_file import onnx_bytes
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.artifacts.torchscript import torchscript_bytes
+from halfpint.core.families import identify, open_weights
+from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.network.layers import Conv2d, Weights, layers_of
+from halfpint.core.network.network import Network
+from halfpint.core.readings.onnx_writer import GraphSpec, write_onnx
+from halfpint.core.shapes import InputShape
+from halfpint.core.verify.answers import Answers
+from halfpint.core.verify.full import judge
+from halfpint.core.verify.probes import Plan, plan
+from halfpint.core.verify.report import Report, Verdict
+from halfpint.core.verify.subject import Subject
+from halfpint.core.verify.trial import on_trial
+
+SHAPE = InputShape(1, 3, 160, 96)
+PROVENANCE = Provenance("tiny.pt", "0" * 64)
+T = TypeVar("T")
+Mutation = Callable[[onnx.ModelProto], None]
+
+
+def drained(steps: Generator[object, None, T]) -> T:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+class Bench:
+    """A network, its reference, and a way to verify files that should be it."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self.network, self.folder = network, folder
+        self.answers = Answers(network)
+
+    def onnx(self, precision: Precision = Precision.FP32, *, dynamic: bool = True) -> onnx.ModelProto:
+        promised = contract(self.network, SHAPE, dynamic=dynamic, half_io=False)
+        return onnx.load_from_string(onnx_bytes(self.network, promised, precision, 17, SHAPE, PROVENANCE))
+
+    def verify(self, data: bytes, kind: Kind, *, dynamic: bool = True) -> Report:
+        path = self.folder / f"model{kind.suffix}"
+        path.write_bytes(data)
+        promised = contract(self.network, SHAPE, dynamic=dynamic, half_io=False)
+        subject = Subject(path, kind, SHAPE, promised if kind.format is Format.ONNX else None)
+        trial = drained(on_trial(subject, self.network, plan(subject, self.network.stride)))
+        return drained(judge(trial, self.answers))
+
+    def mutated(self, mutate: Mutation, precision: Precision = Precision.FP32, *, dynamic: bool = True) -> Report:
+        model = self.onnx(precision, dynamic=dynamic)
+        mutate(model)
+        return self.verify(model.SerializeToString(), Kind(Format.ONNX, precision), dynamic=dynamic)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    tiny = Path(__file__).parents[2] / "fixtures" / "yolov5" / "master-n.pt"
+    with open_weights(tiny) as archive:
+        yield Bench(identify(archive).network(), tmp_path_factory.mktemp("bench"))
+
+
+def verdicts(report: Report) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in report.checks}
+
+
+def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Replace an initializer by a changed copy."""
+    tensor = next(t for t in model.graph.initializer if t.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), name))
+
+
+# ---- what is right
+
+
+@pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "static"])
+@pytest.mark.parametrize("precision", Precision)
+def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision, dynamic: bool) -> None:
+    report = bench.mutated(lambda _: None, precision, dynamic=dynamic)
+    assert report.verdict is Verdict.PASS, report.checks
+    wanted = {"loads", "checker", "contract", "weights", "accuracy", "power"}
+    wanted |= {"ranges", "rounding"} if precision is Precision.FP16 else set()
+    assert set(verdicts(report)) == wanted
+    # Boxes and confidences are judged apart, on two images at least.
+    assert {d.component for d in report.differences} == {"boxes", "confidences"}
+    assert len({d.seed for d in report.differences}) >= 2
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_a_right_torchscript_file_passes_every_check(bench: Bench, precision: Precision) -> None:
+    data = torchscript_bytes(bench.network, precision, SHAPE, PROVENANCE)
+    report = bench.verify(data, Kind(Format.TORCHSCRIPT, precision))
+    assert report.verdict is Verdict.PASS, report.checks
+    assert verdicts(report)["weights"] is Verdict.PASS
+    assert {d.shape for d in report.differences} >= {(1, 3, 64, 128), (2, 3, 128, 64), (1, 3, 96, 96)}
+
+
+# ---- what is wrong
+
+
+def swap_channels(model: onnx.ModelProto) -> None:
+    edit(model, "model.0.conv.weight", lambda w: w[:, [2, 1, 0]])
+
+
+def scale_a_layer(model: onnx.ModelProto) -> None:
+    edit(model, "model.4.cv3.conv.weight", lambda w: (w * 1.02).astype(w.dtype))
+
+
+def flip_a_weight(model: onnx.ModelProto) -> None:
+    def flip(w: np.ndarray) -> np.ndarray:
+        w.flat[np.abs(w).argmax()] *= -1
+        return w
+
+    edit(model, "model.6.cv1.conv.weight", flip)
+
+
+@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("mutate", [swap_channels, scale_a_layer, flip_a_weight])
+def test_wrong_weights(bench: Bench, mutate: Mutation, precision: Precision) -> None:
+    report = bench.mutated(mutate, precision)
+    assert verdicts(report)["weights"] is Verdict.FAIL
+
+
+@pytest.mark.parametrize("mutate", [swap_channels, scale_a_layer])
+def test_wrong_answers_are_noticed_without_looking_at_the_weights(bench: Bench, mutate: Mutation) -> None:
+    report = bench.mutated(mutate)
+    assert verdicts(report)["accuracy"] is Verdict.FAIL
+
+
+def test_swapped_columns_of_the_answer(bench: Bench) -> None:
+    def swap(model: onnx.ModelProto) -> None:
+        for node in model.graph.node:
+            if node.op_type == "Split" and len(node.output) == 3:
+                node.output[0], node.output[1] = node.output[1], node.output[0]
+
+    for precision in Precision:
+        assert verdicts(bench.mutated(swap, precision))["accuracy"] is Verdict.FAIL
+
+
+def baked(network: Network) -> bytes:
+    """A file that claims to be dynamic, with the grids of the first probe's size as constants."""
+    spec = GraphSpec(("batch", 3, "height", "width"), (("batch", "anchors", 8),), 17, grids=((8, 16), (4, 8), (2, 4)))
+    return write_onnx(network, spec, ("halfpint", "0"), {}).SerializeToString()
+
+
+def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> None:
+    report = bench.verify(baked(bench.network), Kind(Format.ONNX, Precision.FP32))
+    assert verdicts(report)["contract"] is Verdict.FAIL
+    assert "output0 float32 batch×504×8" in report.message_of("contract")
+
+
+def test_a_baked_size_fails_at_another_size(bench: Bench) -> None:
+    path = bench.folder / "baked.onnx"
+    path.write_bytes(baked(bench.network))
+    subject = Subject(path, Kind(Format.ONNX, Precision.FP32), SHAPE, contract=None)
+    trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
+    report = drained(judge(trial, bench.answers))
+    assert verdicts(report)["runs"] is Verdict.FAIL
+
+
+def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
+    """The probe that turns the first one's area is there for this: no shape is wrong, and every box is."""
+    path = bench.folder / "baked.onnx"
+    path.write_bytes(baked(bench.network))
+    subject = Subject(path, Kind(Format.ONNX, Precision.FP32), SHAPE, contract=None)
+    same_area = Plan(plan(subject, bench.network.stride).own[:2])
+    trial = drained(on_trial(subject, bench.network, same_area))
+    report = drained(judge(trial, bench.answers))
+    assert verdicts(report)["accuracy"] is Verdict.FAIL
+    by_shape = {d.shape: d.verdict for d in report.differences if d.component == "boxes"}
+    assert by_shape == {(1, 3, 64, 128): Verdict.PASS, (2, 3, 128, 64): Verdict.FAIL}
+
+
+def test_a_truncated_file(bench: Bench) -> None:
+    data = bench.onnx().SerializeToString()
+    report = bench.verify(data[: len(data) // 2], Kind(Format.ONNX, Precision.FP32))
+    assert verdicts(report) == {"loads": Verdict.FAIL}
+    script = torchscript_bytes(bench.network, Precision.FP32, SHAPE, PROVENANCE)
+    report = bench.verify(script[: len(script) // 2], Kind(Format.TORCHSCRIPT, Precision.FP32))
+    assert verdicts(report) == {"loads": Verdict.FAIL}
+
+
+def test_another_contract_than_the_promised_one(bench: Bench) -> None:
+    def rename(model: onnx.ModelProto) -> None:
+        model.graph.output[0].name = "boxes"
+        for node in model.graph.node:
+            node.output[:] = ["boxes" if name == "output0" else name for name in node.output]
+
+    def fix_batch(model: onnx.ModelProto) -> None:
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+    for mutate in (rename, fix_batch):
+        assert verdicts(bench.mutated(mutate))["contract"] is Verdict.FAIL
+
+
+def test_an_answer_that_is_no_number(bench: Bench) -> None:
+    report = bench.mutated(lambda model: edit(model, "model.24.m.0.bias", lambda b: np.full_like(b, np.nan)))
+    assert verdicts(report)["outputs"] is Verdict.FAIL
+    assert "NaN or infinite" in report.message_of("outputs")
+
+
+def altered(network: Network, name: str, change: Callable[[Weights], Weights]) -> None:
+    """Change a layer's weights in the network itself."""
+    layer = next(layer for layer in layers_of(network.body) if layer.name == name)
+    assert isinstance(layer, Conv2d)
+    layer.__dict__["weights"] = change(layer.weights)
+
+
+def test_values_beyond_fp16_that_the_cpu_hides(tiny: Path, tmp_path: Path) -> None:
+    with open_weights(tiny) as archive:
+        network = identify(archive).network()
+        for layer in list(layers_of(network.body))[:1]:
+            altered(network, layer.name, lambda w: Weights(w.weight * 1e4, w.bias * 1e4))
+        bench = Bench(network, tmp_path)
+        report = bench.mutated(lambda _: None, Precision.FP16)
+        assert verdicts(report)["ranges"] is Verdict.FAIL
+        assert "float16 ends at 65504" in report.message_of("ranges")
+
+
+def test_a_network_that_does_not_look_at_its_input_cannot_be_verified(tiny: Path, tmp_path: Path) -> None:
+    with open_weights(tiny) as archive:
+        network = identify(archive).network()
+        altered(network, "model.0.conv", lambda w: Weights(np.zeros_like(w.weight), w.bias))
+        report = Bench(network, tmp_path).mutated(lambda _: None)
+        assert verdicts(report)["power"] is Verdict.WARN
+        assert report.verdict is Verdict.WARN
+        assert report.message_of("power").startswith("cannot verify: the boxes and confidences")

@@ -1,0 +1,48 @@
+"""Jobs run in the test's own process, and what they leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from halfpint.core.formats import Format, Precision
+from halfpint.core.jobs.events import Event, JobFinished
+from halfpint.core.jobs.pipeline import run
+from halfpint.core.jobs.spec import ExportSpec
+
+E = TypeVar("E")
+
+
+def done(spec: ExportSpec) -> list[Event]:
+    """All events of a job, the last of which tells its end."""
+    events = list(run(spec))
+    assert isinstance(events[-1], JobFinished)
+    assert sum(isinstance(event, JobFinished) for event in events) == 1
+    return events
+
+
+def end_of(events: list[Event]) -> JobFinished:
+    last = events[-1]
+    assert isinstance(last, JobFinished)
+    return last
+
+
+def of(events: list[Event], kind: type[E]) -> list[E]:
+    """The events of one type."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def manifest_of(spec: ExportSpec) -> dict[str, Any]:
+    return json.loads(spec.manifest.read_text())
+
+
+def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
+    """A quick job: a small size, both precisions of ONNX."""
+    asked = {"height": 96, "width": 64, "formats": (Format.ONNX,), "precisions": tuple(Precision), **more}
+    return ExportSpec(weights, out, **asked)
+
+
+def names(folder: Path) -> Iterator[str]:
+    return iter(sorted(path.name for path in folder.iterdir()))
