@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time the command, whole process, and measure its files.")
     parser.add_argument("--weights", type=Path, help="a checkpoint (default: a sample of yolov5s's size)")
     parser.add_argument("--runs", type=int, default=7, help="runs of each command (default 7)")
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")

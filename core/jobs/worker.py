@@ -26,20 +26,45 @@ from .store import JobFolder
 _SWITCH_SECONDS = 0.0005
 
 
+class _Cancellation:
+    """The wish to end, as a signal brings it.
+
+    It interrupts whatever runs; but native libraries turn the interruption into errors of their own, so the
+    wish is also kept.
+    """
+
+    def __init__(self) -> None:
+        self.wished = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self.wished = True
+        # A second signal must not interrupt the cleaning up after the first.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raises `KeyboardInterrupt` if there was a wish to end."""
+        if self.wished:
+            raise KeyboardInterrupt
+
+
 def main() -> int:
     """Wait for a job and do it; its exit code."""
-    signal.signal(signal.SIGINT, _cancel)
-    signal.signal(signal.SIGTERM, _cancel)
+    cancellation = _Cancellation()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         _preload(sys.argv[1:])
+        cancellation.check()
         line = sys.stdin.readline().strip()
-        return work(JobFolder(Path(line))) if line else 0
+        return work(JobFolder(Path(line)), cancellation) if line else 0
     except KeyboardInterrupt:
         return Cancelled.exit_code
 
 
-def work(job: JobFolder) -> int:
+def work(job: JobFolder, cancellation: _Cancellation) -> int:
     """Do the job of a folder; its exit code. Whatever happens, the last event tells of it."""
     _redirect_output(job)
     start = time.perf_counter()
@@ -47,17 +72,21 @@ def work(job: JobFolder) -> int:
     try:
         from .pipeline import run
 
-        for event in run(job.spec()):
-            job.append(event)
-            if isinstance(event, JobFinished):
-                code = event.exit_code
-    except KeyboardInterrupt:
-        code = Cancelled.exit_code
-        job.append(JobFinished(code, time.perf_counter() - start, message="cancelled"))
-    except Exception as error:  # a fault of ours: the person learns of it, the log has the details
-        traceback.print_exc()
-        message = f"an internal error ({type(error).__name__}: {error})"
-        job.append(JobFinished(code, time.perf_counter() - start, message=message, fix=f"see {job.log_file}"))
+        with contextlib.closing(run(job.spec())) as events:
+            for event in events:
+                cancellation.check()
+                job.append(event)
+                if isinstance(event, JobFinished):
+                    code = event.exit_code
+    except (KeyboardInterrupt, Exception) as error:
+        seconds = time.perf_counter() - start
+        if cancellation.wished:
+            code = Cancelled.exit_code
+            job.append(JobFinished(code, seconds, message="cancelled"))
+        else:  # a fault of ours: the person learns of it, the log has the details
+            traceback.print_exc()
+            message = f"an internal error ({type(error).__name__}: {error})"
+            job.append(JobFinished(code, seconds, message=message, fix=f"see {job.log_file}"))
     return code
 
 
@@ -74,13 +103,6 @@ def _redirect_output(job: JobFolder) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
-
-
-def _cancel(_signal: int, _frame: FrameType | None) -> None:
-    # A second signal must not interrupt the cleaning up after the first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
