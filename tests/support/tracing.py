@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from halfpint.core.network.network import Network
 from halfpint.core.network.ops import Dim
+from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import Meter
 
 
@@ -56,3 +58,14 @@ class LoggingMeter(Meter):
     def died(self, nbytes: Dim) -> None:
         self.log.append(-nbytes)
         super().died(nbytes)
+
+
+def torch_allocations(network: Network, shape: tuple[int, ...], *, half: bool) -> tuple[list[int], TorchRunner]:
+    """The allocations of a forward pass of the run reading on the meta device, in bytes, and the runner."""
+    runner = TorchRunner(network)
+    runner = (runner.half() if half else runner).to("meta")
+    # Not in inference mode: there, torch hides the indices of a max pooling from the dispatcher.
+    with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as watched:
+        image = torch.empty(shape, device="meta")
+        _outputs = runner(image)
+        return list(watched.log), runner

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from halfpint.core.errors import WeightsRefused
+from halfpint.core.network.network import Network
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
@@ -20,7 +20,7 @@ from halfpint.core.verify.images import structured_batch
 from support import witness as w
 from support.checkpoints import network_of, nrmse
 from support.onnx import answer, written
-from support.tracing import AllocationLog, LoggingMeter
+from support.tracing import LoggingMeter, torch_allocations
 
 C = 16  # channels before and after the block
 SIZE = (24, 40)
@@ -135,13 +135,8 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
             check_weigher(network, image.shape, half=precision)
 
 
-def check_weigher(network: Any, shape: tuple[int, ...], *, half: bool) -> None:
-    runner = TorchRunner(network)
-    runner = (runner.half() if half else runner).to("meta")
-    with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as torch_log:
-        image = torch.empty(shape, device="meta")
-        _outputs = runner(image)
-        allocated = list(torch_log.log)
+def check_weigher(network: Network, shape: tuple[int, ...], *, half: bool) -> None:
+    allocated, _ = torch_allocations(network, shape, half=half)
     meter = LoggingMeter()
     weigh(network, shape, half=half, meter=meter)
     assert meter.log[: len(allocated)] == allocated
