@@ -14,7 +14,7 @@ from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
 from ..core.units import megabytes
 from .progress import monitor
-from .text import say, say_error, table
+from .text import say, say_error, say_wrapped, table
 
 
 def export(args: argparse.Namespace) -> int:
@@ -116,18 +116,19 @@ def report(events: Sequence[Event]) -> int:
     """Print what came of a job; its exit code."""
     published = [event for event in events if isinstance(event, ArtifactPublished)]
     if published:
-        rows = [("artifact", "size", "× checkpoint", "verdict", "found")]
+        rows = [("artifact", "size", "× checkpoint", "verdict")]
         for event in published:
-            size, ratio = megabytes(event.nbytes), f"{event.ratio:.2f}"
-            rows.append((Path(event.path).name, size, ratio, event.verdict.upper(), event.accuracy))
+            rows.append((Path(event.path).name, megabytes(event.nbytes), f"{event.ratio:.2f}", event.verdict.upper()))
         say()
         for line in table(rows):
             say(line)
-        say()
         for event in published:
-            say(f"{Path(event.path).name}: {event.ledger}")
+            say(f"\n{Path(event.path).name}")
+            say_wrapped(event.accuracy, indent="  found    ")
+            say_wrapped(event.ledger, indent="  bytes    ")
             for warning in event.warnings:
-                say(f"  warning: {warning}")
+                say_wrapped(warning, indent="  warning  ")
+        say()
     for event in events:
         if isinstance(event, ArtifactFailed):
             say_error(f"{Path(event.path).name} was not published: {event.reason}", event.fix)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import TextIO
 
 # For terminals and pipes that are not UTF-8.
@@ -18,6 +20,14 @@ def say(text: str = "", *, file: TextIO | None = None) -> None:
     except UnicodeEncodeError:
         text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
     print(text, file=stream, flush=True)
+
+
+def say_wrapped(text: str, indent: str) -> None:
+    """Print a text behind `indent`; on a terminal, in lines that fit, all beginning at the same column."""
+    if sys.stdout.isatty():
+        width = max(40, shutil.get_terminal_size().columns)
+        text = textwrap.fill(text, width - len(indent)).replace("\n", "\n" + " " * len(indent))
+    say(indent + text)
 
 
 def say_error(what: str, fix: str = "") -> None:

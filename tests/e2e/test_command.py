@@ -32,8 +32,9 @@ def test_export(tiny: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert len(list(tmp_path.iterdir())) == 5
     for line in (
-        r"master-n\.fp16\.onnx +0\.9 MB +0\.8\d +PASS +boxes within",
-        r"master-n\.onnx: weights 0\.9 MB in FP16 → 1\.8 MB in FP32; graph and metadata",
+        r"master-n\.fp16\.onnx +0\.9 MB +0\.8\d +PASS\n",
+        r"\nmaster-n\.onnx\n  found    boxes within \S+ px, confidences within",
+        r"  bytes    weights 0\.9 MB in FP16 → 1\.8 MB in FP32; graph and metadata",
         r"manifest: .*master-n\.halfpint\.json",
         r"done in \d",
     ):
