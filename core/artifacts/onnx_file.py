@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..formats import Precision
 from ..network.network import Network
-from ..readings.onnx_writer import GraphSpec, write_onnx
+from ..readings.onnx_proto import to_proto
+from ..readings.onnx_writer import GraphSpec, write
 from ..readings.weigher import grid_sizes
 from ..shapes import InputShape
 from ..version import VERSION
@@ -34,5 +35,5 @@ def onnx_bytes(
         half_io=contract.input.dtype == "float16",
         grids=grid_sizes(network, shape.dims) if constant_grids else None,
     )
-    model = write_onnx(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance))
-    return model.SerializeToString()
+    model = write(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance))
+    return to_proto(model).SerializeToString()

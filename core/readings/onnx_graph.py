@@ -1,18 +1,35 @@
-"""Nodes and initializers on their way to an ONNX graph: names are unique, equal constants are stored once."""
+"""An ONNX graph as plain values, before it becomes a protobuf or a number of bytes. Needs neither onnx nor numpy."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-FLOAT_TYPES = {False: TensorProto.FLOAT, True: TensorProto.FLOAT16}
+Attribute: TypeAlias = int | float | str | tuple[int, ...]
+
+
+class ElementType(IntEnum):
+    """What a tensor's elements are, by the numbers of onnx.TensorProto.DataType."""
+
+    FLOAT = 1
+    INT64 = 7
+    FLOAT16 = 10
+
+    @property
+    def dtype(self) -> str:
+        """Its name in numpy."""
+        return {1: "float32", 7: "int64", 10: "float16"}[self]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes an element."""
+        return {1: 4, 7: 8, 10: 2}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,62 +39,91 @@ class Value:
     name: str
     half: bool
 
+    @property
+    def type(self) -> ElementType:
+        return ElementType.FLOAT16 if self.half else ElementType.FLOAT
 
-class GraphBuilder:
-    """Collects what becomes a graph, for one opset."""
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An operator with its inputs and outputs by name. Attributes are numbers, strings, or tuples of integers."""
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """A stored tensor, whose values are loaded when they are asked for."""
+
+    name: str
+    type: ElementType
+    shape: tuple[int, ...]
+    load: Callable[[], NDArray[Any]]
+
+
+class Graph:
+    """Collects nodes and initializers for one opset. Names are unique, equal constants are stored once."""
 
     def __init__(self, opset: int) -> None:
         self.opset = opset
-        self.nodes: list[onnx.NodeProto] = []
-        self._initializers: dict[str, onnx.TensorProto] = {}
-        self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.nodes: list[Node] = []
+        self.initializers: dict[str, Initializer] = {}
+        self._constants: dict[object, str] = {}
         self._used: Counter[str] = Counter()
 
-    @property
-    def initializers(self) -> list[onnx.TensorProto]:
-        return list(self._initializers.values())
-
-    def node(self, kind: str, inputs: Sequence[str], name: str = "", **attributes: Any) -> str:
+    def node(self, kind: str, inputs: Sequence[str], name: str = "", **attributes: Attribute) -> str:
         """Append a node with one output, called `name`; the output's name, which is the node's."""
         name = self._unique(name or kind)
-        self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
+        self.nodes.append(Node(kind, name, tuple(inputs), (name,), attributes))
         return name
 
-    def node_with(self, outputs: int, kind: str, inputs: Sequence[str], **attributes: Any) -> list[str]:
+    def node_with(self, outputs: int, kind: str, inputs: Sequence[str], **attributes: Attribute) -> tuple[str, ...]:
         """Append a node with several outputs; their names."""
         name = self._unique(kind)
-        names = [f"{name}:{i}" for i in range(outputs)]
-        self.nodes.append(helper.make_node(kind, inputs, names, name=name, **attributes))
+        names = tuple(f"{name}:{i}" for i in range(outputs))
+        self.nodes.append(Node(kind, name, tuple(inputs), names, attributes))
         return names
 
-    def initializer(self, name: str, array: NDArray[np.generic]) -> str:
-        """Store an array under a name of its own, once; the name."""
-        if name not in self._initializers:
-            self._initializers[name] = numpy_helper.from_array(np.asarray(array), name)
+    def initializer(self, name: str, type: ElementType, shape: Sequence[int], load: Callable[[], NDArray[Any]]) -> str:
+        """Store a tensor under a name of its own, once; the name."""
+        self.initializers.setdefault(name, Initializer(name, type, tuple(shape), load))
         return name
 
-    def constant(self, array: NDArray[np.generic]) -> str:
-        """The name of an initializer that holds this small array; equal arrays share one."""
-        key = (array.dtype.str, array.shape, array.tobytes())
+    def constant(self, type: ElementType, shape: Sequence[int], values: Sequence[float]) -> str:
+        """The name of an initializer with these values, in row-major order; equal ones share it."""
+
+        def load() -> NDArray[Any]:
+            import numpy as np
+
+            return np.array(values, type.dtype).reshape(shape)
+
+        key = (type, tuple(shape), tuple(values))
         if key not in self._constants:
-            self._constants[key] = self.initializer(f"constant_{len(self._constants)}", array)
+            self._constants[key] = self.initializer(f"constant_{len(self._constants)}", type, shape, load)
         return self._constants[key]
 
     def integers(self, *values: int) -> str:
         """A constant int64 vector."""
-        return self.constant(np.array(values, np.int64))
+        return self.constant(ElementType.INT64, (len(values),), values)
 
     def integer(self, value: int) -> str:
         """A constant int64 scalar."""
-        return self.constant(np.array(value, np.int64))
+        return self.constant(ElementType.INT64, (), (value,))
 
     def rename(self, names: Mapping[str, str]) -> None:
         """Give values other names, in every node."""
-        for node in self.nodes:
-            for field in (node.input, node.output):
-                for i, name in enumerate(field):
-                    if name in names:
-                        field[i] = names[name]
+
+        def renamed(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(names.get(value, value) for value in values)
+
+        for i, node in enumerate(self.nodes):
+            if not names.keys().isdisjoint((*node.inputs, *node.outputs)):
+                outputs = renamed(node.outputs)
+                self.nodes[i] = Node(node.kind, node.name, renamed(node.inputs), outputs, node.attributes)
 
     def _unique(self, name: str) -> str:
         self._used[name] += 1

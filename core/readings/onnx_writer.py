@@ -7,16 +7,16 @@ constants instead: some tens of kilobytes more, for runtimes that know no shape 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import onnx
-from onnx import TensorProto, helper
-
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ..network.network import Dims, Network
-from .onnx_graph import FLOAT_TYPES, GraphBuilder, Value
+from .onnx_graph import Attribute, ElementType, Graph, Value
+
+# The least and the greatest finite number of each float type (IEEE 754).
+_LOWEST = {False: -math.ldexp(2 - 2**-23, 127), True: -65504.0}
 
 
 @dataclass(frozen=True)
@@ -36,42 +36,46 @@ class GraphSpec:
     grids: tuple[Pair, ...] | None = None
 
 
-def write_onnx(
-    network: Network, spec: GraphSpec, producer: tuple[str, str], metadata: Mapping[str, str]
-) -> onnx.ModelProto:
-    """The network as an ONNX model. `producer`: name and version. `metadata`: the model's properties."""
-    graph = GraphBuilder(spec.opset)
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a model."""
+
+    name: str
+    type: ElementType
+    dims: Dims
+
+
+@dataclass(frozen=True)
+class Model:
+    """A whole model as plain values: the graph, its ports, and what it says of itself."""
+
+    graph: Graph
+    name: str
+    input: Port
+    outputs: tuple[Port, ...]
+    producer: tuple[str, str]  # name, version
+    metadata: Mapping[str, str]
+
+
+def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata: Mapping[str, str]) -> Model:
+    """The network as a model. `producer`: name and version. `metadata`: the model's properties."""
+    graph = Graph(spec.opset)
     writer = _Writer(graph, spec.grids)
     image = Value(network.input_name, spec.half_io)
     outputs = network.body(writer, writer.cast(image, spec.half))
     if spec.half_io:
         outputs = tuple(writer.cast(y, half=True) for y in outputs)
     graph.rename({y.name: output.name for y, output in zip(outputs, network.outputs, strict=True)})
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            network.family,
-            [helper.make_tensor_value_info(image.name, FLOAT_TYPES[image.half], spec.input)],
-            [
-                helper.make_tensor_value_info(output.name, FLOAT_TYPES[y.half], dims)
-                for output, y, dims in zip(network.outputs, outputs, spec.outputs, strict=True)
-            ],
-            graph.initializers,
-        ),
-        opset_imports=[helper.make_opsetid("", spec.opset)],
-        producer_name=producer[0],
-        producer_version=producer[1],
+    ports = (
+        Port(output.name, y.type, dims) for output, y, dims in zip(network.outputs, outputs, spec.outputs, strict=True)
     )
-    # The oldest IR version that knows the opset: the widest choice of runtimes.
-    model.ir_version = helper.find_min_ir_version_for(model.opset_import)
-    helper.set_model_props(model, dict(metadata))
-    return model
+    return Model(graph, network.family, Port(image.name, image.type, spec.input), tuple(ports), producer, metadata)
 
 
 class _Writer:
     """The operations, as nodes. Where an operator came or changed with an opset, the older form is written."""
 
-    def __init__(self, graph: GraphBuilder, grids: tuple[Pair, ...] | None) -> None:
+    def __init__(self, graph: Graph, grids: tuple[Pair, ...] | None) -> None:
         self._graph = graph
         self._grids = None if grids is None else iter(grids)
 
@@ -114,13 +118,12 @@ class _Writer:
         padded = self._node("Pad", x, self._graph.integers(0, 0, top, left, 0, 0, bottom, right))
         # ONNX Runtime and onnxsim fold a Pad into the MaxPool behind it, whose own padding never wins, zeros
         # do: a node between them that changes nothing keeps them apart.
-        lowest = float(np.finfo(np.float16 if x.half else np.float32).min)
-        return self._node("Max", padded, self._operand(lowest, x.half))
+        return self._node("Max", padded, self._operand(_LOWEST[x.half], x.half))
 
     def upsample(self, x: Value, scale: int) -> Value:
         # Opset 11 wants a region of interest even where it has none.
-        region = self._graph.constant(np.zeros(0, np.float32)) if self._graph.opset < 13 else ""
-        scales = self._graph.constant(np.array([1, 1, scale, scale], np.float32))
+        region = self._graph.constant(ElementType.FLOAT, (0,), ()) if self._graph.opset < 13 else ""
+        scales = self._graph.constant(ElementType.FLOAT, (4,), (1, 1, scale, scale))
         return self._node(
             "Resize",
             x,
@@ -142,7 +145,7 @@ class _Writer:
 
     def split(self, x: Value, sizes: Sequence[int], axis: int) -> Sequence[Value]:
         if self._graph.opset < 13:
-            names = self._graph.node_with(len(sizes), "Split", [x.name], axis=axis, split=sizes)
+            names = self._graph.node_with(len(sizes), "Split", [x.name], axis=axis, split=tuple(sizes))
         else:
             names = self._graph.node_with(len(sizes), "Split", [x.name, self._graph.integers(*sizes)], axis=axis)
         return [Value(name, x.half) for name in names]
@@ -154,7 +157,7 @@ class _Writer:
         return self._node("Reshape", x, self._graph.node("Shape", [like.name]))
 
     def permute(self, x: Value, axes: Sequence[int]) -> Value:
-        return self._node("Transpose", x, perm=axes)
+        return self._node("Transpose", x, perm=tuple(axes))
 
     # ---- arithmetic
 
@@ -178,30 +181,41 @@ class _Writer:
 
     def cast(self, x: Value, half: bool) -> Value:
         """`x` as float16 or float32; itself, if it is that already."""
-        return x if x.half == half else Value(self._graph.node("Cast", [x.name], to=FLOAT_TYPES[half]), half)
+        return x if x.half == half else self._cast(x.name, half)
 
     def grid(self, x: Value) -> Value:
         if self._grids is not None:
-            rows, columns = np.indices(next(self._grids), np.float32)
-            return Value(self._graph.constant(np.stack((columns, rows), -1).reshape(-1, 2)), half=False)
+            rows, columns = next(self._grids)
+            cells = [float(place) for row in range(rows) for column in range(columns) for place in (column, row)]
+            return Value(self._graph.constant(ElementType.FLOAT, (rows * columns, 2), cells), half=False)
         node, integer = self._graph.node, self._graph.integer
         shape = node("Shape", [x.name])
         height, width = (node("Gather", [shape, integer(axis)], axis=0) for axis in (2, 3))
         cells = node("Range", [integer(0), node("Mul", [height, width]), integer(1)])
         column_of_cells = self._graph.integers(-1, 1)
         both = [node("Reshape", [node(kind, [cells, width]), column_of_cells]) for kind in ("Mod", "Div")]
-        return Value(node("Cast", [node("Concat", both, axis=1)], to=TensorProto.FLOAT), half=False)
+        return self._cast(node("Concat", both, axis=1), half=False)
 
     # ---- parts of the above
 
-    def _node(self, kind: str, x: Value, *inputs: str, name: str = "", **attributes: object) -> Value:
+    def _node(self, kind: str, x: Value, *inputs: str, name: str = "", **attributes: Attribute) -> Value:
         return Value(self._graph.node(kind, [x.name, *inputs], name, **attributes), x.half)
 
+    def _cast(self, name: str, half: bool) -> Value:
+        type = ElementType.FLOAT16 if half else ElementType.FLOAT
+        return Value(self._graph.node("Cast", [name], to=int(type)), half)
+
     def _weights(self, layer: Conv2d | ConvTranspose2d, half: bool) -> list[str]:
-        dtype = np.float16 if half else np.float32
+        type = ElementType.FLOAT16 if half else ElementType.FLOAT
+        add = self._graph.initializer
         return [
-            self._graph.initializer(f"{layer.name}.{part}", array.astype(dtype, copy=False))
-            for part, array in layer.weights._asdict().items()
+            add(f"{layer.name}.weight", type, layer.shape, lambda: layer.weights.weight.astype(type.dtype, copy=False)),
+            add(
+                f"{layer.name}.bias",
+                type,
+                (layer.out_channels,),
+                lambda: layer.weights.bias.astype(type.dtype, copy=False),
+            ),
         ]
 
     def _operand(self, value: Value | Constant | float, half: bool) -> str:
@@ -209,9 +223,9 @@ class _Writer:
             case Value():
                 return value.name
             case Constant():
-                return self._graph.initializer(value.name, value.value)
+                return self._graph.initializer(value.name, ElementType.FLOAT, value.shape, lambda: value.value)
             case _:
-                return self._graph.constant(np.array(value, np.float16 if half else np.float32))
+                return self._graph.constant(ElementType.FLOAT16 if half else ElementType.FLOAT, (), (value,))
 
     def _activated(self, x: Value, act: Activation | None) -> Value:
         match act:
@@ -236,6 +250,6 @@ class _Writer:
             case _:
                 raise ValueError(f"no ONNX form of the activation {act.kind}")
 
-    def _within(self, x: Value, kind: str, *inputs: str, **attributes: object) -> Value:
+    def _within(self, x: Value, kind: str, *inputs: str, **attributes: Attribute) -> Value:
         """A node that belongs to the one that made `x`, named after it."""
         return self._node(kind, x, *inputs, name=f"{x.name}/{kind.lower()}", **attributes)

@@ -10,7 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from halfpint.core.network.network import Network
-from halfpint.core.readings.onnx_writer import GraphSpec, write_onnx
+from halfpint.core.readings.onnx_proto import to_proto
+from halfpint.core.readings.onnx_writer import GraphSpec, write
 
 Array = NDArray[Any]
 
@@ -24,7 +25,7 @@ def written(network: Network, *, opset: int = 17, half: bool = False, half_io: b
         half=half,
         half_io=half_io,
     )
-    return write_onnx(network, spec, ("test", "0"), {})
+    return to_proto(write(network, spec, ("test", "0"), {}))
 
 
 def answer(model: onnx.ModelProto, image: Array) -> list[Array]:

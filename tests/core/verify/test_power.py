@@ -19,7 +19,8 @@ from halfpint.core.families import identify, open_weights
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
-from halfpint.core.readings.onnx_writer import GraphSpec, write_onnx
+from halfpint.core.readings.onnx_proto import to_proto
+from halfpint.core.readings.onnx_writer import GraphSpec, write
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.full import judge
@@ -155,7 +156,7 @@ def test_swapped_columns_of_the_answer(bench: Bench) -> None:
 def baked(network: Network) -> bytes:
     """A file that claims to be dynamic, with the grids of the first probe's size as constants."""
     spec = GraphSpec(("batch", 3, "height", "width"), (("batch", "anchors", 8),), 17, grids=((8, 16), (4, 8), (2, 4)))
-    return write_onnx(network, spec, ("halfpint", "0"), {}).SerializeToString()
+    return to_proto(write(network, spec, ("halfpint", "0"), {})).SerializeToString()
 
 
 def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> None:
