@@ -22,7 +22,7 @@ def export(args: argparse.Namespace) -> int:
     for flag in ("data", "inplace"):
         if getattr(args, flag):
             say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
-    specs = [_spec(args, weights) for weights in args.weights]
+    specs = [spec_of(args, weights) for weights in args.weights]
     _check_distinct(specs)
     return run_jobs(specs, as_json=args.json)
 
@@ -45,7 +45,8 @@ def combined(codes: Sequence[int]) -> int:
     return failures.pop() if len(failures) == 1 else int(bool(failures))
 
 
-def _spec(args: argparse.Namespace, weights: Path) -> ExportSpec:
+def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
+    """The job that the arguments of `halfpint export` ask for. Raises `BadRequest`."""
     height, width = args.imgsz * 2 if len(args.imgsz) == 1 else args.imgsz
     return ExportSpec(
         weights=weights.absolute(),

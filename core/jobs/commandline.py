@@ -1,0 +1,43 @@
+"""A spec as the `halfpint export` line that asks for it: the shortest one."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import fields
+from typing import Any
+
+from .spec import ExportSpec
+
+
+def arguments(spec: ExportSpec) -> list[str]:
+    """The arguments after `halfpint`. What is the default is left out."""
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(ExportSpec)}
+    line = ["export", "--weights", str(spec.weights)]
+
+    def add(flag: str, *values: object) -> None:
+        line.extend((flag, *map(str, values)))
+
+    if (spec.height, spec.width) != (defaults["height"], defaults["width"]):
+        add("--imgsz", *((spec.height,) if spec.height == spec.width else (spec.height, spec.width)))
+    if spec.batch != defaults["batch"]:
+        add("--batch-size", spec.batch)
+    if spec.formats != defaults["formats"]:
+        add("--include", *spec.formats)
+    if spec.precisions != defaults["precisions"]:
+        add("--precision", *spec.precisions)
+    for flag in ("half_io", "dynamic", "simplify", "overwrite"):
+        if getattr(spec, flag):
+            add(f"--{flag.replace('_', '-')}")
+    for flag in ("opset", "device", "verify"):
+        if getattr(spec, flag) != defaults[flag]:
+            add(f"--{flag}", getattr(spec, flag))
+    if spec.name != defaults["name"]:
+        line.append(f"--name={spec.name}")  # in one, for a name may begin with a hyphen
+    if spec.out != spec.weights.parent:
+        add("--out", spec.out)
+    return line
+
+
+def command(spec: ExportSpec) -> str:
+    """The whole line, quoted for a POSIX shell."""
+    return shlex.join(["halfpint", *arguments(spec)])

@@ -1,0 +1,59 @@
+"""Every spec has a command line, and the command line gives that spec back."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from halfpint.core.formats import Format, Precision
+from halfpint.core.jobs.commandline import command
+from halfpint.core.jobs.spec import ExportSpec, VerifyMode
+from halfpint.tui.cli import build_parser
+from halfpint.tui.exporting import spec_of
+
+names = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/{}\0"), min_size=1).filter(
+    lambda name: name not in (".", "..")
+)
+paths = names.map(lambda name: Path("/weights") / name / "best.pt")
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ExportSpec:
+    formats = draw(st.lists(st.sampled_from(Format), min_size=1, unique=True).map(tuple))
+    precisions = draw(st.lists(st.sampled_from(Precision), min_size=1, unique=True).map(tuple))
+    weights = draw(paths)
+    return ExportSpec(
+        weights=weights,
+        out=draw(st.sampled_from([weights.parent, Path("/out"), Path("/an other/place")])),
+        height=draw(st.integers(1, 2000)),
+        width=draw(st.integers(1, 2000)),
+        batch=draw(st.integers(1, 64)),
+        formats=formats,
+        precisions=precisions,
+        dynamic=draw(st.booleans()),
+        opset=draw(st.integers(11, 21)),
+        half_io=draw(st.booleans()) and Precision.FP16 in precisions,
+        simplify=draw(st.booleans()) and Format.ONNX in formats,
+        device=draw(st.sampled_from(["cpu", "0", "3"])),
+        name=draw(st.sampled_from(["{stem}", "{stem}-{height}x{width}", "-b{batch}"]) | names),
+        overwrite=draw(st.booleans()),
+        verify=draw(st.sampled_from(VerifyMode)),
+    )
+
+
+@given(specs())
+def test_the_command_asks_for_the_same_job(spec: ExportSpec) -> None:
+    program, *arguments = shlex.split(command(spec))
+    args = build_parser().parse_args(arguments)
+    assert program == "halfpint"
+    assert [spec_of(args, weights) for weights in args.weights] == [spec]
+
+
+def test_defaults_are_left_out() -> None:
+    weights = Path("/runs/best.pt")
+    assert command(ExportSpec(weights, weights.parent)) == "halfpint export --weights /runs/best.pt"
+    spec = ExportSpec(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
+    assert command(spec) == ("halfpint export --weights /runs/best.pt --imgsz 800 608 --precision fp32 fp16 --out /out")
