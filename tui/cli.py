@@ -1,4 +1,4 @@
-"""The `halfpint` command: its parser, and the way to each subcommand. Nothing heavy is imported before it runs."""
+"""The subcommands: their parser, and the way to each. Nothing heavy is imported before one runs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command."""
     parser = _Parser(
         prog="halfpint",
-        description="Turn detector weights into a deployable file of half the size, and prove that it still works.",
+        usage="halfpint [FOLDER] | halfpint COMMAND …",
+        description="Turn detector weights into a deployable file of half the size, and prove that it still works. "
+        "Without a command, the screen opens: it searches FOLDER (default: the current one) for weights.",
     )
     parser.add_argument("--version", action="version", version=f"halfpint {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

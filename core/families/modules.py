@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import WeightsRefused
-from ..weights.names import printable
+from ..untrusted import printable
 from ..weights.pickled import Record
 from ..weights.tensors import Tensor
 

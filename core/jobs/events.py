@@ -60,7 +60,10 @@ class Note:
 
 @dataclass(frozen=True)
 class ArtifactPublished:
-    """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn."""
+    """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn.
+
+    `worst_error`: the largest difference from the reference, with its unit; empty where nothing was measured.
+    """
 
     event: ClassVar[str] = "artifact-published"
     path: str
@@ -69,6 +72,7 @@ class ArtifactPublished:
     sha256: str
     verdict: str
     accuracy: str
+    worst_error: str
     ledger: str
     warnings: tuple[str, ...]
 

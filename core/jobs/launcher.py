@@ -92,6 +92,13 @@ class Worker:
             self._process.stdin.close()
         self._sweep()
 
+    def dismiss(self) -> None:
+        """End a worker that has no job: at once, for there is nothing to clean up."""
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)

@@ -130,6 +130,7 @@ def _judge_and_publish(made: Made, trial: Trial, draft: Draft, judge: Verifier) 
         sha256=record.sha256,
         verdict=str(report.verdict),
         accuracy=report.message_of("accuracy") or report.message_of("halving") or report.message_of("outputs"),
+        worst_error=report.worst_error,
         ledger=record.ledger.explanation,
         warnings=tuple(check.message for check in report.checks if check.verdict is Verdict.WARN),
     )

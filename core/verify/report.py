@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from ..units import figure
+
 
 class Verdict(StrEnum):
     """PASS: right. WARN: usable, but look at it. FAIL: wrong; such a file is never published."""
@@ -75,6 +77,14 @@ class Report:
     @property
     def failures(self) -> tuple[Check, ...]:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
+
+    @property
+    def worst_error(self) -> str:
+        """The largest difference in the first component, the one that matters most, with its unit: `0.053 px`."""
+        components = [d for d in self.differences if d.component == self.differences[0].component]
+        if not components:
+            return ""
+        return f"{figure(max(d.measured.largest for d in components))} {components[0].unit}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON; what is no finite number becomes null."""

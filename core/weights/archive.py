@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from ..errors import WeightsRefused
+from ..untrusted import printable
 from .meaning import TorchMeaning
-from .names import Names, printable
+from .names import Names
 from .pickled import read_pickle
 from .tensors import DType, Storage, WeightsFile
 

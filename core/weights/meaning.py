@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..errors import WeightsRefused
-from .names import Names, admit, printable, storage_class
+from ..untrusted import printable
+from .names import Names, admit, storage_class
 from .pickled import Name, Record
 from .tensors import STORAGE_DTYPES, DType, Storage, Tensor
 

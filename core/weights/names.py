@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import WeightsRefused
+from ..untrusted import printable
 from .pickled import Name
 
 
@@ -134,9 +135,3 @@ def storage_class(name: str) -> str:
     """`FloatStorage` for `torch.FloatStorage` and its relatives, or an empty string."""
     module, _, attribute = name.rpartition(".")
     return attribute if attribute.endswith("Storage") and f"{module}." in STORAGE_PREFIXES else ""
-
-
-def printable(text: str) -> str:
-    """`text` from an untrusted file, safe to show: one line, no control characters, at most 80 characters."""
-    safe = "".join(c if c.isprintable() else "?" for c in text)
-    return safe if len(safe) <= 80 else safe[:77] + "..."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ..untrusted import printable
 from .archive import Archive
-from .names import printable
 from .pickled import Record
 from .tensors import Storage, Tensor
 

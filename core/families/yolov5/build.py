@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from ...errors import WeightsRefused
 from ...network.layers import Activation, Conv2d, Weights
-from ...weights.names import printable
+from ...untrusted import printable
 from ..folding import BatchNorm, batch_norm, conv, conv_transpose, linear
 from ..modules import Module
 from . import blocks as b

@@ -6,7 +6,7 @@ import math
 
 from ...errors import WeightsRefused
 from ...network.layers import Constant
-from ...weights.names import printable
+from ...untrusted import printable
 from ...weights.tensors import Tensor
 from ..folding import conv, linear
 from ..modules import Module

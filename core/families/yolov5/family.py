@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ...errors import WeightsRefused
 from ...network.network import Network
-from ...weights.names import Names, printable
+from ...untrusted import printable
+from ...weights.names import Names
 from ...weights.pickled import Record
 from ..family import Facts, Model
 from ..modules import Module

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ...errors import WeightsRefused
 from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
-from ...weights.names import printable
+from ...untrusted import printable
 from ...weights.tensors import Tensor
 from ..modules import Module
 from .build import block_of, join_of

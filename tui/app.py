@@ -1,0 +1,93 @@
+"""The app: the main screen, its theme and signals, and what is remembered from one time to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App
+from textual.binding import Binding
+
+from . import settings
+from .commands import provider
+from .screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from ..core.devices import GpuSampler
+
+
+class HalfpintApp(App[None]):
+    """Halfpint on a terminal."""
+
+    TITLE = "Halfpint"
+    COMMANDS: ClassVar = App.COMMANDS | {provider}
+    BINDINGS: ClassVar = [Binding("ctrl+q", "leave", "Quit", show=False), Binding("ctrl+l", "redraw", show=False)]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, start: Path, sampler: GpuSampler | None = None) -> None:
+        """`start`: the folder to search. `sampler`: what to ask for GPUs."""
+        super().__init__()
+        choices, self._warning = settings.load(settings.settings_path())
+        self._main = MainScreen(start.absolute(), choices, sampler)
+
+    def get_default_screen(self) -> MainScreen:
+        """The main screen is the lowest one: no empty one is painted before it."""
+        return self._main
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"  # animations are bytes on the wire
+        if not self.is_headless:
+            self._listen()
+
+    def on_ready(self) -> None:
+        if self._warning:
+            self._main.say(self._warning, "warning")
+
+    async def action_leave(self) -> None:
+        running = self._main.services.jobs.running
+        if running is None:
+            self._end(cancel=False)
+        else:
+            from .dialogs import ask_quit
+
+            ask_quit(self, running.number, lambda cancel: self._end(cancel=cancel))
+
+    async def action_quit(self) -> None:
+        """What the palette calls quitting."""
+        await self.action_leave()
+
+    def action_redraw(self) -> None:
+        """Paint everything again, as after something else wrote to the terminal."""
+        if self._driver is not None:
+            self._driver.write("\x1b[2J")
+        self.screen.refresh(layout=True)
+        self.screen._compositor._dirty_regions.clear()
+
+    async def run_command(self, panel: str, action: str) -> None:
+        """Run an action of a panel, or of the main screen, as a click asks for it."""
+        await self.run_action(action, default_namespace=self._main.query_one(f"#{panel}") if panel else self._main)
+
+    def _end(self, *, cancel: bool) -> None:
+        self._remember()
+        self._main.services.stop(end_job=cancel)
+        self.exit()
+
+    def _remember(self) -> None:
+        settings.save(settings.settings_path(), self._main.choices)
+
+    def _listen(self) -> None:
+        """End at once, with the terminal as it was, when the system asks for it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(NotImplementedError, ValueError):
+                loop.add_signal_handler(number, self._end_now, number)
+
+    def _end_now(self, number: int) -> None:
+        self._end(cancel=False)
+        # The terminal may be gone, and writing to it may hang.
+        loop = asyncio.get_running_loop()
+        loop.call_later(1.0, os._exit, 128 + number)

@@ -1,0 +1,166 @@
+"""What the person has chosen so far, and what follows from it: findings, the spec, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from ..core.errors import BadRequest
+from ..core.formats import Format, Precision
+from ..core.jobs.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
+from ..core.shapes import MAX_BATCH, MAX_SIDE, Finding, Level, findings, neighbours, spelled
+
+# The stride of nearly every detector, until the highlighted checkpoint tells its own.
+USUAL_STRIDE = 32
+
+# (height, width) in px: the usual sizes.
+PRESETS = ((640, 640), (800, 800), (960, 960), (1024, 1024), (1280, 736), (1408, 800))
+
+
+class Size(NamedTuple):
+    """What is typed in the three fields; None where nothing is. Height and width in px."""
+
+    height: int | None
+    width: int | None
+    batch: int | None
+
+    def nearest(self, stride: int) -> Size:
+        """Height and width, each as the nearest multiple of the stride; a tie goes up."""
+        return self._each(lambda side: min(reversed(neighbours(side, stride)), key=lambda legal: abs(legal - side)))
+
+    def lower(self, stride: int) -> Size:
+        """Height and width, each as the multiple of the stride at or below; a legal size goes one stride down."""
+        legal = self == self.lowered(stride)
+        return self._each(lambda side: max(stride, side - stride)) if legal else self.lowered(stride)
+
+    def higher(self, stride: int) -> Size:
+        """Height and width, each as the multiple of the stride at or above; a legal size goes one stride up."""
+        raised = self._each(lambda side: neighbours(side, stride)[1])
+        return self._each(lambda side: min(MAX_SIDE, side + stride)) if raised == self else raised
+
+    def lowered(self, stride: int) -> Size:
+        """Height and width, each as the multiple of the stride at or below."""
+        return self._each(lambda side: neighbours(side, stride)[0])
+
+    def swapped(self) -> Size:
+        """Height as width, width as height."""
+        return self._replace(height=self.width, width=self.height)
+
+    def stepped(self, field: str, steps: int, stride: int) -> Size:
+        """One field so many steps on: a stride each for height and width (to multiples of it), 1 for the batch."""
+        value = getattr(self, field) or 0
+        if field == "batch":
+            return self._replace(batch=max(1, min(MAX_BATCH, value + steps)))
+        aligned = value - value % stride if steps > 0 else value + -value % stride
+        return self._replace(**{field: max(stride, min(MAX_SIDE // stride * stride, aligned + steps * stride))})
+
+    def _each(self, change: Callable[[int], int]) -> Size:
+        height, width = (None if side is None else change(side) for side in (self.height, self.width))
+        return self._replace(height=height, width=width)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Everything on the screen that makes a job, apart from the weights. Numbers are None where none is typed.
+
+    `folder`: where artifacts go, empty for beside the weights. `name`: the template of their name.
+    """
+
+    height: int | None = 640
+    width: int | None = 640
+    batch: int | None = 1
+    formats: tuple[Format, ...] = (Format.ONNX,)
+    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
+    dynamic: bool = False
+    half_io: bool = False
+    simplify: bool = False
+    overwrite: bool = False
+    opset: int = DEFAULT_OPSET
+    device: str = "cpu"
+    verify: VerifyMode = VerifyMode.FULL
+    folder: str = ""
+    name: str = "{stem}"
+
+    @property
+    def size(self) -> Size:
+        return Size(self.height, self.width, self.batch)
+
+    def with_size(self, size: Size) -> Choices:
+        """The same choices at another size."""
+        return replace(self, height=size.height, width=size.width, batch=size.batch)
+
+    def spec(self, weights: Path | None) -> ExportSpec:
+        """The job that is chosen; whether its size suits the weights is not asked. Raises `BadRequest`."""
+        if weights is None:
+            raise BadRequest("no weights are chosen", "put the cursor on a file")
+        if self.height is None or self.width is None or self.batch is None:
+            raise BadRequest("the size is not complete", "type height, width and batch")
+        folder = Path(self.folder.strip()).expanduser() if self.folder.strip() else weights.parent
+        return ExportSpec(
+            weights=weights.absolute(),
+            out=folder.absolute(),
+            height=self.height,
+            width=self.width,
+            batch=self.batch,
+            formats=self.formats,
+            precisions=self.precisions,
+            dynamic=self.dynamic,
+            opset=self.opset,
+            half_io=self.half_io and Precision.FP16 in self.precisions,
+            simplify=self.simplify and Format.ONNX in self.formats,
+            device=self.device,
+            name=self.name.strip() or "{stem}",
+            overwrite=self.overwrite,
+            verify=self.verify,
+        )
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What follows from the choices: findings on the size, and the spec or the reason that there is none."""
+
+    findings: tuple[Finding, ...] = field(default=())
+    spec: ExportSpec | None = None
+    obstacle: str = ""
+
+
+def size_findings(size: Size, stride: int | None) -> tuple[Finding, ...]:
+    """What there is to say about the size that is typed, for a checkpoint of this stride (None: not known)."""
+    height, width, batch = size
+    if height is None or width is None or batch is None:
+        missing = " and ".join(name for name, value in size._asdict().items() if value is None)
+        fix = f"type a multiple of {stride or USUAL_STRIDE}" if None in (height, width) else "type 1 or more"
+        return (Finding(Level.ERROR, "range", f"{missing}: nothing is typed", fix),)
+    return findings(height, width, batch, stride or USUAL_STRIDE)
+
+
+def described(size: Size) -> str:
+    """A size in words: `800×608 (height×width), portrait, 1.3:1`."""
+    if not size.height or not size.width:
+        return ""
+    ratio = max(size.height, size.width) / min(size.height, size.width)
+    kind = "square" if ratio == 1 else "portrait" if size.height > size.width else "landscape"
+    return f"{spelled(size.height, size.width)} (height×width), {kind}" + (f", {ratio:.1f}:1" if ratio != 1 else "")
+
+
+def assess(choices: Choices, weights: Path | None, stride: int | None, refusal: str = "") -> Assessment:
+    """The spec of the job that the screen shows, or why it cannot be.
+
+    `refusal`: why the weights cannot be exported, if they cannot.
+    """
+    found = size_findings(choices.size, stride)
+    errors = [finding for finding in found if finding.level is Level.ERROR]
+    if weights is None:
+        return Assessment(found, obstacle="choose weights first")
+    if refusal:
+        return Assessment(found, obstacle=refusal)
+    if stride is None:
+        return Assessment(found, obstacle="the weights are still being looked at")
+    if errors:
+        return Assessment(found, obstacle=f"{errors[0].message}; {errors[0].fix}")
+    try:
+        return Assessment(found, spec=choices.spec(weights))
+    except BadRequest as error:
+        return Assessment(found, obstacle=f"{error.what}; {error.fix}" if error.fix else error.what)

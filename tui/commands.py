@@ -1,0 +1,131 @@
+"""Every action of the screen, once: keys, words, and where it works. Bindings, palette, footer and help read this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual.binding import Binding
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+    from textual.screen import Screen
+
+
+@dataclass(frozen=True)
+class Command:
+    """One action. `keys`: as Textual spells them, comma separated; the first one is shown.
+
+    `footer`: its word in the line of keys, or empty. `panel`: the id of the panel whose action it is, or empty.
+    """
+
+    action: str
+    keys: str
+    title: str
+    help: str
+    footer: str = ""
+    panel: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The first key, as people write it: `^r`, `F1`, `shift+up`."""
+        return shown_key(self.keys.split(",")[0])
+
+    @property
+    def clickable(self) -> str:
+        """The action as a link runs it: from the app, wherever it belongs."""
+        return f"app.run_command({self.panel!r}, {self.action!r})"
+
+
+_SHOWN = {
+    "question_mark": "?", "slash": "/", "minus": "-", "plus": "+", "up": "↑", "down": "↓", "shift+up": "⇧↑",
+    "shift+down": "⇧↓", "escape": "esc",
+}  # fmt: skip
+
+
+def shown_key(key: str) -> str:
+    """A key as people write it."""
+    if key in _SHOWN:
+        return _SHOWN[key]
+    if key.startswith("ctrl+"):
+        return f"^{key[5:]}"
+    return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
+
+
+# In the order of the panels' numbers.
+PANELS = ("weights", "size", "options", "gpu", "log", "artifacts")
+
+GLOBAL = (
+    Command("export", "ctrl+r", "Export", "Export what the screen shows; while a job runs, queue it", "Export"),
+    Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; nothing half-written is left", "Cancel"),
+    Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
+    Command("help", "question_mark,f1", "Help", "Help for the panel with the focus, and all keys", "Help"),
+    Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
+    Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
+    Command("app.leave", "ctrl+q", "Quit", "Leave; asks if a job runs", "Quit"),
+    *(
+        Command(f"jump('{panel}')", f"{number},f{number + 1}", f"Go to {panel}", f"Put the focus on the {panel} panel")
+        for number, panel in enumerate(PANELS, 1)
+    ),
+    Command("leave", "escape", "Leave the field", "From a field to its panel's list; from a zoomed panel back"),
+)
+
+OF_PANELS = (
+    Command("filter", "slash", "Filter", "Type a part of a name, or a path", "Filter", "weights"),
+    Command("rescan", "r", "Search again", "Search the folder again", "Rescan", "weights"),
+    Command("nearest", "f", "Fix the size", "Take the nearest legal size", "Fix", "size"),
+    Command("lower", "minus", "Next size below", "Height and width down to multiples of the stride", "", "size"),
+    Command("higher", "plus", "Next size above", "Height and width up to multiples of the stride", "", "size"),
+    Command("swap", "x", "Swap", "Swap height and width", "Swap", "size"),
+    Command("presets", "p", "Presets", "Choose one of the usual sizes", "Presets", "size"),
+    Command("step(1)", "up", "A stride more", "The field grows by a stride (the batch by one)", "", "size"),
+    Command("step(-1)", "down", "A stride less", "The field shrinks by a stride (the batch by one)", "", "size"),
+    Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides", "", "size"),
+    Command("step(-4)", "shift+down", "Four strides less", "The field shrinks by four strides", "", "size"),
+    Command("next_device", "d", "Next device", "Run on the next GPU, or on the CPU", "Device", "gpu"),
+    Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level", "log"),
+    Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy", "log"),
+    Command("report", "enter", "Report", "All that is known of the artifact", "Report", "artifacts"),
+)
+
+COMMANDS = (*GLOBAL, *OF_PANELS)
+
+
+def bindings(panel: str = "") -> list[Any]:
+    """The bindings of a panel, or of the screen."""
+    return [Binding(c.keys, c.action, c.title, show=False) for c in COMMANDS if c.panel == panel]
+
+
+def provider() -> type[Provider]:
+    """The provider of the palette; made when the palette is opened, for it is heavy to import."""
+    from textual.command import DiscoveryHit, Hit, Provider
+
+    class Commands(Provider):
+        """All commands, by their titles."""
+
+        async def discover(self):
+            for command in COMMANDS:
+                yield DiscoveryHit(command.title, self._run(command), help=_helped(command))
+
+        async def search(self, query: str):
+            matcher = self.matcher(query)
+            for command in COMMANDS:
+                score = matcher.match(f"{command.title} {command.help}")
+                if score > 0:
+                    yield Hit(score, matcher.highlight(command.title), self._run(command), help=_helped(command))
+
+        def _run(self, command: Command) -> Any:
+            return partial(run, self.screen, command)
+
+    return Commands
+
+
+def _helped(command: Command) -> str:
+    return f"{command.help} ({command.shown})"
+
+
+async def run(screen: Screen[Any], command: Command) -> None:
+    """Run a command, as its key would."""
+    namespace = screen.query_one(f"#{command.panel}") if command.panel else screen
+    await screen.app.run_action(command.action, default_namespace=namespace)

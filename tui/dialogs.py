@@ -1,0 +1,99 @@
+"""The dialogs over the main screen, each opened by one function. Loaded with the first one that is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from textual.app import App
+
+from ..core.errors import BadRequest
+from ..core.jobs.commandline import command
+from ..core.jobs.spec import ExportSpec
+from ..core.shapes import spelled
+from .choices import PRESETS
+from .clipboard import copy
+from .panels.artifacts import Artifact
+from .panels.panel import Panel
+from .reporting import help_lines, report_lines
+from .screens.choose import Answer, Choose
+from .screens.reader import Reader
+from .widgets.lines import plain
+
+AnyApp = App[Any]
+
+
+def open_help(app: AnyApp, panel: Panel) -> None:
+    """What a panel is for, and all keys."""
+    app.push_screen(Reader(f"Help: {panel.TITLE}", help_lines(panel.NAME, panel.HELP or "")))
+
+
+def open_command(app: AnyApp, spec: ExportSpec) -> None:
+    """The command line of a job, copied."""
+    line = command(spec)
+    told = copy(app, line + "\n")
+    app.push_screen(Reader("The same from the shell", [plain(line, "strong"), plain(""), plain(told, "dim")], line))
+
+
+def open_report(app: AnyApp, artifact: Artifact) -> None:
+    """All that is known of an artifact."""
+    if artifact.failed is not None:
+        lines = [plain("It was not published.", "strong"), plain(artifact.failed.reason, "error")]
+        lines += [plain(artifact.failed.fix)] if artifact.failed.fix else []
+    else:
+        lines = report_lines(artifact.manifest, artifact.path.name)
+    app.push_screen(Reader(artifact.path.name, lines))
+
+
+def ask_preset(app: AnyApp, trained: tuple[int, int] | None, take: Callable[[tuple[int, int]], object]) -> None:
+    """Which of the usual sizes, as (height, width) in px; `trained`: the one that the checkpoint was trained at."""
+    sizes = [*((trained,) if trained else ()), *(size for size in PRESETS if size != trained)]
+    by_name = {spelled(*size): size for size in sizes}
+    answers = [
+        Answer(str(number), name, f"{name}{'  as it was trained' if size == trained else ''}")
+        for number, (name, size) in enumerate(by_name.items(), 1)
+    ]
+    question = Choose("Presets", "Height × width in px. x swaps the two afterwards.", answers)
+    app.push_screen(question, _answered(lambda name: take(by_name[name])))
+
+
+def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: Callable[[ExportSpec], object]) -> None:
+    """What to do about files that exist already."""
+    specs = {"overwrite": replace(spec, overwrite=True), "rename": replace(spec, name=_free_name(spec))}
+    verb = "exists" if len(existing) == 1 else "exist"
+    answers = [
+        Answer("o", "overwrite", "overwrite, when the new files have been verified"),
+        Answer("n", "rename", f"name the new ones {specs['rename'].artifact_name}"),
+    ]
+    question = Choose("Files exist", f"{', '.join(existing)} {verb} already in {spec.out}.", answers)
+    app.push_screen(question, _answered(lambda answer: take(specs[answer])))
+
+
+def ask_quit(app: AnyApp, job: int, take: Callable[[bool], object]) -> None:
+    """What to do about a job that runs; `take` is told whether to cancel it."""
+    answers = [
+        Answer("k", "keep", "leave; the job goes on without the screen"),
+        Answer("c", "cancel", "cancel the job, then leave"),
+    ]
+    question = Choose("Leave", f"Job #{job} runs.", answers)
+    app.push_screen(question, _answered(lambda answer: take(answer == "cancel")))
+
+
+def _answered(take: Callable[[str], object]) -> Callable[[str | None], None]:
+    """What to do when a dialog is closed: nothing, if it was closed without an answer."""
+
+    def closed(answer: str | None) -> None:
+        if answer is not None:
+            take(answer)
+
+    return closed
+
+
+def _free_name(spec: ExportSpec) -> str:
+    """The template with the first number that makes names which nothing has. Raises `BadRequest` after a thousand."""
+    for number in range(2, 1000):
+        renamed = replace(spec, name=f"{spec.name}-{number}")
+        if not any(path.exists() for path in (*map(renamed.path, renamed.kinds), renamed.manifest)):
+            return renamed.name
+    raise BadRequest("there are a thousand files of this name", "choose another name")

@@ -1,0 +1,66 @@
+"""What GPUs, memory and disk say, asked once a second in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:  # imported by the thread: the screen is painted first
+    from ...core.devices import GpuReport, GpuSampler, HostMemory
+
+_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the machine said at one moment. `disk`: free bytes where artifacts go; None if it does not tell."""
+
+    report: GpuReport
+    memory: HostMemory
+    disk: int | None
+
+
+class Sampled(Message):
+    """The machine was asked."""
+
+    def __init__(self, sample: Sample) -> None:
+        super().__init__()
+        self.sample = sample
+
+
+class DeviceWatch:
+    """Asks the machine and posts what it says."""
+
+    def __init__(self, post: Callable[[Message], object], sampler: GpuSampler | None, folder: Path) -> None:
+        """`post`: takes messages from any thread. `sampler`: what to ask; None for NVML.
+
+        `folder`: whose disk is watched; it may be changed at any time.
+        """
+        self._post = post
+        self._sampler = sampler
+        self._ended = Event()
+        self.folder = folder
+
+    def start(self) -> None:
+        """Begin to ask."""
+        Thread(target=self._run, name="devices", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        from ...core.devices import GpuSampler, free_disk, host_memory
+
+        sampler = self._sampler or GpuSampler()
+        while not self._ended.is_set():
+            sample = Sample(sampler.sample(), host_memory(), free_disk(self.folder))
+            if not self._ended.is_set():
+                self._post(Sampled(sample))
+            self._ended.wait(_SECONDS)
+        sampler.close()

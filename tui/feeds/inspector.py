@@ -1,0 +1,82 @@
+"""The facts of weights files, read in a thread: the file under the cursor first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from ...core.weights.discover import Candidate
+
+if TYPE_CHECKING:
+    from ...core.inspect import WeightsInfo
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file that was looked at: its facts, or why it is refused; both, if it is known but cannot be exported."""
+
+    candidate: Candidate
+    info: WeightsInfo | None
+    refusal: str = ""
+
+
+class Inspected(Message):
+    """A file was looked at."""
+
+    def __init__(self, known: Known) -> None:
+        super().__init__()
+        self.known = known
+
+
+class Inspector:
+    """Looks at files, one after the other, in the order of the last wish."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        """`post`: takes messages from any thread."""
+        self._post = post
+        self._wanted: list[Candidate] = []
+        self._changed = Condition()
+        self._ended = False
+        self._thread = Thread(target=self._run, name="inspector", daemon=True)
+
+    def want(self, candidates: Sequence[Candidate]) -> None:
+        """Look at these, in this order; what was wanted before is forgotten."""
+        with self._changed:
+            self._wanted = list(candidates)
+            self._changed.notify()
+        if not self._thread.is_alive() and not self._ended:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Look at nothing more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._wanted)
+                if self._ended:
+                    return
+                candidate = self._wanted.pop(0)
+            self._post(Inspected(look(candidate)))
+
+
+def look(candidate: Candidate) -> Known:
+    """The facts of a file; whatever is wrong with it is a refusal."""
+    # Imported here: the screen is painted first.
+    from ...core.errors import HalfpintError
+    from ...core.inspect import inspect
+
+    try:
+        info = inspect(candidate.path)
+    except HalfpintError as error:
+        return Known(candidate, None, error.what)
+    except Exception as error:  # a fault of ours must not end the screen
+        return Known(candidate, None, f"it cannot be read ({type(error).__name__}: {error})")
+    return Known(candidate, info, info.obstacle)

@@ -1,0 +1,185 @@
+"""The jobs of the screen: one after the other, each in a worker that waits for it with its imports done."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread, Timer
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
+    from ...core.jobs.events import Event, JobFinished
+    from ...core.jobs.launcher import Worker
+    from ...core.jobs.spec import ExportSpec
+    from ...core.jobs.store import JobFolder
+
+# What takes seconds to import and a job may need.
+_PRELOAD = ("onnx", "onnxruntime", "torch")
+_BATCH_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of this screen: its number, what it is to do, and its folder."""
+
+    number: int
+    spec: ExportSpec
+    folder: JobFolder
+
+
+class JobNews(Message):
+    """What happened in a job since the last news: its events, and what its worker printed."""
+
+    def __init__(self, job: Job, events: tuple[Event, ...], output: str) -> None:
+        super().__init__()
+        self.job, self.events, self.output = job, events, output
+
+    @property
+    def finished(self) -> JobFinished | None:
+        """The job's end, if this is the last news of it."""
+        from ...core.jobs.events import JobFinished
+
+        return next((event for event in self.events if isinstance(event, JobFinished)), None)
+
+
+class JobQueue:
+    """Runs jobs in a thread. It does not end them when the screen ends: a worker lives in a session of its own."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        """`post`: takes messages from any thread."""
+        self._post = post
+        self._waiting: deque[Job] = deque()
+        self._changed = Condition()
+        self._count = 0
+        self._warm: Worker | None = None
+        self._running: tuple[Job, Worker] | None = None
+        self._ended = False
+
+    def start(self) -> None:
+        """Warm up a worker, and wait for jobs."""
+        Thread(target=self._run, name="jobs", daemon=True).start()
+
+    def submit(self, spec: ExportSpec) -> Job:
+        """Add a job; it begins when those before it are over."""
+        from ...core.jobs.store import create
+
+        self._count += 1
+        job = Job(self._count, spec, create(spec))
+        with self._changed:
+            self._waiting.append(job)
+            self._changed.notify()
+        return job
+
+    @property
+    def running(self) -> Job | None:
+        """The job that runs."""
+        return self._running[0] if self._running else None
+
+    @property
+    def waiting(self) -> tuple[Job, ...]:
+        """The jobs that wait, in order."""
+        return tuple(self._waiting)
+
+    def cancel(self) -> None:
+        """Cancel the job that runs. Returns at once; its news tell when it is over."""
+        running = self._running
+        if running is not None:
+            Thread(target=running[1].cancel, name="cancel", daemon=True).start()
+
+    def drop_waiting(self) -> tuple[Job, ...]:
+        """Forget the jobs that wait; these were they."""
+        with self._changed:
+            dropped = tuple(self._waiting)
+            self._waiting.clear()
+        return dropped
+
+    def stop(self, *, wait: bool = False) -> None:
+        """Begin no further job and let the warm worker go. A job that runs goes on without the screen.
+
+        `wait`: end it first, and return when it is gone.
+        """
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        if wait and self._running is not None:
+            self._running[1].cancel()
+        if self._warm is not None:
+            self._warm.dismiss()
+
+    def _run(self) -> None:
+        while True:
+            self._warm_up()
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._waiting)
+                if self._ended:
+                    return
+                job = self._waiting.popleft()
+                worker = self._take()
+                self._running = (job, worker)
+            self._follow(job, worker)
+
+    def _warm_up(self) -> None:
+        from ...core.jobs.launcher import Worker
+
+        with self._changed:
+            if not self._ended:
+                self._warm = Worker(_PRELOAD)
+
+    def _take(self) -> Worker:
+        """The warm worker; a new one if it died while it waited."""
+        from ...core.jobs.launcher import Worker
+
+        worker, self._warm = self._warm, None
+        return worker if worker is not None and worker.returncode is None else Worker()
+
+    def _follow(self, job: Job, worker: Worker) -> None:
+        batch = _Batch(job, self._post)
+        worker.start(job.folder)
+        for event in worker.follow():
+            batch.add(event)
+        worker.cancel()  # it has nothing more to do, and what it may have started neither
+        self._running = None
+        batch.flush()
+
+
+class _Batch:
+    """Collects events, and posts them a few times a second, for every repaint is bytes on the wire."""
+
+    def __init__(self, job: Job, post: Callable[[Message], object]) -> None:
+        self._job, self._post = job, post
+        self._events: list[Event] = []
+        self._lock = Condition()
+        self._timer: Timer | None = None
+        self._printed = 0
+
+    def add(self, event: Event) -> None:
+        with self._lock:
+            self._events.append(event)
+            if self._timer is None:
+                self._timer = Timer(_BATCH_SECONDS, self.flush)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def flush(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            events, self._events = tuple(self._events), []
+            output = self._output()
+        if events or output:
+            self._post(JobNews(self._job, events, output))
+
+    def _output(self) -> str:
+        """What the worker printed since the last time."""
+        try:
+            with self._job.folder.log_file.open("rb") as file:
+                file.seek(self._printed)
+                new = file.read()
+        except OSError:
+            return ""
+        self._printed += len(new)
+        return new.decode("utf-8", "replace")

@@ -1,0 +1,48 @@
+"""What all panels have in common: a border with their number and name, and their keys."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from ..commands import PANELS, bindings
+
+
+class Panel(Vertical):
+    """A part of the main screen. `NAME` is its id; `TITLE` and `HELP` are for people."""
+
+    NAME: ClassVar[str] = ""
+    TITLE: ClassVar[str] = ""
+    HELP: ClassVar[str | None] = None
+    DEFAULT_CSS = """
+    Panel {
+        border: round $panel;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        padding: 0 1;
+        &:focus-within { border: round $primary; border-title-color: $text; border-title-style: bold; }
+        &.-ascii { border: ascii $panel; }
+        &.-ascii:focus-within { border: ascii $primary; }
+    }
+    """
+
+    def __init_subclass__(cls) -> None:
+        cls.BINDINGS = bindings(cls.NAME)
+        super().__init_subclass__()
+
+    def __init__(self) -> None:
+        super().__init__(id=self.NAME)
+        self.border_title = f"{PANELS.index(self.NAME) + 1} {self.TITLE}"
+
+    @property
+    def target(self) -> Widget:
+        """What gets the focus when the person goes to this panel."""
+        return next(widget for widget in self.query("*") if widget.focusable)
+
+    def subtitle(self, text: str) -> None:
+        """Show a word in the lower border; nothing is painted if it stands there already."""
+        escaped = text.replace("[", r"\[")
+        if self.border_subtitle != escaped:
+            self.border_subtitle = escaped

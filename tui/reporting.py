@@ -1,0 +1,87 @@
+"""All that the manifest knows of an artifact, as lines to read; and the help of the screen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..core.units import figure, megabytes
+from ..core.untrusted import printable
+from .commands import COMMANDS, shown_key
+from .widgets.lines import Line, plain
+
+_KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
+
+
+def report_lines(manifest: Path, file: str) -> list[Line]:
+    """The report of one artifact. What cannot be read is told in a line."""
+    try:
+        found: Any = json.loads(manifest.read_text(encoding="utf-8"))
+        entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
+        return _lines(found["source"], entry, manifest.parent / file)
+    except FileNotFoundError:
+        return [plain("The manifest is written when the job is over; come back then.")]
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        return [plain(f"The manifest {manifest} cannot be read ({type(error).__name__}: {error}).", "error")]
+
+
+def _lines(source: Any, entry: Any, path: Path) -> list[Line]:
+    ledger, contract, verification = entry["ledger"], entry["contract"], entry["verification"]
+    size = f"{megabytes(entry['nbytes'])} ({entry['nbytes']:,} bytes), {entry['ratio']:.2f} × the checkpoint"
+    lines: list[Line] = [
+        _pair("file", str(path)),
+        _pair("size", size),
+        _pair("sha256", entry["sha256"]),
+        _pair("from", f"{source['file']}, {source['family']} {source['variant']}, sha256 {source['sha256'][:16]}…"),
+        plain(""),
+        plain("Bytes", "strong"),
+    ]
+    lines += [_pair(megabytes(part["nbytes"]), part["what"]) for part in ledger["entries"]]
+    lines += [plain(f"  {ledger['explanation']}", "dim"), plain(""), plain("Input and output", "strong")]
+    for way, port in (("input", contract["input"]), *(("output", port) for port in contract["outputs"])):
+        lines.append(_pair(way, f"{port['name']}  {port['dtype']}  {'×'.join(map(str, port['dims']))}"))
+    lines += [plain(""), plain(f"Verification ({verification['mode']}, {verification['seconds']:.1f} s)", "strong")]
+    for check in verification["checks"]:
+        verdict = check["verdict"]
+        lines.append(((f"  {verdict.upper():<5}", _KINDS[verdict]), (f"{check['name']:<11}{check['message']}", "")))
+    if verification["differences"]:
+        lines += [plain(""), plain("Differences from the float64 reference", "strong"), plain(_DIFFERENCES, "dim")]
+        lines += [_difference(difference) for difference in verification["differences"]]
+    made = entry["made"]
+    versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    return [*lines, plain(""), plain("Made", "strong"), _pair("when", made["created"]), _pair("with", versions)]
+
+
+_DIFFERENCES = f"  {'component':<13}{'image':<18}{'largest':>12}{'NRMSE':>10}{'noise':>10}"
+
+
+def _difference(entry: Any) -> Line:
+    image = "×".join(map(str, entry["shape"])) + f" seed {entry['seed']}"
+    measured, noise = entry["measured"], entry["noise"]
+    largest = f"{_figure(measured['largest'])} {entry['unit']}".rstrip()
+    spread = f"{_figure(measured['nrmse']):>10}{_figure(noise['nrmse']):>10}"
+    text = f"  {entry['component']:<13}{image:<18}{largest:>12}{spread}"
+    return plain(text, "" if entry["verdict"] == "pass" else _KINDS[entry["verdict"]])
+
+
+def _figure(value: float | None) -> str:
+    return "not finite" if value is None else figure(value)
+
+
+def _pair(name: str, text: str) -> Line:
+    return ((f"  {name:<9}", "dim"), (" " + printable(text, 400), ""))
+
+
+def help_lines(panel: str, text: str) -> list[Line]:
+    """Help for a panel: what it is for, its keys, and those that work everywhere."""
+    lines: list[Line] = [plain(text), plain("")]
+    for title, owner in ((f"In {panel}", panel), ("Everywhere", "")):
+        lines.append(plain(title, "strong"))
+        for command in COMMANDS:
+            if command.panel == owner:
+                keys = " ".join(map(shown_key, command.keys.split(",")))
+                lines.append(((f"  {keys:<8}", "accent"), (f" {command.title:<18} {command.help}", "")))
+        lines.append(plain(""))
+    lines.append(plain("tab and shift+tab go through everything; ^p finds a command by its name.", "dim"))
+    return lines

@@ -1,0 +1,1 @@
+"""The screens: the main one, and those that lie on top of it for a moment."""

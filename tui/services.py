@@ -1,0 +1,45 @@
+"""Everything that runs beside the screen, started and stopped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from .feeds.devices import DeviceWatch
+from .feeds.inspector import Inspector
+from .feeds.jobs import JobQueue
+from .feeds.scanner import Scanner
+
+if TYPE_CHECKING:
+    from ..core.devices import GpuSampler
+
+
+@dataclass(frozen=True)
+class Services:
+    """The feeds of one screen."""
+
+    scanner: Scanner
+    inspector: Inspector
+    devices: DeviceWatch
+    jobs: JobQueue
+
+    @classmethod
+    def make(cls, post: Callable[[Message], object], sampler: GpuSampler | None, folder: Path) -> Services:
+        """Feeds that post to one place. Nothing runs yet."""
+        return cls(Scanner(post), Inspector(post), DeviceWatch(post, sampler, folder), JobQueue(post))
+
+    def start(self) -> None:
+        """Begin to watch, and warm up a worker."""
+        self.devices.start()
+        self.jobs.start()
+
+    def stop(self, *, end_job: bool) -> None:
+        """End everything; a job that runs only if that is wished."""
+        self.scanner.stop()
+        self.inspector.stop()
+        self.devices.stop()
+        self.jobs.stop(wait=end_job)

@@ -1,0 +1,83 @@
+"""Events as lines of the log: what is over, and what runs right now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.jobs.events import (
+    ArtifactFailed,
+    ArtifactPublished,
+    Event,
+    JobFinished,
+    JobStarted,
+    Note,
+    Progress,
+    StageFinished,
+    StageStarted,
+)
+from ..core.units import megabytes
+from .entries import Entry, entry
+from .feeds.jobs import Job, JobNews
+
+_BAR = 10  # cells
+
+
+def told(news: JobNews) -> list[Entry]:
+    """What is over, a line each; then what the worker printed."""
+    number = news.job.number
+    entries = [line for event in news.events if (line := _told(news.job, event)) is not None]
+    return entries + [entry(f"#{number} | {line}", "dim") for line in news.output.splitlines()]
+
+
+def _told(job: Job, event: Event) -> Entry | None:
+    head = f"#{job.number} "
+    match event:
+        case JobStarted():
+            spec = job.spec
+            size = f"{spec.batch}×{spec.height}×{spec.width} (batch×height×width)"
+            return entry(f"{head}{_name(event.weights)} at {size}", "strong")
+        case StageFinished():
+            return entry(f"{head}{event.stage:<8} {_name(event.artifact)} {event.seconds:.2f} s  {event.summary}")
+        case Note():
+            level = {"info": 0, "warning": 1, "error": 2}[event.level]
+            return entry(head + event.text, ("", "warning", "error")[level], level)
+        case ArtifactPublished():
+            level = int(event.verdict != "pass")
+            text = f"{head}{_name(event.path)} {megabytes(event.nbytes)}, {event.verdict.upper()}: {event.accuracy}"
+            return entry(text, ("good", "warning")[level], level)
+        case ArtifactFailed():
+            return entry(f"{head}{_name(event.path)} was not published: {event.reason}; {event.fix}", "error", 2)
+        case JobFinished(exit_code=0):
+            return entry(f"{head}done in {event.seconds:.1f} s; {event.manifest}", "good")
+        case JobFinished():
+            fix = f"; {event.fix}" if event.fix else ""
+            return entry(f"{head}{event.message}{fix} (exit code {event.exit_code})", "error", 2)
+        case _:
+            return None
+
+
+def ongoing(job: Job, events: Sequence[Event], before: Entry | None) -> Entry | None:
+    """What the job does right now, after these events; `before`: what it did before them."""
+    head = f"#{job.number} "
+    for event in events:
+        match event:
+            case StageStarted():
+                before = entry(f"{head}{event.stage:<8} {_name(event.artifact)} …", "dim")
+            case Progress():
+                done = f"{_bar(event.done, event.total)} {event.done}/{event.total} {event.step}"
+                before = entry(f"{head}{event.stage:<8} {_name(event.artifact)} {done}", "accent")
+            case StageFinished() | JobFinished():
+                before = None
+            case _:
+                pass
+    return before
+
+
+def _name(path: str) -> str:
+    return Path(path).name
+
+
+def _bar(done: int, total: int) -> str:
+    filled = _BAR * done // max(1, total)
+    return "[" + "#" * filled + "." * (_BAR - filled) + "]"

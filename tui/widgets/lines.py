@@ -1,0 +1,160 @@
+"""Lines of styled text, of which only the changed ones are painted again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, TypeAlias
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Size
+
+from .window import Window
+
+# Pieces of text, each with its kind: "dim", "good", "warning", "error", "accent", "strong", or "" for plain.
+# A kind that begins with "@" is an action: the piece can be clicked.
+Piece: TypeAlias = tuple[str, str]
+Line: TypeAlias = tuple[Piece, ...]
+
+
+def plain(text: str, kind: str = "") -> Line:
+    """A line of one kind."""
+    return ((text, kind),)
+
+
+def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
+    """A line as lines of at most `width` cells, broken between words; all but the first begin with `indent`.
+
+    A word that is longer than a line is cut into pieces that fit.
+    """
+    pieces: list[Piece] = []
+    used = 0
+    for text, kind in line:
+        for word in re.findall(r"\s*\S+|\s+$", text):
+            if used and used + cell_len(word.rstrip()) > width:
+                yield tuple(pieces)
+                pieces, used = [(indent, "")], len(indent)
+                word = word.lstrip()
+            while used + cell_len(word) > width and len(word) > 1:
+                head = word[: max(1, width - used)]
+                yield (*pieces, (head, kind))
+                pieces, used = [(indent, "")], len(indent)
+                word = word[len(head) :]
+            pieces.append((word, kind))
+            used += cell_len(word)
+    yield tuple(pieces)
+
+
+class Lines(Window):
+    """A column of lines. Owners replace them as they please; the wire sees the difference."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "lines--dim", "lines--good", "lines--warning", "lines--error", "lines--accent", "lines--strong"
+    }  # fmt: skip
+    DEFAULT_CSS = """
+    Lines {
+        & > .lines--dim { color: $text-muted; }
+        & > .lines--good { color: $text-success; }
+        & > .lines--warning { color: $text-warning; }
+        & > .lines--error { color: $text-error; }
+        & > .lines--accent { color: $text-accent; }
+        & > .lines--strong { text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar = [
+        Binding("up", "look(-1)", "Up", show=False),
+        Binding("down", "look(1)", "Down", show=False),
+        Binding("pageup", "look_page(-1)", "Page up", show=False),
+        Binding("pagedown,space", "look_page(1)", "Page down", show=False),
+        Binding("home", "look_first", "First", show=False),
+        Binding("end", "look_last", "Last", show=False),
+    ]
+
+    def __init__(self, *, wrap: bool = False, focusable: bool = False, id: str | None = None) -> None:
+        """`wrap`: long lines are broken; otherwise they are cut. `focusable`: keys may scroll it."""
+        super().__init__(id=id)
+        self.can_focus = focusable
+        self._wrap = wrap
+        self._source: tuple[Line, ...] = ()
+        self._lines: tuple[Line, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self._lines)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines as they were given."""
+        return self._source
+
+    @property
+    def text(self) -> str:
+        """All lines without their styles."""
+        return "\n".join("".join(text for text, _ in line) for line in self._source)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last line is in view."""
+        return self.top >= self.last_top
+
+    def show(self, lines: Sequence[Line], *, end: bool = False) -> None:
+        """Replace the lines; those that are equal to what stands there are not painted. `end`: look at the last."""
+        self._source = tuple(lines)
+        self._break()
+        if end:
+            self.look_at(self.last_top)
+
+    def on_resize(self, _: events.Resize) -> None:
+        self._break()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._broken(width))
+
+    def _broken(self, width: int) -> tuple[Line, ...]:
+        if not self._wrap or width <= 4:
+            return self._source
+        return tuple(part for line in self._source for part in wrapped(line, width))
+
+    def _break(self) -> None:
+        before, width = self._lines, self.text_width
+        self._lines = self._broken(self.size.width)
+        if len(self._lines) > self.room:
+            self._lines = self._broken(self.size.width - 1)  # the mark takes a cell
+        if self.styles.is_auto_height and len(before) != len(self._lines):
+            self.refresh(layout=True)
+        if self.text_width != width:
+            self.refresh()
+        self._top = max(0, min(self._top, self.last_top))
+        for index in range(max(len(before), len(self._lines))):
+            old = before[index] if index < len(before) else None
+            new = self._lines[index] if index < len(self._lines) else None
+            if old != new:
+                self.paint(index)
+
+    def action_look(self, by: int) -> None:
+        self.look_at(self.top + by)
+
+    def action_look_page(self, direction: int) -> None:
+        self.look_at(self.top + direction * max(1, self.room - 1))
+
+    def action_look_first(self) -> None:
+        self.look_at(0)
+
+    def action_look_last(self) -> None:
+        self.look_at(self.last_top)
+
+    def draw(self, index: int, width: int, base: Style) -> list[Segment]:
+        if index >= len(self._lines):
+            return []
+        return [Segment(text, self._style(kind, base)) for text, kind in self._lines[index]]
+
+    def _style(self, kind: str, base: Style) -> Style:
+        if not kind:
+            return base
+        if kind.startswith("@"):
+            return base + Style.from_meta({"@click": kind[1:]})
+        return self.get_component_rich_style(f"lines--{kind}")

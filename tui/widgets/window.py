@@ -1,0 +1,103 @@
+"""A widget with more rows than room: which of them are in view, and a mark at its right that tells where.
+
+Textual's own scroll bars lay out the whole screen anew when they come, go or take the focus: 20 kB on the wire.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class Window(Widget):
+    """Rows of which some are in view. Subclasses tell how many there are, and draw them."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"window--mark"}
+    DEFAULT_CSS = """
+    Window {
+        & > .window--mark { color: $text-muted; }
+    }
+    """
+    HEAD: ClassVar[int] = 0  # rows at the top that stay
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._top = 0
+
+    @property
+    def count(self) -> int:
+        """How many rows there are, without those that stay."""
+        raise NotImplementedError
+
+    def draw(self, index: int, width: int, base: Style) -> list[Segment]:
+        """One row; -1 and below are those that stay. It is cut and filled to `width` cells."""
+        raise NotImplementedError
+
+    @property
+    def room(self) -> int:
+        """How many rows can be in view."""
+        return max(0, self.size.height - self.HEAD)
+
+    @property
+    def top(self) -> int:
+        """The first row in view."""
+        return self._top
+
+    @property
+    def last_top(self) -> int:
+        """The first row in view when the last one is."""
+        return max(0, self.count - self.room)
+
+    @property
+    def text_width(self) -> int:
+        """Cells for a row's text; the last cell is the mark's where there are more rows than room."""
+        return self.size.width - int(self.count > self.room > 0)
+
+    def look_at(self, top: int) -> None:
+        """Bring another row to the top."""
+        top = max(0, min(top, self.last_top))
+        if top != self._top:
+            self._top = top
+            self.refresh()
+
+    def bring_into_view(self, index: int) -> None:
+        """Look elsewhere, if a row is not in view."""
+        if self.room:
+            self.look_at(min(max(self._top, index - self.room + 1), index))
+
+    def paint(self, index: int) -> None:
+        """Paint one row again, if it is in view."""
+        row = index - self._top + self.HEAD
+        if self.HEAD <= row < self.size.height:
+            self.refresh(Region(0, row, self.size.width, 1))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.look_at(self._top - 3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.look_at(self._top + 3)
+
+    def render_line(self, y: int) -> Strip:
+        base, width = self.rich_style, self.text_width
+        index = y - self.HEAD + (self._top if y >= self.HEAD else 0)
+        if index >= max(self.count, 1):
+            strip = Strip.blank(width, base)
+        else:
+            strip = Strip(self.draw(index, width, base)).extend_cell_length(width, base).crop(0, width)
+        return strip if width == self.size.width else Strip([*strip, self._mark(y, base)])
+
+    def _mark(self, y: int, base: Style) -> Segment:
+        """The cell at the right: solid where the rows in view lie among all."""
+        row = y - self.HEAD
+        length = max(1, self.room * self.room // self.count)
+        start = round((self.room - length) * self._top / max(1, self.last_top))
+        solid = row >= 0 and start <= row < start + length
+        return Segment("┃" if solid else " ", self.get_component_rich_style("window--mark") if solid else base)
