@@ -27,8 +27,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs leave their folders in a place of the test's own."""
+    """Jobs and settings are kept in a place of the test's own."""
     monkeypatch.setenv("HALFPINT_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("HALFPINT_CONFIG", str(tmp_path_factory.mktemp("config")))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
@@ -18,6 +19,9 @@ from .screens.main import MainScreen
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
+
+
+_GRACE_SECONDS = 1.0  # from a signal to the end, whatever happens
 
 
 class HalfpintApp(App[None]):
@@ -32,11 +36,11 @@ class HalfpintApp(App[None]):
         """`start`: the folder to search. `sampler`: what to ask for GPUs."""
         super().__init__()
         choices, self._warning = settings.load(settings.settings_path())
-        self._main = MainScreen(start.absolute(), choices, sampler)
+        self.main = MainScreen(start.absolute(), choices, sampler)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one: no empty one is painted before it."""
-        return self._main
+        return self.main
 
     def on_mount(self) -> None:
         self.animation_level = "none"  # animations are bytes on the wire
@@ -45,10 +49,10 @@ class HalfpintApp(App[None]):
 
     def on_ready(self) -> None:
         if self._warning:
-            self._main.say(self._warning, "warning")
+            self.main.say(self._warning, "warning")
 
     async def action_leave(self) -> None:
-        running = self._main.services.jobs.running
+        running = self.main.services.jobs.running
         if running is None:
             self._end(cancel=False)
         else:
@@ -69,15 +73,15 @@ class HalfpintApp(App[None]):
 
     async def run_command(self, panel: str, action: str) -> None:
         """Run an action of a panel, or of the main screen, as a click asks for it."""
-        await self.run_action(action, default_namespace=self._main.query_one(f"#{panel}") if panel else self._main)
+        await self.run_action(action, default_namespace=self.main.query_one(f"#{panel}") if panel else self.main)
 
-    def _end(self, *, cancel: bool) -> None:
+    def _end(self, *, cancel: bool, code: int = 0) -> None:
         self._remember()
-        self._main.services.stop(end_job=cancel)
-        self.exit()
+        self.main.services.stop(end_job=cancel)
+        self.exit(return_code=code)
 
     def _remember(self) -> None:
-        settings.save(settings.settings_path(), self._main.choices)
+        settings.save(settings.settings_path(), self.main.choices)
 
     def _listen(self) -> None:
         """End at once, with the terminal as it was, when the system asks for it."""
@@ -87,7 +91,8 @@ class HalfpintApp(App[None]):
                 loop.add_signal_handler(number, self._end_now, number)
 
     def _end_now(self, number: int) -> None:
-        self._end(cancel=False)
         # The terminal may be gone, and writing to it may hang.
-        loop = asyncio.get_running_loop()
-        loop.call_later(1.0, os._exit, 128 + number)
+        last = Timer(_GRACE_SECONDS, os._exit, (128 + number,))
+        last.daemon = True
+        last.start()
+        self._end(cancel=False, code=128 + number)

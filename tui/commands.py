@@ -68,7 +68,7 @@ GLOBAL = (
         Command(f"jump('{panel}')", f"{number},f{number + 1}", f"Go to {panel}", f"Put the focus on the {panel} panel")
         for number, panel in enumerate(PANELS, 1)
     ),
-    Command("leave", "escape", "Leave the field", "From a field to its panel's list; from a zoomed panel back"),
+    Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back"),
 )
 
 OF_PANELS = (

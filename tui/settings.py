@@ -91,4 +91,4 @@ def _toml(value: Any) -> str:
     # A basic string of TOML is one of JSON, apart from DEL.
     import json
 
-    return json.dumps(str(value)).replace("\x7f", "\\u007f")
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

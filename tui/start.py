@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ def open_screen(folder: Path) -> int:
         raise BadRequest("the screen needs a terminal, and this is a pipe or a file", _HEADLESS)
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         raise BadRequest(f"this terminal cannot draw (TERM={os.environ.get('TERM', '')})", _HEADLESS)
+
+    if isinstance(sys.__stderr__, io.TextIOWrapper):
+        # Textual draws there. Whatever the locale says, box drawing as `\u2570` helps nobody.
+        sys.__stderr__.reconfigure(encoding="utf-8", errors="replace")
 
     from .app import HalfpintApp
 

@@ -31,7 +31,7 @@ class Job:
 
 
 class JobNews(Message):
-    """What happened in a job since the last news: its events, and what its worker printed."""
+    """What happened in a job since the last news: its events, and what its worker printed. The first has neither."""
 
     def __init__(self, job: Job, events: tuple[Event, ...], output: str) -> None:
         super().__init__()
@@ -138,6 +138,7 @@ class JobQueue:
     def _follow(self, job: Job, worker: Worker) -> None:
         batch = _Batch(job, self._post)
         worker.start(job.folder)
+        self._post(JobNews(job, (), ""))
         for event in worker.follow():
             batch.add(event)
         worker.cancel()  # it has nothing more to do, and what it may have started neither

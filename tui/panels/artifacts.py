@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("file", 0, tail=True),
     Column("size", 8, right=True),
-    Column("ratio", 5, right=True),
-    Column("predicted", 9, right=True),
+    Column("ratio", 5, right=True, drop=2),
+    Column("predicted", 9, right=True, drop=3),
     Column("verdict", 7),
-    Column("worst error", 11),
+    Column("worst error", 11, drop=1),
 )
 _KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
 

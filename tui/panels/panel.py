@@ -23,8 +23,6 @@ class Panel(Vertical):
         border-subtitle-color: $text-muted;
         padding: 0 1;
         &:focus-within { border: round $primary; border-title-color: $text; border-title-style: bold; }
-        &.-ascii { border: ascii $panel; }
-        &.-ascii:focus-within { border: ascii $primary; }
     }
     """
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _COLUMNS = (
     Column("name", 0, tail=True),
     Column("family", 9),
-    Column("params", 7, right=True),
-    Column("prec.", 5),
+    Column("params", 7, right=True, drop=2),
+    Column("prec.", 5, drop=1),
     Column("size", 8, right=True),
-    Column("age", 4, right=True),
+    Column("age", 4, right=True, drop=3),
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widgets import Input
 
 from ...core.errors import BadRequest
 from ...core.weights.discover import Candidate
@@ -293,7 +294,9 @@ class MainScreen(QuietScreen):
     def action_leave(self) -> None:
         if self._zoomed:
             self.action_zoom()
-        self.query_one(f"#{self._panel}", Panel).target.focus()
+        target = self.query_one(f"#{self._panel}", Panel).target
+        # A field again would not do: in it, keys are typed.
+        (self.query_one("#files") if isinstance(target, Input) else target).focus()
 
     # ---- what is in sight
 

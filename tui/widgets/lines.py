@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, TypeAlias
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -40,7 +40,7 @@ def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
                 pieces, used = [(indent, "")], len(indent)
                 word = word.lstrip()
             while used + cell_len(word) > width and len(word) > 1:
-                head = word[: max(1, width - used)]
+                head = chop_cells(word, max(1, width - used))[0] or word[0]
                 yield (*pieces, (head, kind))
                 pieces, used = [(indent, "")], len(indent)
                 word = word[len(head) :]

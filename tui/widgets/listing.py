@@ -17,18 +17,22 @@ from textual.reactive import reactive
 
 from .window import Window
 
+_LEAST = 18  # cells for the column without a width
+
 
 @dataclass(frozen=True)
 class Column:
     """A column: its title and width in cells (0: what is left over).
 
-    `right`: its text is set to the right. `tail`: where text is too long, its end stays.
+    `right`: its text is set to the right. `tail`: where text is too long, its end stays. `drop`: in which order
+    columns are left out where there is no room for them, the highest first; 0 stays.
     """
 
     title: str
     width: int
     right: bool = False
     tail: bool = False
+    drop: int = 0
 
 
 @dataclass(frozen=True)
@@ -201,10 +205,12 @@ class Listing(Window, can_focus=True):
         return [Segment(self._line(row.cells, width), style)]
 
     def _line(self, cells: Sequence[str | None], width: int) -> str:
-        fixed = sum(column.width for column in self._columns) + len(self._columns) - 1
-        rooms = [column.width or max(4, width - fixed) for column in self._columns]
+        columns = fitting(self._columns, width)
+        cells = [cell for column, cell in zip(self._columns, cells, strict=True) if column in columns]
+        fixed = sum(column.width for column in columns) + len(columns) - 1
+        rooms = [column.width or max(4, width - fixed) for column in columns]
         parts: list[str] = []
-        for index, (column, cell) in enumerate(zip(self._columns, cells, strict=True)):
+        for index, (column, cell) in enumerate(zip(columns, cells, strict=True)):
             if cell is None:
                 continue
             room = rooms[index]
@@ -214,6 +220,17 @@ class Listing(Window, can_focus=True):
                 following += 1
             parts.append(_fitted(cell, room, column))
         return set_cell_size(" ".join(parts), width)
+
+
+def fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    """The columns that there is room for, with enough of it left for the one that takes what is left over."""
+    kept = list(columns)
+    while sum(column.width or _LEAST for column in kept) + len(kept) - 1 > width:
+        first = max(kept, key=lambda column: column.drop)
+        if not first.drop:
+            break
+        kept.remove(first)
+    return kept
 
 
 def _fitted(cell: str, room: int, column: Column) -> str:

@@ -1,0 +1,41 @@
+"""Every action is a command: it can be run, it is told, and its keys are its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from halfpint.tui.commands import COMMANDS, PANELS, Command, provider
+from support.screen import drive, screen
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.title)
+def test_every_command_has_an_action(command: Command, tmp_path: Path) -> None:
+    async def script() -> None:
+        async with screen(tmp_path) as s:
+            owner = s.main.query_one(f"#{command.panel}") if command.panel else s.main
+            name = command.action.partition("(")[0]
+            target = s.app if name.startswith("app.") else owner
+            assert hasattr(target, f"action_{name.removeprefix('app.')}")
+            assert command.title and command.help
+
+    drive(script())
+
+
+@pytest.mark.parametrize("panel", ["", *PANELS])
+def test_no_key_means_two_things(panel: str) -> None:
+    keys = Counter(key for c in COMMANDS if c.panel in ("", panel) for key in c.keys.split(","))
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_the_palette_finds_commands_by_their_words(tmp_path: Path) -> None:
+    async def script() -> None:
+        async with screen(tmp_path) as s:
+            found = provider()(s.main)
+            titles = [hit.text async for hit in found.search("swap")]
+            assert any("Swap" in str(title) for title in titles)
+            assert len([hit async for hit in found.discover()]) == len(COMMANDS)
+
+    drive(script())
