@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
-from halfpint.tui.widgets.lines import Line, Lines, plain, wrapped
+from halfpint.tui.widgets.lines import Line, Lines, difference, plain, wrapped
 from halfpint.tui.widgets.listing import Column, Listing, Row, fitting
 
 words = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=30)
@@ -126,3 +126,17 @@ def test_a_log_stays_where_the_person_looks() -> None:
             assert shown(host)[-1].startswith("line 29")
 
     asyncio.run(script())
+
+
+@given(lines.map(tuple), lines.map(tuple))
+def test_what_is_painted_is_what_differs(old: Line, new: Line) -> None:
+    start, end = difference(old, new)
+    before, after = ("".join(text for text, _ in line) for line in (old, new))
+    if before.isascii() and after.isascii():
+        assert before[:start] == after[:start]
+        assert before[end:].rstrip() == after[end:].rstrip()
+    assert (start < end) == (_styled(old) != _styled(new))
+
+
+def _styled(line: Line) -> list[tuple[str, str]]:
+    return [(char, kind) for text, kind in line for char in text if cell_len(char)]

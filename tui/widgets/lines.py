@@ -49,6 +49,21 @@ def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
     yield tuple(pieces)
 
 
+def difference(old: Line, new: Line) -> tuple[int, int]:
+    """Where two lines differ: the first cell that does, and the one after the last."""
+    before, after = _cells(old), _cells(new)
+    length = max(len(before), len(after))
+    before += [(" ", "")] * (length - len(before))
+    after += [(" ", "")] * (length - len(after))
+    different = [cell for cell in range(length) if before[cell] != after[cell]]
+    return (different[0], different[-1] + 1) if different else (0, 0)
+
+
+def _cells(line: Line) -> list[Piece]:
+    """What stands in each cell of a line; the second cell of a wide character is empty."""
+    return [cell for text, kind in line for char in text for cell in ((char, kind), ("", kind))[: cell_len(char)]]
+
+
 class Lines(Window):
     """A column of lines. Owners replace them as they please; the wire sees the difference."""
 
@@ -130,10 +145,10 @@ class Lines(Window):
             self.refresh()
         self._top = max(0, min(self._top, self.last_top))
         for index in range(max(len(before), len(self._lines))):
-            old = before[index] if index < len(before) else None
-            new = self._lines[index] if index < len(self._lines) else None
+            old = before[index] if index < len(before) else ()
+            new = self._lines[index] if index < len(self._lines) else ()
             if old != new:
-                self.paint(index)
+                self.paint(index, *difference(old, new))
 
     def action_look(self, by: int) -> None:
         self.look_at(self.top + by)

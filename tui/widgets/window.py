@@ -71,11 +71,11 @@ class Window(Widget):
         if self.room:
             self.look_at(min(max(self._top, index - self.room + 1), index))
 
-    def paint(self, index: int) -> None:
-        """Paint one row again, if it is in view."""
+    def paint(self, index: int, start: int = 0, end: int | None = None) -> None:
+        """Paint one row again, if it is in view; only its cells from `start` to before `end`, if they are given."""
         row = index - self._top + self.HEAD
         if self.HEAD <= row < self.size.height:
-            self.refresh(Region(0, row, self.size.width, 1))
+            self.refresh(Region(start, row, (self.size.width if end is None else end) - start, 1))
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
