@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ..core.errors import Cancelled, HalfpintError
 from ..core.formats import Format, Precision
 from ..core.jobs.spec import DEFAULT_OPSET, OPSETS, VerifyMode
+from ..core.shapes import Rounding
 from ..core.version import VERSION
 from .text import say_error
 
@@ -91,15 +92,21 @@ class _NotATarget(argparse.Action):
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files; each is a job of its own")
+    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files or folders, each a job")
     add(
         *("--imgsz", "--img", "--img-size"),
         nargs="+",
         type=int,
         action=_Size,
-        default=[640],
         metavar=("H", "W"),
-        help="height and width in px; one value is a square (default 640)",
+        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
+    )
+    add(
+        "--round",
+        type=Rounding,
+        choices=list(Rounding),
+        metavar="HOW",
+        help="round the size to the model's stride: up, down or nearest (default: refuse other sizes)",
     )
     add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
     add(
