@@ -67,7 +67,8 @@ def open_archive(path: Path, names: Names) -> Archive:
         if is_safetensors(head, file.nbytes):
             root = read_safetensors(file)
             return Archive(file, "safetensors", root, tuple(t.storage for t in root.values() if isinstance(t, Tensor)))
-        raise WeightsRefused(f"{path.name} is no torch checkpoint: {_looks_like(head)}", "name a .pt file")
+        fix = f"to halve an ONNX model: halfpint halve {path.name}" if path.suffix == ".onnx" else "name a .pt file"
+        raise WeightsRefused(f"{path.name} is no torch checkpoint: {_looks_like(head)}", fix)
     except WeightsRefused as error:
         file.close()
         if path.name not in error.what:
