@@ -37,7 +37,7 @@ class WeightsInfo:
     @property
     def is_training(self) -> bool:
         """Whether the file carries more than a release does: an optimizer's state, a second model."""
-        return any(not part.used for part in self.parts if part.name != STRUCTURE)
+        return any(not (part.used or part.dropped) for part in self.parts if part.name != STRUCTURE)
 
     @property
     def used(self) -> str:
@@ -73,6 +73,6 @@ def describe(archive: Archive, model: Model) -> WeightsInfo:
         facts=model.facts(),
         parameters=model.parameters,
         stored=stored_by_dtype(model.tensors),
-        parts=parts_of(archive, model.part),
+        parts=parts_of(archive, model.part, model.tensors, model.dropped),
         obstacle=obstacle,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .formats import Precision
 from .inspect import WeightsInfo
 from .units import megabytes, spelled_dtype
+from .weights.parts import STRUCTURE
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def artifact_ledger(info: WeightsInfo, precision: Precision, nbytes: int, weight
             f"{megabytes(weights_nbytes)} in {target}"
         )
     structure = nbytes - weights_nbytes
-    left = info.nbytes - info.model_nbytes
+    left = [f"{part.name} {megabytes(part.nbytes)}" for part in info.parts if not part.used and part.name != STRUCTURE]
     explanation = f"{change}; graph and metadata {megabytes(structure)}"
-    if left > info.model_nbytes / 100:
-        explanation += f"; left behind: {megabytes(left)} of the checkpoint"
+    if left:
+        explanation += f"; left behind: {', '.join(left)}"
     return Ledger((Entry(f"weights in {target}", weights_nbytes), Entry("graph and metadata", structure)), explanation)

@@ -28,9 +28,9 @@ class WeightsSource:
     """An open weights file whose network is known and whose weights can be loaded. A context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `WeightsRefused` for a file that is no checkpoint of a known family."""
-        self.path = path
+        """Open a file, or a model's folder. Raises `WeightsRefused` if it holds nothing of a known family."""
         self._archive = open_weights(path)
+        self.path = self._archive.path  # the file, also where `path` is a model's folder
         try:
             self._state = self._archive.file.state()
             model = identify(self._archive)

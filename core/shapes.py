@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-RECOMMENDED = (320, 1536)  # px, the sizes that detectors are trained and measured at
+RECOMMENDED = (320, 1536)  # px, the sides that detectors are trained and measured at
 MAX_RATIO = 4.0  # beyond it, letterboxed objects shrink below what training has shown
 MAX_SIDE = 16_384  # px; indices of larger feature maps leave 32 bits
 MAX_BATCH = 4096
@@ -55,9 +55,68 @@ class InputShape:
         return "×".join(map(str, self.dims))
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A size (px) that people give a model, and what there is to say of it: `default`, `as trained`."""
+
+    height: int
+    width: int
+    note: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return (self.height, self.width)
+
+    def __str__(self) -> str:
+        return f"{spelled(*self.size)} {orientation(*self.size)}" + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes that suit a model, px. `recommended`: the least and the largest side.
+
+    `presets`: those to choose from; the first is the default, which suits best.
+    """
+
+    presets: tuple[Preset, ...] = (Preset(640, 640, "default"),)
+    recommended: tuple[int, int] = RECOMMENDED
+
+    @property
+    def default(self) -> tuple[int, int]:
+        """(height, width), if nobody asks for another."""
+        return self.presets[0].size
+
+
+class Rounding(StrEnum):
+    """How a size that is no multiple of the stride becomes one, if that is asked for."""
+
+    UP = "up"
+    DOWN = "down"
+    NEAREST = "nearest"
+
+
 def spelled(height: int, width: int) -> str:
     """A size for people: `800×608`, height first."""
     return f"{height}×{width}"
+
+
+def orientation(height: int, width: int) -> str:
+    """`square`, `portrait` (higher than wide) or `landscape`."""
+    return "square" if height == width else "portrait" if height > width else "landscape"
+
+
+def rounded(value: int, stride: int, how: Rounding) -> int:
+    """The legal length that `value` is rounded to; up, where two are equally near. What is no length stays."""
+    if not 1 <= value <= MAX_SIDE:
+        return value
+    below, above = neighbours(value, stride)
+    match how:
+        case Rounding.UP:
+            return above
+        case Rounding.DOWN:
+            return below
+        case Rounding.NEAREST:
+            return below if value - below < above - value else above
 
 
 def neighbours(value: int, stride: int) -> tuple[int, int]:
@@ -67,11 +126,16 @@ def neighbours(value: int, stride: int) -> tuple[int, int]:
     return below, above
 
 
-def findings(height: int, width: int, batch: int, stride: int) -> tuple[Finding, ...]:
-    """What there is to say about a size (px) and batch for a network of this stride (px); errors first."""
+def findings(
+    height: int, width: int, batch: int, stride: int, recommended: tuple[int, int] = RECOMMENDED
+) -> tuple[Finding, ...]:
+    """What there is to say about a size (px) and batch for a network of this stride (px); errors first.
+
+    `recommended`: the least and the largest side (px) that suit the network's family.
+    """
     found = [*_errors(height, width, batch, stride)]
     if not found:
-        found += _warnings(height, width)
+        found += _warnings(height, width, recommended)
     return tuple(found)
 
 
@@ -99,7 +163,7 @@ def _errors(height: int, width: int, batch: int, stride: int) -> list[Finding]:
     return errors
 
 
-def _warnings(height: int, width: int) -> list[Finding]:
+def _warnings(height: int, width: int, recommended: tuple[int, int]) -> list[Finding]:
     warnings: list[Finding] = []
     ratio = max(height, width) / min(height, width)
     if ratio > MAX_RATIO:
@@ -111,7 +175,7 @@ def _warnings(height: int, width: int) -> list[Finding]:
                 "crop or tile the image",
             )
         )
-    low, high = RECOMMENDED
+    low, high = recommended
     for side in dict.fromkeys((height, width)):
         if not low <= side <= high:
             warnings.append(Finding(Level.WARNING, "range", f"{side} px is outside the recommended {low} to {high} px"))

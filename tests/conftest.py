@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.samples.make import write_yolov5
-from support.checkpoints import Checkpoint, checkpoints_in
+from support.checkpoints import Checkpoint, checkpoints_in, dbnet_checkpoints
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -21,7 +21,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`checkpoint` stands for every checkpoint with known answers, one test each."""
     if "checkpoint" in metafunc.fixturenames:
         further: Path | None = metafunc.config.getoption("--checkpoints")
-        found = checkpoints_in(FIXTURES / "yolov5") + (checkpoints_in(further) if further else [])
+        found = checkpoints_in(FIXTURES / "yolov5") + dbnet_checkpoints()
+        found += checkpoints_in(further) if further else []
         metafunc.parametrize("checkpoint", found, ids=lambda c: c.name)
 
 

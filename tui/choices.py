@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import BadRequest
 from ..core.formats import Format, Precision
 from ..core.jobs.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
-from ..core.shapes import MAX_BATCH, MAX_SIDE, Finding, Level, findings, neighbours, spelled
+from ..core.shapes import (
+    MAX_BATCH,
+    MAX_SIDE,
+    RECOMMENDED,
+    Finding,
+    Level,
+    findings,
+    neighbours,
+    orientation,
+    spelled,
+)
+
+if TYPE_CHECKING:
+    from ..core.families.family import Facts
 
 # The stride of nearly every detector, until the highlighted checkpoint tells its own.
 USUAL_STRIDE = 32
-
-# (height, width) in px: the usual sizes.
-PRESETS = ((640, 640), (800, 800), (960, 960), (1024, 1024), (1280, 736), (1408, 800))
 
 
 class Size(NamedTuple):
@@ -126,14 +136,15 @@ class Assessment:
     obstacle: str = ""
 
 
-def size_findings(size: Size, stride: int | None) -> tuple[Finding, ...]:
-    """What there is to say about the size that is typed, for a checkpoint of this stride (None: not known)."""
+def size_findings(size: Size, facts: Facts | None) -> tuple[Finding, ...]:
+    """What there is to say about the size that is typed, for a checkpoint of these facts (None: not known)."""
+    stride = facts.stride if facts else USUAL_STRIDE
     height, width, batch = size
     if height is None or width is None or batch is None:
         missing = " and ".join(name for name, value in size._asdict().items() if value is None)
-        fix = f"type a multiple of {stride or USUAL_STRIDE}" if None in (height, width) else "type 1 or more"
+        fix = f"type a multiple of {stride}" if None in (height, width) else "type 1 or more"
         return (Finding(Level.ERROR, "range", f"{missing}: nothing is typed", fix),)
-    return findings(height, width, batch, stride or USUAL_STRIDE)
+    return findings(height, width, batch, stride, facts.sizes.recommended if facts else RECOMMENDED)
 
 
 def described(size: Size) -> str:
@@ -141,22 +152,22 @@ def described(size: Size) -> str:
     if not size.height or not size.width:
         return ""
     ratio = max(size.height, size.width) / min(size.height, size.width)
-    kind = "square" if ratio == 1 else "portrait" if size.height > size.width else "landscape"
+    kind = orientation(size.height, size.width)
     return f"{spelled(size.height, size.width)} (height×width), {kind}" + (f", {ratio:.1f}:1" if ratio != 1 else "")
 
 
-def assess(choices: Choices, weights: Path | None, stride: int | None, refusal: str = "") -> Assessment:
+def assess(choices: Choices, weights: Path | None, facts: Facts | None, refusal: str = "") -> Assessment:
     """The spec of the job that the screen shows, or why it cannot be.
 
-    `refusal`: why the weights cannot be exported, if they cannot.
+    `facts`: of the weights, as soon as they are known. `refusal`: why they cannot be exported, if they cannot.
     """
-    found = size_findings(choices.size, stride)
+    found = size_findings(choices.size, facts)
     errors = [finding for finding in found if finding.level is Level.ERROR]
     if weights is None:
         return Assessment(found, obstacle="choose weights first")
     if refusal:
         return Assessment(found, obstacle=refusal)
-    if stride is None:
+    if facts is None:
         return Assessment(found, obstacle="the weights are still being looked at")
     if errors:
         return Assessment(found, obstacle=f"{errors[0].message}; {errors[0].fix}")

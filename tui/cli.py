@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from ..core.errors import Cancelled, HalfpintError
 from ..core.formats import Format, Precision
 from ..core.jobs.spec import DEFAULT_OPSET, OPSETS, VerifyMode
+from ..core.shapes import Rounding
 from ..core.version import VERSION
 from .text import say_error
 
@@ -70,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_export(commands.add_parser("export", help="export weights to ONNX and TorchScript, in FP32 and FP16"))
     _add_inspect(commands.add_parser("inspect", help="tell what a weights file holds, without running it"))
+    _add_halve(commands.add_parser("halve", help="halve any FP32 .onnx file to FP16, and compare the two"))
     _add_verify(commands.add_parser("verify", help="compare an exported file with the weights it was made from"))
     _add_demo(commands.add_parser("demo", help="make sample weights and export them"))
     return parser
@@ -93,15 +95,21 @@ class _NotATarget(argparse.Action):
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files; each is a job of its own")
+    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files or folders, each a job")
     add(
         *("--imgsz", "--img", "--img-size"),
         nargs="+",
         type=int,
         action=_Size,
-        default=[640],
         metavar=("H", "W"),
-        help="height and width in px; one value is a square (default 640)",
+        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
+    )
+    add(
+        "--round",
+        type=Rounding,
+        choices=list(Rounding),
+        metavar="HOW",
+        help="round the size to the model's stride: up, down or nearest (default: refuse other sizes)",
     )
     add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
     add(
@@ -160,6 +168,24 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_inspect)
 
 
+def _add_halve(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", type=Path, metavar="MODEL", help="an .onnx file in FP32")
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        default=[640],
+        metavar=("H", "W"),
+        help="height and width to compare at, if the model takes any (default 640)",
+    )
+    add("--half-io", action="store_true", help="FP16 input and outputs (default: FP32)")
+    add("--out", type=Path, metavar="DIR", help="where the file goes (default: beside the model)")
+    add("--overwrite", action="store_true", help="replace a file that exists already")
+    parser.set_defaults(run=_halve)
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an .onnx or .torchscript file")
     parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
@@ -204,6 +230,12 @@ def _export(args: argparse.Namespace) -> int:
 
 def _inspect(args: argparse.Namespace) -> int:
     from .inspecting import run
+
+    return run(args)
+
+
+def _halve(args: argparse.Namespace) -> int:
+    from .halving import run
 
     return run(args)
 

@@ -11,8 +11,7 @@ from textual.app import App
 from ..core.errors import BadRequest
 from ..core.jobs.commandline import command
 from ..core.jobs.spec import ExportSpec
-from ..core.shapes import spelled
-from .choices import PRESETS
+from ..core.shapes import Preset, spelled
 from .clipboard import copy
 from .panels.artifacts import Artifact
 from .panels.panel import Panel
@@ -46,16 +45,12 @@ def open_report(app: AnyApp, artifact: Artifact) -> None:
     app.push_screen(Reader(artifact.path.name, lines))
 
 
-def ask_preset(app: AnyApp, trained: tuple[int, int] | None, take: Callable[[tuple[int, int]], object]) -> None:
-    """Which of the usual sizes, as (height, width) in px; `trained`: the one that the checkpoint was trained at."""
-    sizes = [*((trained,) if trained else ()), *(size for size in PRESETS if size != trained)]
-    by_name = {spelled(*size): size for size in sizes}
-    answers = [
-        Answer(str(number), name, f"{name}{'  as it was trained' if size == trained else ''}")
-        for number, (name, size) in enumerate(by_name.items(), 1)
-    ]
+def ask_preset(app: AnyApp, presets: Sequence[Preset], take: Callable[[tuple[int, int]], object]) -> None:
+    """Which of the sizes that suit the weights, as (height, width) in px."""
+    by_name = {spelled(*preset.size): preset for preset in presets}
+    answers = [Answer(str(number), name, str(by_name[name])) for number, name in enumerate(by_name, 1)]
     question = Choose("Presets", "Height × width in px. x swaps the two afterwards.", answers)
-    app.push_screen(question, _answered(lambda name: take(by_name[name])))
+    app.push_screen(question, _answered(lambda name: take(by_name[name].size)))
 
 
 def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: Callable[[ExportSpec], object]) -> None:

@@ -6,13 +6,17 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..core.errors import BadRequest, Cancelled
+from ..core.errors import BadRequest, Cancelled, WeightsRefused
 from ..core.formats import Precision
+from ..core.inspect import inspect
 from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, JobFinished, to_line
 from ..core.jobs.launcher import Worker
+from ..core.jobs.sizing import sized
 from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
+from ..core.shapes import orientation
 from ..core.units import megabytes
+from ..core.weights.folder import weights_file
 from .progress import monitor
 from .text import say, say_error, say_wrapped, table
 
@@ -22,7 +26,7 @@ def export(args: argparse.Namespace) -> int:
     for flag in ("data", "inplace"):
         if getattr(args, flag):
             say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
-    specs = [spec_of(args, weights) for weights in args.weights]
+    specs = [_sized(spec_of(args, weights), args) for weights in map(_in_folder, args.weights)]
     _check_distinct(specs)
     return run_jobs(specs, as_json=args.json)
 
@@ -47,7 +51,7 @@ def combined(codes: Sequence[int]) -> int:
 
 def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
     """The job that the arguments of `halfpint export` ask for. Raises `BadRequest`."""
-    height, width = args.imgsz * 2 if len(args.imgsz) == 1 else args.imgsz
+    height, width = _size(args) or (640, 640)
     return ExportSpec(
         weights=weights.absolute(),
         out=(args.out or weights.parent).absolute(),
@@ -65,6 +69,35 @@ def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
         overwrite=args.overwrite,
         verify=VerifyMode(args.verify),
     )
+
+
+def _size(args: argparse.Namespace) -> tuple[int, int] | None:
+    """Height and width, one value being a square; None if none was asked for."""
+    match args.imgsz:
+        case [side]:
+            return (side, side)
+        case [height, width]:
+            return (height, width)
+        case _:
+            return None
+
+
+def _in_folder(weights: Path) -> Path:
+    """The weights file in a model's folder. If there is none, the folder itself: its job tells."""
+    try:
+        return weights_file(weights)
+    except WeightsRefused:
+        return weights
+
+
+def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
+    """The job at the size that was asked for, where the weights must be looked at to know it."""
+    if args.imgsz is not None and args.round is None:
+        return spec
+    try:
+        return sized(spec, inspect(spec.weights).facts, _size(args), args.round)
+    except WeightsRefused:  # its job tells
+        return spec
 
 
 def _precisions(args: argparse.Namespace) -> tuple[Precision, ...]:
@@ -101,7 +134,8 @@ def _follow(spec: ExportSpec) -> int:
     """Show a job as it runs and report on it; its exit code."""
     with Worker() as worker:
         worker.start(create(spec))
-        say(f"{spec.weights.name} at {spec.batch}×{spec.height}×{spec.width} (batch×height×width)")
+        shape = f"{spec.batch}×{spec.height}×{spec.width} (batch×height×width, {orientation(spec.height, spec.width)})"
+        say(f"{spec.weights.name} at {shape}")
         shown = monitor()
         events: list[Event] = []
         try:

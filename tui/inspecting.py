@@ -34,8 +34,12 @@ def lines(info: WeightsInfo) -> list[str]:
         ("form", f"training checkpoint, the {info.used} counts" if info.is_training else "release"),
         ("stride", f"{facts.stride} px: height and width must be multiples of it"),
         ("channels", str(facts.channels)),
-        ("classes", f"{len(facts.names)}: {names}"),
     ]
+    if facts.names:
+        rows.append(("classes", f"{len(facts.names)}: {names}"))
+    if facts.threshold is not None:
+        rows.append(("threshold", f"{facts.threshold:g} of the map: what is above counts as text"))
+    rows.append(("usual sizes", ", ".join(map(str, facts.sizes.presets)) + "; height×width"))
     if facts.training_size:
         rows.append(("trained at", "×".join(map(str, facts.training_size))))
     if info.obstacle:
@@ -64,6 +68,8 @@ def to_dict(info: WeightsInfo) -> dict[str, Any]:
         "channels": facts.channels,
         "names": {str(index): name for index, name in facts.names.items()},
         "training_size": facts.training_size,
+        "threshold": facts.threshold,
+        "presets": [[preset.height, preset.width] for preset in facts.sizes.presets],
         "ledger": source_ledger(info).explanation,
         "obstacle": info.obstacle,
     }

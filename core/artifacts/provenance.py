@@ -23,6 +23,7 @@ class Provenance:
 
 def metadata(network: Network, precision: Precision, shape: InputShape, provenance: Provenance) -> Mapping[str, str]:
     """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader."""
+    thresholds = {c.name: f"{c.threshold:g}" for c in network.components if c.threshold is not None}
     return {
         "stride": str(network.stride),
         "names": str(dict(network.names)),
@@ -33,4 +34,5 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "input_size": str(shape),
         "source": provenance.source,
         "source_sha256": provenance.sha256,
+        **{f"{name}_threshold": threshold for name, threshold in thresholds.items()},
     }

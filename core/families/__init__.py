@@ -1,38 +1,70 @@
-"""What we know of each model family, and the registry of all of them."""
+"""What we know of each model family, and the registry of all of them: ours, and those that other packages bring."""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from ..errors import WeightsRefused
 from ..weights.archive import Archive, open_archive
+from ..weights.folder import weights_file
 from ..weights.names import COMMON
 from ..weights.tensors import Tensor
+from .dbnet.family import DBNetFamily
 from .family import Family, Model
 from .yolov5.family import YoloV5
 
-FAMILIES: tuple[Family, ...] = (YoloV5(),)
+ENTRY_POINTS = "halfpint.families"  # the group under which another package names a `Family` class
+_OURS: tuple[Family, ...] = (YoloV5(), DBNetFamily())
+
+
+@cache
+def families() -> tuple[Family, ...]:
+    """All known families: ours first, then those of other packages, by name."""
+    return (*_OURS, *_theirs()[0])
+
+
+@cache
+def broken_families() -> tuple[str, ...]:
+    """For each family of another package that cannot be used: its name and why."""
+    return _theirs()[1]
 
 
 def open_weights(path: Path) -> Archive:
-    """Open a weights file of any known family. Raises `WeightsRefused`."""
+    """Open the weights of any known family: a file, or a model's folder. Raises `WeightsRefused`."""
     names = COMMON
-    for family in FAMILIES:
+    for family in families():
         names |= family.names
-    return open_archive(path, names)
+    return open_archive(weights_file(path), names)
 
 
 def identify(archive: Archive) -> Model:
     """The model in an open weights file. Raises `WeightsRefused` if no family knows it."""
-    for family in FAMILIES:
-        model = family.recognise(archive.root)
+    for family in families():
+        model = family.recognise(archive)
         if model is not None:
             return model
-    known = ", ".join(family.name for family in FAMILIES)
+    known = ", ".join(family.name for family in families())
     raise WeightsRefused(f"{archive.path.name} holds no model of a known family ({known})", _advice(archive.root))
 
 
 def _advice(root: object) -> str:
+    if broken_families():
+        return f"not looked at, for they do not load: {'; '.join(broken_families())}"
     if isinstance(root, dict) and root and all(isinstance(value, Tensor) for value in root.values()):
-        return "it is a state dict: weights without the modules they belong to; give the whole checkpoint"
-    return "give a checkpoint as the yolov5 repository saves it"
+        return "it is a state dict of a network that is not known; of YOLOv5, give the whole checkpoint"
+    return "give a checkpoint as the yolov5 repository saves it, or a DBNet state dict"
+
+
+@cache
+def _theirs() -> tuple[tuple[Family, ...], tuple[str, ...]]:
+    """The families of other packages, and what is wrong with those that cannot be used."""
+    made: list[Family] = []
+    broken: list[str] = []
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        try:
+            made.append(point.load()())
+        except Exception as error:  # another's code: its failure must not become ours
+            broken.append(f"{point.name} ({point.value}: {type(error).__name__}: {error})")
+    return tuple(made), tuple(broken)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..network.network import Network
+from ..shapes import Sizes
+from ..weights.archive import Archive
 from ..weights.names import Names
 
 
@@ -20,8 +22,10 @@ class Facts:
     task: str  # "detect", "segment", "classify"
     stride: int  # px; height and width must be multiples of it
     channels: int
-    names: Mapping[int, str]  # the classes
+    names: Mapping[int, str]  # the classes; empty where there are none
     training_size: tuple[int, int] | None  # (height, width), if the checkpoint tells
+    sizes: Sizes = field(default_factory=Sizes)  # those that suit it
+    threshold: float | None = None  # of a map: a pixel with a higher probability counts
 
 
 class Model(Protocol):
@@ -35,6 +39,11 @@ class Model(Protocol):
     @property
     def tensors(self) -> object:
         """The value that holds the model's tensors, trained and not."""
+        ...
+
+    @property
+    def dropped(self) -> Mapping[str, object]:
+        """By name: values that hold tensors of branches that serve training alone and are not exported."""
         ...
 
     @property
@@ -57,6 +66,6 @@ class Family(Protocol):
     name: str
     names: Names  # what its checkpoints may mention
 
-    def recognise(self, root: object) -> Model | None:
-        """The model in a checkpoint's root value, or None if it is of another family."""
+    def recognise(self, archive: Archive) -> Model | None:
+        """The model in an open weights file, or None if it is of another family."""
         ...

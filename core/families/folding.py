@@ -59,11 +59,32 @@ class BatchNorm:
         import numpy as np
 
         weight = np.ones(self._total) if self._weight is None else _vector(self._weight, self._total)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = weight / np.sqrt(float64(self._variance) + self._eps)
-        shift = _vector(self._bias, self._total) - float64(self._mean) * scale
+        bias = _vector(self._bias, self._total)
+        scale, shift = affine(weight, bias, float64(self._mean), float64(self._variance), self._eps)
         mine = slice(self._first, self._first + self.channels)
         return Affine(scale[mine], shift[mine])
+
+
+def affine(weight: Float64, bias: Float64, mean: Float64, variance: Float64, eps: float) -> Affine:
+    """What a batch norm with these statistics does in inference."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = weight / np.sqrt(variance + eps)
+    return Affine(scale, bias - mean * scale)
+
+
+def folded(weight: Float64, bias: Float64, norm: Affine) -> tuple[Float64, Float64]:
+    """Weight and bias of a convolution with the norm behind it."""
+    return weight * norm.scale[:, None, None, None], bias * norm.scale + norm.shift
+
+
+def folded_transpose(weight: Float64, bias: Float64, norm: Affine, groups: int) -> tuple[Float64, Float64]:
+    """Weight and bias of a transposed convolution with the norm behind it."""
+    ins, outs = weight.shape[:2]
+    # Input channel i belongs to group i // (in / groups), whose outputs the second axis counts.
+    of_group = norm.scale.reshape(groups, 1, outs).repeat(ins // groups, axis=1)
+    return weight * of_group.reshape(ins, outs, 1, 1), bias * norm.scale + norm.shift
 
 
 def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
@@ -78,8 +99,7 @@ def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
     def load() -> Weights:
         w, b = float64(weight), _vector(bias, out_channels)
         if norm is not None:
-            scale, shift = norm.load()
-            w, b = w * scale[:, None, None, None], b * scale + shift
+            w, b = folded(w, b, norm.load())
         return finished(module, w, b)
 
     return Conv2d(
@@ -104,10 +124,7 @@ def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspo
     def load() -> Weights:
         w, b = float64(weight), _vector(bias, out_channels)
         if norm is not None:
-            scale, shift = norm.load()
-            # Input channel i belongs to group i // (in / groups), whose outputs the second axis counts.
-            of_group = scale.reshape(groups, 1, shape[1]).repeat(in_channels // groups, axis=1)
-            w, b = w * of_group.reshape(in_channels, shape[1], 1, 1), b * scale + shift
+            w, b = folded_transpose(w, b, norm.load(), groups)
         return finished(module, w, b)
 
     return ConvTranspose2d(
@@ -189,8 +206,8 @@ def float64(tensor: Tensor) -> Float64:
     return tensor.array().astype(np.float64)
 
 
-def finished(module: Module, weight: Float64, bias: Float64) -> Weights:
-    """Folded weights as float32. Raises `WeightsRefused` if a value is not finite."""
+def finished(module: Module | str, weight: Float64, bias: Float64) -> Weights:
+    """Folded weights as float32. `module`: whose they are. Raises `WeightsRefused` if a value is not finite."""
     import numpy as np
 
     with np.errstate(over="ignore", invalid="ignore"):

@@ -17,8 +17,8 @@ def arguments(spec: ExportSpec) -> list[str]:
     def add(flag: str, *values: object) -> None:
         line.extend((flag, *map(str, values)))
 
-    if (spec.height, spec.width) != (defaults["height"], defaults["width"]):
-        add("--imgsz", *((spec.height,) if spec.height == spec.width else (spec.height, spec.width)))
+    # Always told: without it, each family takes a default of its own.
+    add("--imgsz", *((spec.height,) if spec.height == spec.width else (spec.height, spec.width)))
     if spec.batch != defaults["batch"]:
         add("--batch-size", spec.batch)
     if spec.formats != defaults["formats"]:

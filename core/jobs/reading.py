@@ -8,7 +8,7 @@ from ..errors import BadRequest
 from ..inspect import WeightsInfo
 from ..loading import WeightsSource
 from ..network.network import Network
-from ..shapes import InputShape, Level, findings
+from ..shapes import InputShape, Level, findings, spelled
 from ..units import megabytes
 from .events import Note, Progress
 from .spec import ExportSpec
@@ -34,7 +34,10 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     """
     with WeightsSource(spec.weights) as source:
         info, network = source.info, source.network
-        for finding in findings(spec.height, spec.width, spec.batch, network.stride):
+        if spec.rounded_from is not None:
+            yield Note("info", _rounding(spec.rounded_from, (spec.height, spec.width), network.stride))
+        recommended = info.facts.sizes.recommended
+        for finding in findings(spec.height, spec.width, spec.batch, network.stride, recommended):
             if finding.level is Level.ERROR:
                 raise BadRequest(finding.message, finding.fix)
             yield Note("warning", f"{finding.message}; {finding.fix}" if finding.fix else finding.message)
@@ -45,3 +48,8 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     facts = info.facts
     summary = f"{facts.variant}, {facts.task}, {info.parameters:,} parameters, {megabytes(info.nbytes)}"
     return LoadedWeights(info, network, source.sha256, shape), summary
+
+
+def _rounding(asked: tuple[int, int], made: tuple[int, int], stride: int) -> str:
+    sizes = f"{spelled(*asked)} was rounded to {spelled(*made)} (height×width)"
+    return f"{sizes}, as asked: multiples of the stride {stride}"

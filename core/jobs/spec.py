@@ -26,8 +26,9 @@ DEFAULT_OPSET, OPSETS = 17, range(11, 22)
 class ExportSpec:
     """One job: one weights file, made into one artifact for each format and precision.
 
-    `height` and `width` in px. `name`: a template of the artifacts' name with the fields {stem} (of the
-    weights file), {height}, {width} and {batch}. `device`: `cpu`, or the index of a CUDA device.
+    `height` and `width` in px; `rounded_from`: what was asked for, if they were rounded. `name`: a template
+    of the artifacts' name with the fields {stem} (of the weights file), {height}, {width} and {batch}.
+    `device`: `cpu`, or the index of a CUDA device.
     """
 
     weights: Path
@@ -45,6 +46,7 @@ class ExportSpec:
     name: str = "{stem}"
     overwrite: bool = False
     verify: VerifyMode = VerifyMode.FULL
+    rounded_from: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""
@@ -107,5 +109,6 @@ class ExportSpec:
                 "formats": tuple(map(Format, values["formats"])),
                 "precisions": tuple(map(Precision, values["precisions"])),
                 "verify": VerifyMode(values["verify"]),
+                "rounded_from": tuple(values["rounded_from"]) if values["rounded_from"] else None,
             }
         )

@@ -12,7 +12,7 @@ from ..formats import Format, Kind, Precision
 from ..network.network import Network
 from ..verify.answers import Answers
 from ..verify.full import judge, needed
-from ..verify.images import structured_batch
+from ..verify.images import batch_for
 from ..verify.probes import Plan, plan
 from ..verify.quick import judge_quickly, quick_plan
 from ..verify.report import Report
@@ -102,7 +102,7 @@ def _full_precision_answer(order: Order) -> tuple[Array, ...]:
     """What the FP32 twin of an FP16 artifact answers; it is made in memory and never published."""
     twin = replace(order, kind=Kind(order.kind.format, Precision.FP32))
     shape = order.loaded.shape
-    image = structured_batch(*shape.dims[1:], 0, shape.batch)
+    image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
     if order.kind.format is Format.ONNX:
         from ..verify.loaded_onnx import LoadedOnnx
 

@@ -23,13 +23,17 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Component:
-    """Part of an output that is judged by itself: a slice along the last axis, or all of it."""
+    """Part of an output that is judged by itself: a slice along the last axis, or all of it.
+
+    `threshold`: of an N×1×H×W map of probabilities, those above it make its mask; None for other parts.
+    """
 
     name: str  # "boxes", "confidences", …
     output: int  # index into `Network.outputs`
     start: int = 0
     stop: int | None = None
     unit: str = ""  # "px" for boxes
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..artifacts.draft import Draft
 from ..families import identify, open_weights
 from ..weights.writer import checkpoint_bytes
+from . import dbnet
 from .settle import settle
 from .yolov5 import SampleSpec, sample
 
@@ -27,4 +28,14 @@ def write_yolov5(path: Path, spec: SampleSpec = YOLOV5N, *, overwrite: bool = Fa
             settle(identify(archive).network(), made.norms)
     with Draft(path) as draft:
         draft.write(checkpoint_bytes(made.root, path.stem))
+        draft.publish(overwrite)
+
+
+def write_dbnet(path: Path, *, overwrite: bool = False) -> None:
+    """Write a DBNet state dict with untrained weights, 49 MB, always the same bytes.
+
+    Raises `BadRequest` if the file exists, `JobFailed` if it cannot be written.
+    """
+    with Draft(path) as draft:
+        draft.write(checkpoint_bytes(dbnet.sample(), path.stem))
         draft.publish(overwrite)

@@ -20,8 +20,6 @@ from .report import Check, Report, Verdict
 from .subject import CannotLoad, Subject, load
 from .trial import Step, on_trial
 
-_DEFAULT_SIZE = 640  # px, of a file that takes any size and does not say what it was made for
-
 
 def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator[Step, None, Report]:
     """Verify a file fully, step by step.
@@ -34,7 +32,7 @@ def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator
         for _ in source.load():
             pass
     network = source.network
-    subject, origin = _subject(artifact, network, device)
+    subject, origin = _subject(artifact, network, source.info.facts.sizes.default, device)
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
@@ -45,8 +43,11 @@ def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator
         answers.close()
 
 
-def _subject(artifact: Path, network: Network, device: str) -> tuple[Subject, Origin]:
-    """The file as a subject of verification, and what it says of its origin."""
+def _subject(artifact: Path, network: Network, size: tuple[int, int], device: str) -> tuple[Subject, Origin]:
+    """The file as a subject of verification, and what it says of its origin.
+
+    `size`: height and width to try a file at that takes any and does not say what it was made for.
+    """
     with artifact.open("rb") as file:
         format = Format.TORCHSCRIPT if file.read(4) == b"PK\x03\x04" else Format.ONNX
     try:
@@ -55,7 +56,7 @@ def _subject(artifact: Path, network: Network, device: str) -> tuple[Subject, Or
         raise JobFailed(f"{artifact} does not load as {format}: {error}") from error
     promised = loaded.contract if format is Format.ONNX else _torchscript_contract(loaded, network)
     fixed = promised.fixed_shape if promised is not None else None
-    shape = fixed or loaded.origin.shape or InputShape(1, network.channels, _DEFAULT_SIZE, _DEFAULT_SIZE)
+    shape = fixed or loaded.origin.shape or InputShape(1, network.channels, *size)
     if loaded.ours and promised is not None:
         half_io = promised.input.dtype == "float16"
         promised = contract(network, shape, dynamic=fixed is None, half_io=half_io)

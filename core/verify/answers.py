@@ -13,7 +13,7 @@ from ..formats import Precision
 from ..network.network import Network
 from ..readings.reference import Reference
 from .compare import distances
-from .images import structured_image
+from .images import image_for
 from .probes import Probe, small_probes
 from .report import Distance
 
@@ -86,7 +86,7 @@ class Answers:
         return self._begin(precision, compute)
 
     def _image(self, probe: Probe, image: int) -> Array:
-        return structured_image(self.network.channels, *probe.shape.size, probe.seed + image)
+        return image_for(self.network.task, self.network.channels, *probe.shape.size, probe.seed + image)
 
     def _begin(self, key: Hashable, compute: Callable[[], object]) -> Future[object]:
         if key not in self._futures:

@@ -10,8 +10,9 @@ from .answers import Answers, compared
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
 from .loaded import Loaded
+from .masks import check_masks, mask_changes
 from .probes import Probe, plan
-from .report import Check, Difference, Report, Verdict
+from .report import Check, Difference, MaskChange, Report, Verdict
 from .subject import Subject, told
 from .trial import Step, Trial
 from .weights import check_weights
@@ -20,7 +21,7 @@ from .weights import check_weights
 def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
     """Compare a file's answers with the reference's, and conclude."""
     start = time.perf_counter()
-    checks, found = list(trial.checks), list[Difference]()
+    checks, found, masks = list(trial.checks), list[Difference](), list[MaskChange]()
     if trial.loaded is not None:
         checks += _inspections(trial, trial.loaded, answers)
     if not trial.failed:
@@ -29,10 +30,13 @@ def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
             for index in compared(probe):
                 one = [output[index : index + 1] for output in outputs]
                 exact = answers.exact(probe, index)
-                found += differences(answers.network, one, exact, noise, probe.shape.dims, probe.seed + index)
+                image = (probe.shape.dims, probe.seed + index)
+                found += differences(answers.network, one, exact, noise, *image)
+                masks += mask_changes(answers.network, one, exact, *image)
             yield Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}")
         checks += _conclusions(trial, answers, found)
-    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start)
+        checks += [check_masks(masks)] if masks else []
+    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(masks))
 
 
 def _inspections(trial: Trial, loaded: Loaded, answers: Answers) -> Iterable[Check]:

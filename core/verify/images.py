@@ -1,4 +1,4 @@
-"""Test images with structure: gradients and shapes, on which an error in a network shows.
+"""Test images with structure: gradients and shapes, or lines of letters, on which an error in a network shows.
 
 Noise hides errors (a convolution off by 2 % moves the answer fifty times less than on these), and constant
 images cannot see swapped channels.
@@ -6,6 +6,7 @@ images cannot see swapped channels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -45,3 +46,54 @@ def structured_image(channels: int, height: int, width: int, seed: int) -> NDArr
 def structured_batch(channels: int, height: int, width: int, seed: int, batch: int) -> NDArray[np.float32]:
     """An N×C×H×W batch: the structured images of `seed`, `seed + 1`, …"""
     return np.concatenate([structured_image(channels, height, width, seed + i) for i in range(batch)])
+
+
+def image_for(task: str, channels: int, height: int, width: int, seed: int) -> NDArray[np.float32]:
+    """A 1×C×H×W image for a network of this task: letters for detectors of text, shapes for all others."""
+    return (text_image if task == "text" else structured_image)(channels, height, width, seed)
+
+
+def batch_for(task: str, channels: int, height: int, width: int, seed: int, batch: int) -> NDArray[np.float32]:
+    """An N×C×H×W batch: the test images of `seed`, `seed + 1`, …"""
+    return np.concatenate([image_for(task, channels, height, width, seed + i) for i in range(batch)])
+
+
+# Capital letters of 5×7 pixels, row by row, five bits each: enough like writing for a detector of text.
+_GLYPHS = (
+    (0b01110, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001),
+    (0b11110, 0b10001, 0b10001, 0b11110, 0b10001, 0b10001, 0b11110),
+    (0b11111, 0b10000, 0b10000, 0b11110, 0b10000, 0b10000, 0b11111),
+    (0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001),
+    (0b10001, 0b10010, 0b10100, 0b11000, 0b10100, 0b10010, 0b10001),
+    (0b10001, 0b11001, 0b10101, 0b10101, 0b10011, 0b10001, 0b10001),
+    (0b01110, 0b10001, 0b10001, 0b10001, 0b10001, 0b10001, 0b01110),
+    (0b11111, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100, 0b00100),
+)
+
+
+@lru_cache(maxsize=8)
+def text_image(channels: int, height: int, width: int, seed: int) -> NDArray[np.float32]:
+    """A 1×C×H×W image in [0, 1] with lines of dark letters on bright ground, the same for the same seed; read-only.
+
+    On other images, a trained detector of text answers nothing at all, and nothing could be compared.
+    """
+    random = np.random.default_rng([seed, channels, height, width])
+    ground = (random.integers(200, 250, (channels, 1, 1)) / 256).astype(np.float32)
+    image = np.broadcast_to(ground, (channels, height, width)).copy()
+    top = int(random.integers(4, 16))
+    while top + 7 < height:
+        scale = int(random.integers(2, 5))
+        letters = [_GLYPHS[i] for i in random.integers(0, len(_GLYPHS), max(1, (width - 16) // (6 * scale)))]
+        line = _line(letters[: max(1, int(len(letters) * random.uniform(0.3, 1)))], scale)
+        place = image[:, top : top + line.shape[0], 8 : 8 + line.shape[1]]
+        ink = random.integers(0, 80, (channels, 1, 1)) / 256
+        np.copyto(place, ink, where=line[: place.shape[1], : place.shape[2]], casting="unsafe")
+        top += 7 * scale + int(random.integers(8, 24))
+    image.flags.writeable = False
+    return image[None]
+
+
+def _line(letters: Sequence[tuple[int, ...]], scale: int) -> NDArray[np.bool_]:
+    """Letters side by side, a column apart, each pixel `scale` × `scale`."""
+    bits = np.array([[[row >> (4 - column) & 1 for column in range(5)] + [0] for row in letter] for letter in letters])
+    return np.concatenate([*bits], axis=1).repeat(scale, 0).repeat(scale, 1).astype(bool)

@@ -62,6 +62,23 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class MaskChange:
+    """What a difference between two maps does to the mask, the pixels above `threshold`, for one image.
+
+    `flipped`: the share of pixels that are in one mask alone. `boxes`: how many regions of the expected mask
+    have a box; `least_iou`: the least intersection over union of one with the nearest box of the other mask.
+    """
+
+    component: str
+    threshold: float
+    shape: tuple[int, ...]
+    seed: int
+    flipped: float
+    boxes: int
+    least_iou: float
+
+
+@dataclass(frozen=True)
 class Report:
     """All that verification found about one artifact. `mode`: `full` or `quick`. `seconds`: what it took."""
 
@@ -69,6 +86,7 @@ class Report:
     checks: tuple[Check, ...]
     differences: tuple[Difference, ...]
     seconds: float
+    masks: tuple[MaskChange, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifacts.contract import output_dims
-from ..network.network import Dims, Network
+from ..network.network import Network
 from .checks import check_contract, check_outputs
-from .images import structured_batch
+from .images import batch_for
 from .loaded import Loaded
 from .probes import Plan, Probe
 from .report import Check, Verdict
@@ -76,17 +76,17 @@ def _try(trial: Trial, network: Network) -> Generator[Step, None, None]:
         return
     trial.loaded = loaded
     yield Step(1, total, "loads")
-    copy = _lifted(loaded, plan.lifted[0]) if plan.lifted else None
+    copy = _lifted(loaded, network, plan.lifted[0]) if plan.lifted else None
     runs = [(probe, loaded) for probe in plan.own]
     runs += [(probe, copy or loaded) for probe in (plan.instead if copy is None else plan.lifted)]
     for done, (probe, runner) in enumerate(runs, 2):
         if trial.failed:
             return
-        _run(probe, runner, output_dims(network, probe.shape), trial)
+        _run(probe, runner, network, trial)
         yield Step(done, total, f"{probe.shape} image {probe.seed}")
 
 
-def _lifted(loaded: Loaded, probe: Probe) -> Loaded | None:
+def _lifted(loaded: Loaded, network: Network, probe: Probe) -> Loaded | None:
     """A copy that takes other sizes, or None if there is none: simplifiers and others bake the size in."""
     from .loaded_onnx import LoadedOnnx
 
@@ -94,25 +94,25 @@ def _lifted(loaded: Loaded, probe: Probe) -> Loaded | None:
         return None
     try:
         copy = loaded.lifted()
-        copy.run(_image(probe))
+        copy.run(_image(network, probe))
     except Exception:  # whatever the runtime raises: then the file is tried at its own size alone
         return None
     return copy
 
 
-def _run(probe: Probe, loaded: Loaded, dims: list[Dims], trial: Trial) -> None:
+def _run(probe: Probe, loaded: Loaded, network: Network, trial: Trial) -> None:
     """Keep the answer to a probe, or note why there is none that could be judged."""
     try:
-        outputs = loaded.run(_image(probe))
+        outputs = loaded.run(_image(network, probe))
     except Exception as error:  # whatever a runtime raises, the file does not do what it promises
         trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
         return
-    wrong = check_outputs(outputs, dims)
+    wrong = check_outputs(outputs, output_dims(network, probe.shape))
     if wrong:
         trial.note("outputs", Verdict.FAIL, f"at {probe.shape}: {wrong}")
     else:
         trial.answers.append((probe, outputs))
 
 
-def _image(probe: Probe) -> NDArray[np.float32]:
-    return structured_batch(*probe.shape.dims[1:], probe.seed, probe.shape.batch)
+def _image(network: Network, probe: Probe) -> NDArray[np.float32]:
+    return batch_for(network.task, *probe.shape.dims[1:], probe.seed, probe.shape.batch)

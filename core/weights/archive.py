@@ -1,4 +1,4 @@
-"""Open a torch checkpoint as data: torch's zip layout, or the plain stream that torch before 1.6 wrote."""
+"""Open a checkpoint as data: torch's zip layout, the plain stream that torch before 1.6 wrote, or safetensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from ..untrusted import printable
 from .meaning import TorchMeaning
 from .names import Names
 from .pickled import read_pickle
-from .tensors import DType, Storage, WeightsFile
+from .safetensors import is_safetensors, read_safetensors
+from .tensors import DType, Storage, Tensor, WeightsFile
 
 _AGAIN = "copy or download the file again"
 # A YOLOv5x6 training checkpoint pickles to about 1 MB; the bound keeps a hostile file from filling the memory.
@@ -32,7 +33,7 @@ class Archive:
     """
 
     file: WeightsFile
-    layout: Literal["zip", "stream"]
+    layout: Literal["zip", "stream", "safetensors"]
     root: object
     storages: tuple[Storage, ...]
 
@@ -64,7 +65,11 @@ def open_archive(path: Path, names: Names) -> Archive:
             return _open_zip(file, names)
         if head.startswith(_STREAM_MAGIC):
             return _open_stream(file, names)
-        raise WeightsRefused(f"{path.name} is no torch checkpoint: {_looks_like(head)}", "name a .pt file")
+        if is_safetensors(head, file.nbytes):
+            root = read_safetensors(file)
+            return Archive(file, "safetensors", root, tuple(t.storage for t in root.values() if isinstance(t, Tensor)))
+        fix = f"to halve an ONNX model: halfpint halve {path.name}" if path.suffix == ".onnx" else "name a .pt file"
+        raise WeightsRefused(f"{path.name} is no torch checkpoint: {_looks_like(head)}", fix)
     except WeightsRefused as error:
         file.close()
         if path.name not in error.what:

@@ -10,7 +10,7 @@ from .archive import Archive
 from .pickled import Record
 from .tensors import Storage, Tensor
 
-STRUCTURE = "structure (pickle, zip)"  # the part that is no tensor
+STRUCTURE = "structure (names, shapes)"  # the part that is no tensor
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Part:
     name: str
     nbytes: int
     used: bool  # whether the export takes its weights from here
+    dropped: bool = False  # whether it is of the model itself, and serves training alone
 
 
 def tensors_of(value: object) -> Iterator[Tensor]:
@@ -64,19 +65,28 @@ def _storages(value: object) -> dict[str, Storage]:
     return {tensor.storage.key: tensor.storage for tensor in tensors_of(value)}
 
 
-def parts_of(archive: Archive, used: str) -> tuple[Part, ...]:
+def parts_of(archive: Archive, used: str, kept: object, dropped: Mapping[str, object]) -> tuple[Part, ...]:
     """The parts of a checkpoint that take bytes, in the file's order, and what is no tensor at all.
 
-    `used`: the key that the model is taken from. A storage that several parts share counts for the used one.
+    `used`: the key that the model is taken from, empty where it is the whole file. `kept`: the model's tensors.
+    `dropped`: its branches that serve training alone, by name. A storage that several parts share counts for
+    the model, then for its branches.
     """
     root = archive.root
-    entries: Mapping[object, object] = root if isinstance(root, dict) else {"": root}
+    entries: Mapping[object, object] = root if used and isinstance(root, dict) else {"": root}
     counted: set[str] = set()
-    sizes: dict[object, int] = {}
-    for key in sorted(entries, key=lambda key: key != used):
-        storages = _storages(entries[key])
-        sizes[key] = sum(s.nbytes for name, s in storages.items() if name not in counted)
-        counted |= storages.keys()
-    parts = [Part(printable(str(key)) or "model", sizes[key], key == used) for key in entries if sizes[key]]
+
+    def nbytes(value: object) -> int:
+        storages = _storages(value)
+        new = storages.keys() - counted
+        counted.update(new)
+        return sum(storages[key].nbytes for key in new)
+
+    model = [Part(printable(used) or "model", nbytes(kept), used=True)]
+    model += [Part(name, nbytes(value), used=False, dropped=True) for name, value in dropped.items()]
+    parts: list[Part] = []
+    for key, value in entries.items():
+        parts += model if key == used else [Part(printable(str(key)), nbytes(value), used=False)]
+    parts = [part for part in parts if part.nbytes]
     rest = archive.file.nbytes - sum(part.nbytes for part in parts)
     return (*parts, Part(STRUCTURE, rest, used=False))

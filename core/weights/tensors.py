@@ -170,11 +170,14 @@ class Tensor:
 
         Raises `WeightsRefused` for a dtype without plain numbers, or a view that is not contiguous.
         """
-        code, itemsize = self.dtype.code, self.dtype.itemsize
+        # A bfloat16 is the upper half of a float32.
+        brief = self.dtype.name == "bfloat16"
+        code, itemsize = "H" if brief else self.dtype.code, self.dtype.itemsize
         if not code or self.strides != contiguous_strides(self.shape):
             raise WeightsRefused(f"tensor data {self.storage.key} ({self.dtype}) is not stored as plain numbers")
         data = self.storage.file.read(self.storage.offset + self.offset * itemsize, self.nbytes)
-        return list(struct.unpack(f"{'>' if self.storage.big_endian else '<'}{self.numel}{code}", data))
+        values = struct.unpack(f"{'>' if self.storage.big_endian else '<'}{self.numel}{code}", data)
+        return [struct.unpack("<f", struct.pack("<I", value << 16))[0] for value in values] if brief else list(values)
 
     def array(self) -> NDArray[np.generic]:
         """The elements as a read-only array of the stored dtype, mapped from the file (bfloat16: as float32).

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halfpint.core.shapes import MAX_SIDE, Finding, InputShape, Level, findings, neighbours
+from halfpint.core.inspect import inspect
+from halfpint.core.shapes import (
+    MAX_SIDE,
+    Finding,
+    InputShape,
+    Level,
+    Preset,
+    Rounding,
+    findings,
+    neighbours,
+    orientation,
+    rounded,
+)
+from support import dbnet
+from support.checkpoints import network_of
+from support.onnx import written
 
 sides = st.integers(1, MAX_SIDE)
 strides = st.sampled_from([8, 32, 64, 128])
@@ -85,3 +103,81 @@ def test_unusual_sizes_are_warnings() -> None:
 
 def test_a_shape_is_spelled_batch_channels_height_width() -> None:
     assert str(InputShape(2, 3, 640, 320)) == "2×3×640×320"
+
+
+# ---- rounding, on request
+
+
+@given(sides, strides, st.sampled_from(Rounding))
+def test_rounding_makes_any_length_legal(value: int, stride: int, how: Rounding) -> None:
+    legal = rounded(value, stride, how)
+    assert legal in neighbours(value, stride)
+    assert rounded(legal, stride, how) == legal
+    below, above = neighbours(value, stride)
+    if how is Rounding.NEAREST:
+        assert abs(legal - value) == min(abs(below - value), abs(above - value))
+    else:
+        assert legal == (above if how is Rounding.UP else below)
+
+
+@pytest.mark.parametrize("value", [-5, 0, MAX_SIDE + 1])
+def test_what_is_no_length_is_not_rounded(value: int) -> None:
+    assert rounded(value, 32, Rounding.NEAREST) == value
+
+
+def test_600_and_its_neighbours() -> None:
+    assert [rounded(600, 32, how) for how in (Rounding.DOWN, Rounding.UP, Rounding.NEAREST)] == [576, 608, 608]
+    assert rounded(592, 32, Rounding.NEAREST) == 608  # as near to 576: nothing of the image is lost
+
+
+# ---- what suits a family
+
+
+def test_sizes_outside_a_family_s_own_range_are_warnings() -> None:
+    assert findings(320, 640, 1, 32) == ()
+    assert rules(findings(320, 640, 1, 32, recommended=(480, 1536))) == [(Level.WARNING, "range")]
+
+
+def test_presets_name_their_orientation() -> None:
+    assert [orientation(*size) for size in ((800, 800), (1280, 736), (384, 640))] == ["square", "portrait", "landscape"]
+    assert str(Preset(1280, 736)) == "1280×736 portrait"
+    assert str(Preset(800, 800, "default")) == "800×800 square (default)"
+
+
+@pytest.mark.parametrize("path", ["yolov5/master-n.pt", "yolov5/master-n6.pt", "yolov5/master-n-training.pt"])
+def test_presets_of_yolov5_are_legal(path: str) -> None:
+    facts = inspect(Path(__file__).parents[1] / "fixtures" / path).facts
+    assert all(findings(*preset.size, 1, facts.stride) == () for preset in facts.sizes.presets)
+    assert facts.sizes.default == (640, 640)
+
+
+def test_presets_of_dbnet() -> None:
+    facts = inspect(dbnet.checkpoint("proxylessnas")).facts
+    sizes = facts.sizes
+    assert {(800, 800), (640, 640), (960, 960), (1024, 1024), (1280, 736), (1408, 800)} == {
+        preset.size for preset in sizes.presets
+    }
+    assert all(findings(*preset.size, 1, facts.stride, sizes.recommended) == () for preset in sizes.presets)
+
+
+# ---- the law behind it: legal sizes run and come out right, illegal ones are told legal neighbours
+
+
+@pytest.fixture(scope="module")
+def session() -> onnxruntime.InferenceSession:
+    with network_of(dbnet.checkpoint("proxylessnas")) as network:
+        return onnxruntime.InferenceSession(written(network).SerializeToString(), providers=["CPUExecutionProvider"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(batch=st.integers(1, 2), height=st.integers(1, 200), width=st.integers(1, 200))
+def test_every_size(session: onnxruntime.InferenceSession, batch: int, height: int, width: int) -> None:
+    errors = [f for f in findings(height, width, batch, 32) if f.level is Level.ERROR]
+    for error in errors:
+        sizes = [(int(h), int(w)) for h, w in re.findall(r"(\d+)×(\d+)", error.fix)]
+        assert sizes
+        assert not any(f.level is Level.ERROR for size in sizes for f in findings(*size, batch, 32))
+    if errors:
+        height, width = (rounded(side, 32, Rounding.DOWN) for side in (height, width))
+    (answer,) = session.run(None, {"images": np.zeros((batch, 3, height, width), np.float32)})
+    assert np.asarray(answer).shape == (batch, 1, height, width)

@@ -171,7 +171,8 @@ def test_verify_of_what_is_not_there(tiny: Path, tmp_path: Path) -> None:
 def test_demo(tmp_path: Path) -> None:
     result = halfpint("demo", tmp_path / "demo", "--headless")
     assert result.returncode == 0, result.stderr
-    assert len(re.findall(r"untrained-yolov5n\S* +\d\S+ MB +\S+ +PASS", result.stdout)) == 4
+    for name in ("untrained-yolov5n", "untrained-dbnet-resnet18"):
+        assert len(re.findall(rf"{name}\S* +\d\S+ MB +\S+ +PASS", result.stdout)) == 4, result.stdout
     assert "untrained" in (tmp_path / "demo" / "README.txt").read_text()
     assert halfpint("demo", tmp_path / "demo", "--headless").returncode == 0
 

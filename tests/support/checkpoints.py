@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +14,48 @@ from numpy.typing import NDArray
 
 from halfpint.core.families import identify, open_weights
 from halfpint.core.network.network import Network
+from support import dbnet
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint, and the answers that the public code gave to an image."""
+    """A checkpoint, and the answers that the public code gave to an image.
 
-    path: Path
+    `recorded`: the file with the answers. `found`: gives the checkpoint's file, which may be made only then.
+    """
+
+    recorded: Path
+    found: Callable[[], Path]
+
+    @property
+    def path(self) -> Path:
+        return self.found()
 
     @property
     def name(self) -> str:
-        return self.path.stem
+        return self.recorded.stem
 
     @property
     def image(self) -> Array:
-        return np.load(self.path.with_suffix(".npz"))["image"]
+        return np.load(self.recorded)["image"]
 
     @property
     def answers(self) -> list[Array]:
-        with np.load(self.path.with_suffix(".npz")) as recorded:
+        with np.load(self.recorded) as recorded:
             return [recorded[name] for name in ("out0", "out1") if name in recorded]
 
 
 def checkpoints_in(folder: Path) -> list[Checkpoint]:
     """The pairs of NAME.pt and NAME.npz in a folder."""
-    return [Checkpoint(path) for path in sorted(folder.glob("*.pt")) if path.with_suffix(".npz").exists()]
+    pairs = ((path.with_suffix(".npz"), path) for path in sorted(folder.glob("*.pt")))
+    return [Checkpoint(recorded, partial(Path, path)) for recorded, path in pairs if recorded.exists()]
+
+
+def dbnet_checkpoints() -> list[Checkpoint]:
+    """The DBNet variants, whose checkpoints are too large to lie here and are made when they are asked for."""
+    return [Checkpoint(dbnet.FIXTURES / f"{name}.npz", partial(dbnet.checkpoint, name)) for name in dbnet.VARIANTS]
 
 
 @contextmanager

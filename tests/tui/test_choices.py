@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halfpint.core.families.family import Facts
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.spec import VerifyMode
 from halfpint.core.shapes import Level
@@ -18,6 +19,11 @@ from halfpint.tui.settings import load, save
 sides = st.integers(1, 16_384)
 typed = st.none() | st.integers(0, 99_999)
 strides = st.sampled_from([8, 16, 32, 64])
+
+
+def facts(stride: int) -> Facts:
+    """Of a checkpoint with this stride."""
+    return Facts("yolov5", "yolov5n", "7.0", "detect", stride, 3, {}, None)
 
 
 @given(sides, sides, strides)
@@ -54,21 +60,21 @@ def test_a_spec_exists_exactly_where_there_is_no_error(
     height: int | None, width: int | None, batch: int | None, stride: int
 ) -> None:
     choices = Choices(height=height, width=width, batch=batch)
-    found = assess(choices, Path("/w/best.pt"), stride)
+    found = assess(choices, Path("/w/best.pt"), facts(stride))
     errors = [finding for finding in found.findings if finding.level is Level.ERROR]
     assert (found.spec is None) == bool(errors) == bool(found.obstacle)
 
 
 @pytest.mark.parametrize(
-    ("weights", "stride", "refusal", "obstacle"),
+    ("weights", "refusal", "obstacle"),
     [
-        (None, None, "", "choose weights first"),
-        (Path("/w/a.pt"), None, "", "still being looked at"),
-        (Path("/w/a.pt"), None, "it is no checkpoint", "it is no checkpoint"),
+        (None, "", "choose weights first"),
+        (Path("/w/a.pt"), "", "still being looked at"),
+        (Path("/w/a.pt"), "it is no checkpoint", "it is no checkpoint"),
     ],
 )
-def test_what_is_missing_is_told(weights: Path | None, stride: int | None, refusal: str, obstacle: str) -> None:
-    assert obstacle in assess(Choices(), weights, stride, refusal).obstacle
+def test_what_is_missing_is_told(weights: Path | None, refusal: str, obstacle: str) -> None:
+    assert obstacle in assess(Choices(), weights, None, refusal).obstacle
 
 
 CHOSEN = Choices(

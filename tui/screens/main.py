@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from ...core.errors import BadRequest
+from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
 from ..choices import Assessment, Choices, Size, assess, described
 from ..commands import PANELS, bindings
@@ -107,10 +108,12 @@ class MainScreen(QuietScreen):
 
     def _update(self) -> None:
         known = self._known.get(self._candidate) if self._candidate else None
-        stride = known.info.facts.stride if known and known.info else None
+        facts = known.info.facts if known and known.info else None
         path = self._candidate.path if self._candidate else None
-        self._assessment = assess(self._choices, path, stride, known.refusal if known else "")
-        self.query_one(SizePanel).show(stride, self._assessment.findings, described(self._choices.size))
+        self._assessment = assess(self._choices, path, facts, known.refusal if known else "")
+        self.query_one(SizePanel).show(
+            facts.stride if facts else None, self._assessment.findings, described(self._choices.size)
+        )
         self._show_status()
 
     def _show_status(self) -> None:
@@ -202,9 +205,9 @@ class MainScreen(QuietScreen):
         from ..dialogs import ask_preset
 
         known = self._known.get(self._candidate) if self._candidate else None
-        trained = known.info.facts.training_size if known and known.info else None
+        sizes = known.info.facts.sizes if known and known.info else Sizes()
         panel = self.query_one(SizePanel)
-        ask_preset(self.app, trained, lambda size: panel.put(Size(*size, self._choices.batch)))
+        ask_preset(self.app, sizes.presets, lambda size: panel.put(Size(*size, self._choices.batch)))
 
     @on(OptionsPanel.Changed)
     def _options_changed(self, event: OptionsPanel.Changed) -> None:

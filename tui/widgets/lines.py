@@ -147,8 +147,9 @@ class Lines(Window):
         for index in range(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else ()
             new = self._lines[index] if index < len(self._lines) else ()
-            if old != new:
-                self.paint(index, *difference(old, new))
+            start, end = difference(old, new) if old != new else (0, 0)
+            if start < end:
+                self.paint(index, start, end)
 
     def action_look(self, by: int) -> None:
         self.look_at(self.top + by)

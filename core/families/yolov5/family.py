@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import WeightsRefused
 from ...network.network import Network
+from ...shapes import Preset, Sizes
 from ...untrusted import printable
+from ...weights.archive import Archive
 from ...weights.names import Names
 from ...weights.pickled import Record
 from ..family import Facts, Model
@@ -21,14 +24,21 @@ _SIZES = {(0.33, 0.25): "n", (0.33, 0.5): "s", (0.67, 0.75): "m", (1.0, 1.0): "l
 _SUFFIXES = {"segment": "-seg", "classify": "-cls"}
 
 
+# (height, width) in px, apart from the default and the size of the training.
+_USUAL_SIZES = (
+    (640, 640), (800, 800), (960, 960), (1024, 1024), (1280, 736), (1408, 800), (320, 320), (384, 640), (1280, 1280)
+)  # fmt: skip
+
+
 class YoloV5:
     """The family: checkpoints of the yolov5 repository, in release and training form."""
 
     name = "yolov5"
     names = Names(prefixes=(*_PACKAGES, "utils.activations."))
 
-    def recognise(self, root: object) -> Model | None:
+    def recognise(self, archive: Archive) -> Model | None:
         """The model that the public loader would take: the EMA where there is one."""
+        root = archive.root
         checkpoint: dict[object, object] = root if isinstance(root, dict) else {"": root}
         for part in ("ema", "model", ""):
             record = checkpoint.get(part)
@@ -55,6 +65,10 @@ class YoloModel:
         return self.module.record
 
     @property
+    def dropped(self) -> Mapping[str, object]:
+        return {}
+
+    @property
     def parameters(self) -> int:
         return sum({(tensor.storage.key, tensor.offset): tensor.numel for tensor in self.module.parameters()}.values())
 
@@ -72,6 +86,7 @@ class YoloModel:
             channels=self._channels(),
             names=class_names(self.module),
             training_size=self._training_size(),
+            sizes=_sizes(self._training_size(), stride_of(self.module)),
         )
 
     def _variant(self, task: str) -> str:
@@ -104,6 +119,16 @@ class YoloModel:
                 return (height, width)
             case _:
                 return None
+
+
+def _sizes(training_size: tuple[int, int] | None, stride: int) -> Sizes:
+    """The usual sizes that are legal for the stride: YOLOv5's default, what it was trained at, video, P6 models."""
+    notes = {(640, 640): "default"}
+    if training_size is not None:
+        notes[training_size] = "default, as trained" if training_size in notes else "as trained"
+    usual = (*notes, *_USUAL_SIZES)
+    legal = [size for size in dict.fromkeys(usual) if not (size[0] % stride or size[1] % stride)]
+    return Sizes(tuple(Preset(*size, notes.get(size, "")) for size in legal))
 
 
 def _era(kinds: set[str]) -> str:

@@ -54,7 +54,7 @@ def test_a_training_checkpoint_counts_its_ema_and_tells_what_else_it_carries() -
     assert {part.name: part.used for part in info.parts} == {
         "model": False,
         "ema": True,
-        "structure (pickle, zip)": False,
+        "structure (names, shapes)": False,
     }
     assert "model 0.9 MB" in source_ledger(info).explanation
 
@@ -176,7 +176,7 @@ def test_modules_nested_without_end() -> None:
 def test_a_state_dict_alone_is_told_apart(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     torch.save(nn.Conv2d(3, 8, 3).state_dict(), path)
-    with pytest.raises(WeightsRefused, match="a state dict: weights without the modules"):
+    with pytest.raises(WeightsRefused, match="a state dict of a network that is not known"):
         inspect(path)
 
 

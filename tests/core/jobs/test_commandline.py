@@ -54,6 +54,6 @@ def test_the_command_asks_for_the_same_job(spec: ExportSpec) -> None:
 
 def test_defaults_are_left_out() -> None:
     weights = Path("/runs/best.pt")
-    assert command(ExportSpec(weights, weights.parent)) == "halfpint export --weights /runs/best.pt"
+    assert command(ExportSpec(weights, weights.parent)) == "halfpint export --weights /runs/best.pt --imgsz 640"
     spec = ExportSpec(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
     assert command(spec) == ("halfpint export --weights /runs/best.pt --imgsz 800 608 --precision fp32 fp16 --out /out")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.verify.compare import LEAST_NOISE, WRONG, distance, judged
-from halfpint.core.verify.images import structured_batch, structured_image
+from halfpint.core.verify.images import batch_for, image_for, structured_batch, structured_image, text_image
 from halfpint.core.verify.report import Check, Difference, Distance, Report, Verdict, worst
 
 finite = st.floats(0, 1e3, allow_nan=False)
@@ -79,4 +79,25 @@ def test_images_are_lively_repeatable_and_exact_in_fp16(channels: int, height: i
 
 def test_a_batch_is_of_different_images() -> None:
     first, second = structured_batch(3, 64, 64, 0, 2)
+    assert np.abs(first - second).mean() > 0.05
+
+
+@given(st.integers(1, 4), st.integers(32, 120), st.integers(32, 120), st.integers(0, 5))
+def test_letters_are_dark_on_bright_repeatable_and_exact_in_fp16(
+    channels: int, height: int, width: int, seed: int
+) -> None:
+    image = text_image(channels, height, width, seed)
+    assert image.shape == (1, channels, height, width)
+    assert image.dtype == np.float32
+    assert 0 <= image.min() < 0.35
+    assert 0.75 < image.max() <= 1
+    np.testing.assert_array_equal(image.astype(np.float16).astype(np.float32), image)
+    text_image.cache_clear()
+    np.testing.assert_array_equal(text_image(channels, height, width, seed), image)
+
+
+def test_detectors_of_text_see_letters_and_all_others_shapes() -> None:
+    np.testing.assert_array_equal(image_for("text", 3, 64, 64, 1), text_image(3, 64, 64, 1))
+    np.testing.assert_array_equal(image_for("detect", 3, 64, 64, 1), structured_image(3, 64, 64, 1))
+    first, second = batch_for("text", 3, 64, 64, 0, 2)
     assert np.abs(first - second).mean() > 0.05

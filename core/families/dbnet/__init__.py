@@ -1,0 +1,1 @@
+"""DBNet text detectors, as ModelScope's cv_*_ocr-detection models save them."""

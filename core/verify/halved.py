@@ -1,0 +1,120 @@
+"""Is a halved ONNX file the FP32 one it was made from? Both answer the same images in ONNX Runtime.
+
+There is no description of such a network, and so no float64 reference: the FP32 file is the yardstick here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from ..artifacts.halve import Halved
+from ..errors import BadRequest
+from ..shapes import InputShape
+from ..units import figure
+from .checks import check_ranges
+from .compare import distance
+from .images import batch_for
+from .loaded_onnx import LoadedOnnx
+from .masks import check_masks, mask_change
+from .report import Check, Distance, MaskChange, Report, Verdict
+from .subject import told
+
+Array = NDArray[Any]
+
+# As for the quick verification: rounding moves trained networks by 0.001 of an answer's spread, untrained ones by
+# up to 0.1; a file that computes something else is off by about 1.
+_ROUNDING, _BROKEN = 0.1, 0.3
+_TASKS, _SEEDS = ("any", "text"), (0, 1)  # of the images: shapes and letters, two of each
+_DULL = 1e-6  # an answer that spreads less over all images cannot be told from one that is wrong
+_THRESHOLD = 0.3  # of a map whose own is not known: DBNet's
+_OUTPUTS_AT_ONCE = 24  # inner tensors that are kept at the same time to look at their ranges
+
+
+def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
+    """The shape to try a model at: its own, or where it takes any, one image of `size` (height, width).
+
+    Raises `BadRequest` for a model that does not take one N×C×H×W image.
+    """
+    try:
+        dims = model.contract.input.dims
+    except ValueError as error:
+        raise BadRequest(f"{error}: only models of one image can be verified, and so halved") from error
+    match dims:
+        case (batch, int(channels), height, width):
+            free = ((batch, 1), (height, size[0]), (width, size[1]))
+            n, h, w = (dim if isinstance(dim, int) else chosen for dim, chosen in free)
+            return InputShape(n, channels, h, w)
+        case _:
+            what = "×".join(map(str, dims))
+            raise BadRequest(f"the model's input is {what}, no N×C×H×W image: it cannot be verified, and so not halved")
+
+
+def verify_halved(full: bytes, halved: Halved, data: bytes, shape: InputShape) -> Report:
+    """The report on a halved file. `full`: the FP32 file; `data`: the halved one, serialized."""
+    start = time.perf_counter()
+    try:
+        onnx.checker.check_model(data, full_check=True)
+        new = LoadedOnnx(data)
+    except Exception as error:  # the checker and the runtime have exceptions of their own
+        return Report("halved", (Check("loads", Verdict.FAIL, f"the file is refused: {told(error)}"),), (), 0.0)
+    checks = [Check("loads", Verdict.PASS, "the ONNX checker and ONNX Runtime accept it")]
+    old = LoadedOnnx(full)
+    images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
+    masks: list[MaskChange] = []
+    try:
+        before, now = [old.run(image) for image in images], [new.run(image) for image in images]
+        checks.append(_compared([port.name for port in old.contract.outputs], now, before))
+        for seed, (answers, wanted) in enumerate(zip(now, before, strict=True)):
+            masks += [
+                mask_change("map", y[:1], x[:1], _THRESHOLD, shape.dims, seed)
+                for y, x in zip(answers, wanted, strict=True)
+                if y.shape == x.shape and _is_map(x, shape)
+            ]
+        checks.append(check_ranges(*_largest(full, halved.tensors, images[-1])))
+    except Exception as error:  # whatever the runtime raises
+        checks.append(Check("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
+    checks += [check_masks(masks)] if masks else []
+    return Report("halved", tuple(checks), (), time.perf_counter() - start, tuple(masks))
+
+
+def _compared(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequence[Sequence[Array]]) -> Check:
+    """How far the FP16 answers are from the FP32 ones, over all images, of the output where they are farthest."""
+    if [[y.shape for y in answers] for answers in now] != [[x.shape for x in answers] for answers in before]:
+        return Check("accuracy", Verdict.FAIL, "the outputs have other shapes than in FP32")
+    found: dict[str, Distance] = {}
+    for i, name in enumerate(names):
+        all_now, all_before = (np.concatenate([answers[i].ravel() for answers in each]) for each in (now, before))
+        if not float(np.std(all_before)) > _DULL:
+            return Check("accuracy", Verdict.WARN, f"cannot verify: {name} is the same for every image that was tried")
+        found[name] = distance(all_now, all_before)
+    worst = max(found, key=lambda name: found[name].nrmse)
+    moved = found[worst].nrmse
+    verdict = Verdict.PASS if moved <= _ROUNDING else Verdict.WARN if moved <= _BROKEN else Verdict.FAIL
+    message = f"FP16 moves {worst} by {figure(100 * moved)} % of its spread, by {figure(found[worst].largest)} at most"
+    return Check("accuracy", verdict, message)
+
+
+def _is_map(output: Array, shape: InputShape) -> bool:
+    """Whether an output is a probability for each of the image's pixels."""
+    same = output.shape == (shape.batch, 1, shape.height, shape.width)
+    return same and bool(output.min() >= 0 and output.max() <= 1)
+
+
+def _largest(full: bytes, tensors: Sequence[str], image: Array) -> tuple[str, float]:
+    """The tensor of those that become FP16 whose largest magnitude is the largest in FP32, and that magnitude."""
+    found: dict[str, float] = {}
+    for start in range(0, len(tensors), _OUTPUTS_AT_ONCE):
+        model = onnx.load_from_string(full)
+        group = tensors[start : start + _OUTPUTS_AT_ONCE]
+        del model.graph.output[:]
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in group)
+        values = LoadedOnnx(model.SerializeToString(), optimized=False).run(image)
+        for name, value in zip(group, values, strict=True):
+            found[name] = float(np.abs(value).max(initial=0))
+    return max(found.items(), key=lambda item: item[1], default=("", 0.0))

@@ -1,0 +1,168 @@
+"""Masks and boxes: regions are found as by hand, boxes are the smallest, and what moves or goes is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from halfpint.core.artifacts.contract import contract
+from halfpint.core.artifacts.onnx_file import onnx_bytes
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.formats import Precision
+from halfpint.core.network.network import Component, Network
+from halfpint.core.readings.reference import Reference
+from halfpint.core.shapes import InputShape
+from halfpint.core.verify.images import structured_image
+from halfpint.core.verify.loaded_onnx import LoadedOnnx
+from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change, mask_changes
+from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
+from halfpint.core.verify.report import Verdict
+from support import dbnet
+from support.checkpoints import network_of
+
+masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
+clouds = hnp.arrays(np.float64, st.tuples(st.integers(1, 12), st.just(2)), elements=st.integers(-20, 20).map(float))
+SQUARE = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]])
+
+
+def regions_by_hand(mask: np.ndarray) -> int:
+    """Flood every region; how many there are."""
+    left = {(int(y), int(x)) for y, x in np.argwhere(mask)}
+    count = 0
+    while left:
+        count += 1
+        waiting = [left.pop()]
+        while waiting:
+            y, x = waiting.pop()
+            touching = {(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
+            left -= touching
+            waiting += touching
+    return count
+
+
+@given(masks)
+def test_regions_are_pixels_that_touch(mask: np.ndarray) -> None:
+    boxes = boxes_of(mask, 0)
+    assert len(boxes) == regions_by_hand(mask)
+    # Every pixel's center lies in one of the boxes at least.
+    for y, x in np.argwhere(mask):
+        center = np.array([[x + 0.4, y + 0.4], [x + 0.6, y + 0.4], [x + 0.6, y + 0.6], [x + 0.4, y + 0.6]])
+        assert any(iou(center, box) * area(box) >= 0.039 for box in boxes)
+
+
+def test_a_spiral_is_one_region() -> None:
+    spiral = np.array(
+        [list("#######"), list("#.....#"), list("#.###.#"), list("#.#.#.#"), list("#.#...#"), list("#.#####")]
+    )
+    assert len(boxes_of(spiral == "#", 0)) == 1
+    assert len(boxes_of(spiral == ".", 0)) == 1
+
+
+def test_small_regions_are_left_out() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[5:25, 5:45] = mask[40:47, 5:45] = True
+    assert len(boxes_of(mask, 8)) == 1
+    assert len(boxes_of(mask, 7)) == 2
+
+
+def test_a_tilted_line_has_a_tilted_box() -> None:
+    y, x = np.mgrid[:200, :200]
+    along, across = (x + y - 200) / np.sqrt(2), (x - y) / np.sqrt(2)
+    (box,) = boxes_of((abs(along) < 60) & (abs(across) < 10), 8)
+    # 120 × 20 px, and a little for the pixels being squares.
+    assert 2400 < area(box) < 2750
+    assert 0.9 < iou(box, smallest_rectangle(box)) <= 1.000001
+
+
+@given(clouds)
+def test_the_rectangle_holds_all_points_and_is_no_larger_than_the_upright_one(points: np.ndarray) -> None:
+    box = smallest_rectangle(points)
+    width, height = np.ptp(points, axis=0)
+    assert area(box) <= width * height + 1e-6
+    assert area(box) >= area(convex_hull(points)) - 1e-6
+    (a, b, _, d) = box
+    for axis in (b - a, d - a):
+        length = np.linalg.norm(axis)
+        if length > 1e-9:
+            places = (points - a) @ axis / length
+            assert places.min() >= -1e-6
+            assert places.max() <= length + 1e-6
+
+
+@given(clouds, clouds)
+def test_iou_is_symmetric_and_at_most_one(a: np.ndarray, b: np.ndarray) -> None:
+    a, b = smallest_rectangle(a), smallest_rectangle(b)
+    assert iou(a, b) == pytest.approx(iou(b, a), abs=1e-6)
+    assert -1e-9 <= iou(a, b) <= 1 + 1e-6
+    assert iou(a, a) == pytest.approx(1 if area(a) > 1e-9 else 0, abs=1e-6)
+
+
+def moved(x: float, y: float) -> np.ndarray:
+    return SQUARE + np.array([x, y])
+
+
+def test_iou_of_known_squares() -> None:
+    assert iou(SQUARE, moved(5, 0)) == pytest.approx(1 / 3)
+    assert iou(SQUARE, moved(5, 5)[::-1]) == pytest.approx(25 / 175)
+    assert iou(SQUARE, moved(10, 0)) == 0
+    turned = np.array([[5.0, 0.0], [10.0, 5.0], [5.0, 10.0], [0.0, 5.0]])
+    assert iou(SQUARE, turned) == pytest.approx(0.5)
+
+
+def test_a_lost_box_overlaps_with_none() -> None:
+    assert best_overlaps([SQUARE, SQUARE + 50], [SQUARE]) == [1.0, 0.0]
+    assert best_overlaps([SQUARE], []) == [0.0]
+    assert best_overlaps([], [SQUARE]) == []
+
+
+# ---- what it means
+
+
+def page(*boxes: tuple[slice, slice]) -> np.ndarray:
+    made = np.full((1, 1, 100, 200), 0.1)
+    for rows, columns in boxes:
+        made[0, 0, rows, columns] = 0.9
+    return made
+
+
+LINE, OTHER = (slice(10, 30), slice(20, 180)), (slice(60, 80), slice(20, 180))
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict", "told"),
+    [
+        (page(LINE, OTHER), Verdict.PASS, "0 % of the mask's pixels flip at 0.3; the 2 boxes"),
+        (page((slice(10, 31), slice(20, 180)), OTHER), Verdict.PASS, "0.8 % of the mask's pixels flip"),
+        (page(LINE), Verdict.WARN, "within an IoU of 0.000"),
+        (page(LINE, (slice(55, 75), slice(20, 180))), Verdict.WARN, "within an IoU of 0.6"),
+        (page((slice(10, 80), slice(20, 180))), Verdict.WARN, "within an IoU of 0.286"),
+    ],
+    ids=["same", "a row more", "lost", "moved", "merged"],
+)
+def test_what_becomes_of_two_lines_of_text(now: np.ndarray, verdict: Verdict, told: str) -> None:
+    check = check_masks([mask_change("map", now, page(LINE, OTHER), 0.3, (1, 3, 100, 200), 0)])
+    assert (check.name, check.verdict) == ("mask", verdict)
+    assert told in check.message
+
+
+def fp16_change(network: Network, threshold: float) -> float:
+    """The share of a mask's pixels that an FP16 file flips at a threshold."""
+    shape = InputShape(1, 3, 96, 128)
+    promised = contract(network, shape, dynamic=False, half_io=False)
+    data = onnx_bytes(network, promised, Precision.FP16, 17, shape, Provenance("w.pt", "0" * 64))
+    image = structured_image(3, 96, 128, 0)
+    exact = Reference(np.float64).run(network, image)
+    network = Network(**{**vars(network), "components": (Component("map", 0, threshold=threshold),)})
+    (change,) = mask_changes(network, LoadedOnnx(data).run(image), exact, shape.dims, 0)
+    return change.flipped
+
+
+def test_the_threshold_is_the_model_s_own() -> None:
+    with network_of(dbnet.checkpoint("proxylessnas")) as network:
+        (pred,) = Reference(np.float64).run(network, structured_image(3, 96, 128, 0))
+        # Where many pixels lie, rounding flips some; where none lie, none.
+        assert fp16_change(network, float(np.median(pred))) > 0
+        assert fp16_change(network, float(pred.max()) + 1e-3) == 0

@@ -1,0 +1,105 @@
+"""Verification has power over maps: a DBNet file that is wrong in one place fails, and the mask tells what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from halfpint.core.artifacts.contract import contract
+from halfpint.core.artifacts.onnx_file import onnx_bytes
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.network.network import Network
+from halfpint.core.shapes import InputShape
+from halfpint.core.verify.answers import Answers
+from halfpint.core.verify.full import judge
+from halfpint.core.verify.probes import plan
+from halfpint.core.verify.report import Report, Verdict
+from halfpint.core.verify.subject import Subject
+from halfpint.core.verify.trial import on_trial
+from support import dbnet
+from support.checkpoints import network_of
+
+SHAPE = InputShape(1, 3, 160, 96)
+T = TypeVar("T")
+Mutation = Callable[[onnx.ModelProto], None]
+
+
+def drained(steps: Generator[object, None, T]) -> T:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    with network_of(dbnet.checkpoint("proxylessnas")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def answers(network: Network) -> Answers:
+    return Answers(network)
+
+
+def verified(answers: Answers, folder: Path, mutate: Mutation, precision: Precision) -> Report:
+    """The report on a dynamic file that was changed."""
+    network = answers.network
+    promised = contract(network, SHAPE, dynamic=True, half_io=False)
+    model = onnx.load_from_string(onnx_bytes(network, promised, precision, 17, SHAPE, Provenance("w.pt", "0" * 64)))
+    mutate(model)
+    path = folder / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    subject = Subject(path, Kind(Format.ONNX, precision), SHAPE, promised)
+    trial = drained(on_trial(subject, network, plan(subject, network.stride)))
+    return drained(judge(trial, answers))
+
+
+def verdicts(report: Report) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in report.checks}
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_a_right_file_passes_every_check(answers: Answers, tmp_path: Path, precision: Precision) -> None:
+    report = verified(answers, tmp_path, lambda _: None, precision)
+    assert report.verdict is Verdict.PASS, report.checks
+    assert {"accuracy", "power", "mask"} <= set(verdicts(report))
+    assert len(report.masks) == len(report.differences) == 5
+    assert report.to_dict()["masks"][0]["threshold"] == 0.3
+
+
+def scale_a_lateral(model: onnx.ModelProto) -> None:
+    tensor = next(t for t in model.graph.initializer if t.name == "decoder.in5.weight")
+    array = numpy_helper.to_array(tensor)
+    tensor.CopyFrom(numpy_helper.from_array((array * 1.05).astype(array.dtype), tensor.name))
+
+
+def smooth_an_enlargement(model: onnx.ModelProto) -> None:
+    for attribute in next(node for node in model.graph.node if node.op_type == "Resize").attribute:
+        if attribute.name == "mode":
+            attribute.s = b"linear"
+
+
+def forget_the_sigmoid(model: onnx.ModelProto) -> None:
+    node = next(node for node in model.graph.node if list(node.output) == ["pred"])
+    assert node.op_type == "Sigmoid"
+    node.op_type = "Identity"
+
+
+@pytest.mark.parametrize("mutate", [scale_a_lateral, smooth_an_enlargement, forget_the_sigmoid])
+def test_wrong_answers_are_noticed(answers: Answers, tmp_path: Path, mutate: Mutation) -> None:
+    assert verdicts(verified(answers, tmp_path, mutate, Precision.FP32))["accuracy"] is Verdict.FAIL
+
+
+def test_a_mask_that_changes_is_told(answers: Answers, tmp_path: Path) -> None:
+    report = verified(answers, tmp_path, forget_the_sigmoid, Precision.FP32)
+    assert verdicts(report)["mask"] is Verdict.WARN
+    assert max(change.flipped for change in report.masks) > 0.01
