@@ -11,6 +11,7 @@ from ..network.network import Network
 from ..shapes import InputShape, Level, findings
 from ..units import megabytes
 from .events import Note, Progress
+from .preflight import check
 from .spec import ExportSpec
 from .stages import Work
 
@@ -30,7 +31,8 @@ class LoadedWeights:
 def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     """Read all that a job needs of its weights file; the file is not needed afterwards.
 
-    Raises `WeightsRefused` for a bad file, `BadRequest` for a size that is illegal for it.
+    Raises `WeightsRefused` for a bad file, `BadRequest` for a size that is illegal for it, or a disk
+    without room for the files.
     """
     with WeightsSource(spec.weights) as source:
         info, network = source.info, source.network
@@ -38,6 +40,7 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
             if finding.level is Level.ERROR:
                 raise BadRequest(finding.message, finding.fix)
             yield Note("warning", f"{finding.message}; {finding.fix}" if finding.fix else finding.message)
+        check(spec, network)
         for step in source.load():
             if step.done % _LAYERS_A_STEP == 0 or step.done == step.total:
                 yield Progress("read", "", step.done, step.total, step.layer)
