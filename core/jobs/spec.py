@@ -27,7 +27,8 @@ class ExportSpec:
     """One job: one weights file, made into one artifact for each format and precision.
 
     `height` and `width` in px. `name`: a template of the artifacts' name with the fields {stem} (of the
-    weights file), {height}, {width} and {batch}. `device`: `cpu`, or the index of a CUDA device.
+    weights file), {height}, {width} and {batch}. `device`: `cpu`, or the index of a CUDA device. `force`: start
+    also if the memory that is free will not do.
     """
 
     weights: Path
@@ -45,6 +46,7 @@ class ExportSpec:
     name: str = "{stem}"
     overwrite: bool = False
     verify: VerifyMode = VerifyMode.FULL
+    force: bool = False
 
     def __post_init__(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""

@@ -30,6 +30,8 @@ _LEAST_COPIES_QUICK, _LEAST_COPIES_FULL = 1, 3
 # The reference's arrays, next to the FP32 activations of one image: at least 2.0 times (they are float64), with the
 # padding and windows of numpy's convolutions up to 2.82 times and 2.7 MiB (nine networks, five sizes).
 _REFERENCE_LEAST, _REFERENCE_MOST, _REFERENCE_BUFFERS = 2, 3, 4 * _MIB
+# onnxsim's own process, started for the weights of one file at a time: 143 and 236 MiB for the two networks.
+_ONNXSIM, _ONNXSIM_COPIES = 140 * _MIB, 5
 # What a runtime holds for a batch on a CPU, next to its FP32 activations: 1.27 to 1.38 times, kept until its file is
 # judged. Kernels allocate inside operations, beyond what is weighed; half is taken as the least.
 _RUNTIME_MOST, _RUNTIME_LEAST = (3, 2), (1, 2)  # numerator, denominator
@@ -81,6 +83,9 @@ def host_need(spec: ExportSpec, network: Network, sizes: Weighed) -> Need:
     beyond = larger(running - reference, 0)
     most = sizes.image + _part(sizes.batch, _RUNTIME_MOST) * runs
     terms.append(Term("files on trial", beyond, most, where))
+    if spec.simplify:
+        simplifier = _ONNXSIM + _ONNXSIM_COPIES * sizes.weights
+        terms.append(Term("onnxsim, in a process of its own", 0, simplifier, "margin measured"))
     return Need(tuple(terms))
 
 

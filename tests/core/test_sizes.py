@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core.devices import GpuReport, host_memory
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.jobs.making import Order
 from halfpint.core.jobs.reading import LoadedWeights
 from halfpint.core.jobs.spec import ExportSpec
 from halfpint.core.loading import WeightsSource
+from halfpint.core.memory.estimate import estimate, snapshot
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape, Level
@@ -26,7 +28,9 @@ def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
     with WeightsSource(path) as source:
         assert sum(1 for _ in source.load())
     shape = InputShape(spec.batch, source.network.channels, spec.height, spec.width)
-    return LoadedWeights(source.info, source.network, source.sha256, shape)
+    now = snapshot(host_memory(), "cpu", GpuReport())
+    estimated = estimate(source.network, spec, now)
+    return LoadedWeights(source.info, source.network, source.sha256, shape, estimated)
 
 
 def assert_told_beforehand(spec: ExportSpec) -> None:

@@ -33,6 +33,12 @@ def test_inspect_imports_nothing_heavy(tiny: Path) -> None:
     assert not imported & (HEAVY | {"numpy", "textual", "rich"})
 
 
+def test_estimate_imports_nothing_heavy(tiny: Path) -> None:
+    code = "from halfpint.tui.cli import main; main(['estimate', sys.argv[1], '--img', '64'])"
+    assert not modules_after(code, tiny) & (HEAVY | {"numpy", "textual", "rich"})
+    assert not modules_after(code.replace("'64'", "'64', '--map'"), tiny) & (HEAVY | {"textual", "rich"})
+
+
 def test_the_headless_export_imports_nothing_heavy_in_its_own_process(tiny: Path, tmp_path: Path) -> None:
     command = "['export', '--weights', sys.argv[1], '--out', sys.argv[2], '--img', '64']"
     code = f"from halfpint.tui.cli import main; main({command})"

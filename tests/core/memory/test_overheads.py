@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core.devices import Gpu, GpuReport
+from halfpint.core.errors import BadRequest, JobFailed
+from halfpint.core.memory.calibrate import calibrate, calibration_of
 from halfpint.core.memory.overheads import (
     DOCUMENTED,
     Calibration,
@@ -62,3 +65,22 @@ def test_a_damaged_file_is_no_file(text: str) -> None:
 def test_a_state_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HALFPINT_STATE", str(Path("/proc/halfpint")))
     assert keep(MEASURED) is None
+
+
+# ---- what the measuring process prints
+
+
+def test_its_figures_become_a_calibration() -> None:
+    output = 'a warning\n{"context_nbytes": 1, "workspace_nbytes": 2, "activations_nbytes": 3}\n'
+    assert calibration_of("card", "575.57", output, "") == Calibration("card", "575.57", installed_torch(), 1, 2, 3)
+
+
+@pytest.mark.parametrize("output", ["", "null", "{}", '{"context_nbytes": "many"}', "no json"])
+def test_anything_else_is_told_with_its_last_complaint(output: str) -> None:
+    with pytest.raises(JobFailed, match="card could not be measured: CUDA error"):
+        calibration_of("card", "575.57", output, "Traceback\nCUDA error")
+
+
+def test_a_gpu_in_trouble_is_not_measured() -> None:
+    with pytest.raises(BadRequest, match="disappeared"):
+        calibrate("0", GpuReport((Gpu(0, "card", problem="This GPU has disappeared."),)))
