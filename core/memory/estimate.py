@@ -32,7 +32,7 @@ class Snapshot:
 def snapshot(host: HostMemory, device: str, report: GpuReport, overheads: Overheads = DOCUMENTED) -> Snapshot:
     """What a job on `device` finds. `overheads`: of that GPU."""
     place = Memory("host memory", host.available, host.total)
-    return Snapshot(place, None if device == "cpu" else _gpu_memory(device, report), overheads)
+    return Snapshot(place, None if device == "cpu" else gpu_memory(device, report), overheads)
 
 
 def gpu_of(device: str, report: GpuReport) -> Gpu | None:
@@ -40,7 +40,8 @@ def gpu_of(device: str, report: GpuReport) -> Gpu | None:
     return next((gpu for gpu in report.gpus if str(gpu.index) == device), None)
 
 
-def _gpu_memory(device: str, report: GpuReport) -> Memory:
+def gpu_memory(device: str, report: GpuReport) -> Memory:
+    """What the GPU of an index has now."""
     name = f"GPU {device}"
     gpu = gpu_of(device, report)
     if gpu is None:
@@ -51,12 +52,22 @@ def _gpu_memory(device: str, report: GpuReport) -> Memory:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What a job is predicted to need, and whether it fits.
+class JobNeeds:
+    """What a job is predicted to need, whatever is free.
 
     `runs`: a forward pass in each precision of the spec, in its order. `host`: the job in host memory. `gpu`: the
     job on its GPU, or None for one on the CPU.
     """
+
+    shape: InputShape
+    runs: dict[Precision, Run]
+    host: Need
+    gpu: Need | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job is predicted to need, and whether it fits: as `JobNeeds`, judged."""
 
     shape: InputShape
     runs: dict[Precision, Run]
@@ -74,15 +85,24 @@ class Estimate:
         return self.gpu if self.gpu is not None and self.gpu.fit is self.fit else self.host
 
 
-def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate:
-    """The estimate of a job. Raises `ShapeMismatch` for a size that does not suit the network."""
+def job_needs(network: Network, spec: ExportSpec, overheads: Overheads = DOCUMENTED) -> JobNeeds:
+    """What a job needs. Raises `ShapeMismatch` for a size that does not suit the network."""
     shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
     runs = {precision: run(network, shape, precision, half_io=spec.half_io) for precision in spec.precisions}
-    host = verdict(host_need(spec, network, weighed(network, shape.dims)), now.host)
-    gpu = None
-    if now.gpu is not None:
-        gpu = verdict(_job_on_gpu(spec, network, shape, runs, now.overheads), now.gpu)
-    return Estimate(shape, runs, host, gpu)
+    host = host_need(spec, network, weighed(network, shape.dims))
+    gpu = None if spec.device == "cpu" else _job_on_gpu(spec, network, shape, runs, overheads)
+    return JobNeeds(shape, runs, host, gpu)
+
+
+def judged(needs: JobNeeds, now: Snapshot) -> Estimate:
+    """The needs of a job against what is free now: cheap enough for every sample of NVML."""
+    gpu = None if needs.gpu is None or now.gpu is None else verdict(needs.gpu, now.gpu)
+    return Estimate(needs.shape, needs.runs, verdict(needs.host, now.host), gpu)
+
+
+def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate:
+    """Both in one: the estimate of a job. Raises `ShapeMismatch` for a size that does not suit the network."""
+    return judged(job_needs(network, spec, now.overheads), now)
 
 
 def estimate_or_none(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate | None:

@@ -19,7 +19,8 @@ from ..verify.probes import small_probes, too_slow
 from .need import Need, Term, larger
 
 _MIB = 2**20
-# A worker with nothing read yet: 35 MiB; with numpy and ONNX Runtime 90; torch adds 175 to 230, FP16 kernels included.
+# A worker with nothing read yet: 35 MiB; with numpy and ONNX Runtime 90; torch adds 175 to 230, FP16 kernels
+# included; what its CUDA libraries add has not been measured.
 _PYTHON = (30 * _MIB, 40 * _MIB)
 _ONNX = (20 * _MIB, 50 * _MIB)
 _TORCH = (100 * _MIB, 230 * _MIB)

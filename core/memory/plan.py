@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..formats import Precision
-from ..network.layers import Constant, layers_of
 from ..network.network import Network
 from ..network.ops import Dim, numel
-from ..readings.weigher import Meter, weigh
+from ..readings.weigher import Meter, weigh, weight_tensors
 from ..shapes import InputShape
 from .allocator import Step
 
@@ -50,17 +49,6 @@ def forward(network: Network, shape: InputShape, precision: Precision, *, half_i
         image_nbytes=image,
         steps=(*weights, *meter.steps),
     )
-
-
-def weight_tensors(network: Network, itemsize: int) -> list[int]:
-    """The bytes of each tensor that the run reading keeps, layer by layer; constants stay float32."""
-    sizes: list[int] = []
-    for layer in layers_of(network.body):
-        if isinstance(layer, Constant):
-            sizes.append(4 * len(layer.values))
-        else:
-            sizes += (int(numel(layer.shape)) * itemsize, layer.out_channels * itemsize)
-    return sizes
 
 
 class _Recorder(Meter):

@@ -8,10 +8,9 @@ a linear fit in the number of modules and of layers.
 
 from __future__ import annotations
 
-import math
-
-from ..network.layers import Constant, layers_of
+from ..network.layers import layers_of
 from ..network.network import Network
+from .weigher import weight_tensors
 
 _ALIGNMENT, _LOCAL_HEADER, _EXTRA_FIELD, _DESCRIPTOR, _DIRECTORY_ENTRY = 64, 30, 4, 16, 46
 # Least squares over 24 files of torch 2.13 (YOLOv5 v2.0 to master, segmentation, P6, sizes n, s and m; FP32 and
@@ -24,7 +23,7 @@ def torchscript_nbytes(network: Network, config: str, *, half: bool) -> int:
     """The bytes of the file that holds the network and `config`. `half`: the weights are float16."""
     layers = list(layers_of(network.body))
     end = directory = 0
-    for index, size in enumerate(_tensors(network, 2 if half else 4)):
+    for index, size in enumerate(weight_tensors(network, 2 if half else 4)):
         name = len(f"archive/data/{index}")
         start = end + _LOCAL_HEADER + name + _EXTRA_FIELD
         end = -(-start // _ALIGNMENT) * _ALIGNMENT + size + _DESCRIPTOR
@@ -35,14 +34,3 @@ def torchscript_nbytes(network: Network, config: str, *, half: bool) -> int:
         modules.update(".".join(parts[: depth + 1]) for depth in range(len(parts)))
     code = len(modules) * _BYTES_A_MODULE + len(layers) * _BYTES_A_LAYER + _BYTES_A_FILE
     return end + directory + code + len(config)
-
-
-def _tensors(network: Network, itemsize: int) -> list[int]:
-    """The bytes of every stored tensor. Constants stay float32."""
-    sizes: list[int] = []
-    for layer in layers_of(network.body):
-        if isinstance(layer, Constant):
-            sizes.append(4 * len(layer.values))
-        else:
-            sizes += (math.prod(layer.shape) * itemsize, layer.out_channels * itemsize)
-    return sizes

@@ -95,13 +95,18 @@ def weigh(
 
 def weights_nbytes(network: Network, itemsize: int) -> int:
     """Bytes of all weights at `itemsize` bytes each, and of the constants, which stay float32."""
-    total = 0
+    return sum(weight_tensors(network, itemsize))
+
+
+def weight_tensors(network: Network, itemsize: int) -> list[int]:
+    """The bytes of each tensor that the run reading keeps, layer by layer; constants stay float32."""
+    sizes: list[int] = []
     for layer in layers_of(network.body):
         if isinstance(layer, Constant):
-            total += 4 * len(layer.values)
+            sizes.append(4 * len(layer.values))
         else:
-            total += (int(numel(layer.shape)) + layer.out_channels) * itemsize
-    return total
+            sizes += (int(numel(layer.shape)) * itemsize, layer.out_channels * itemsize)
+    return sizes
 
 
 def grid_sizes(network: Network, image: Shape) -> tuple[Pair, ...]:

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.spec import ExportSpec, VerifyMode
-from halfpint.core.memory.estimate import Snapshot, estimate, estimate_or_none, memory_finding, snapshot
+from halfpint.core.memory.estimate import (
+    Snapshot,
+    estimate,
+    estimate_or_none,
+    job_needs,
+    judged,
+    memory_finding,
+    snapshot,
+)
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
 from halfpint.core.memory.overheads import Calibration
 from halfpint.core.memory.run import gpu_need, many_gpu_needs, run
@@ -77,6 +85,12 @@ def test_a_gpu_that_is_not_there_is_not_known(network: Network) -> None:
         assert memory_finding(found) is None
     lost = snapshot(HOST, "0", GpuReport((Gpu(0, "card", problem="This GPU has disappeared."),)))
     assert "disappeared" in estimate(network, spec(device="0"), lost).verdict.sentence
+
+
+def test_another_process_that_takes_memory_changes_the_verdict_of_the_same_needs(network: Network) -> None:
+    needs = job_needs(network, spec(device="0"))
+    fits = [judged(needs, snapshot(HOST, "0", gpus(free))).fit for free in (2 * GIB, 500 * MIB, 200 * MIB)]
+    assert fits == [Fit.FITS, Fit.TIGHT, Fit.WILL_NOT_FIT]
 
 
 def test_a_size_that_does_not_suit_the_network_has_no_estimate(network: Network) -> None:
