@@ -7,16 +7,19 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from halfpint.core.version import VERSION
+
 
 def describe() -> dict[str, str]:
     """Processor, cores, memory, and the versions that matter."""
-    versions = {name: version(name) for name in ("halfpint", "numpy", "onnx", "onnxruntime", "torch")}
+    versions = {name: version(name) for name in ("numpy", "onnx", "onnxruntime", "torch")}
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": platform.platform(),
         "python": platform.python_version(),
+        "halfpint": VERSION,
         **versions,
     }
 

@@ -44,10 +44,11 @@ class Gpu:
 
 @dataclass(frozen=True)
 class GpuReport:
-    """All GPUs, or the sentence that tells why there are none."""
+    """All GPUs, or the sentence that tells why there are none. `driver`: its version, if it is told."""
 
     gpus: tuple[Gpu, ...] = ()
     problem: str = ""
+    driver: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class GpuSampler:
         try:
             nvml = self._start()
             count = nvml.nvmlDeviceGetCount()
+            driver = _text(_or_none(nvml.nvmlSystemGetDriverVersion) or "")
         except Exception as error:  # NVML's errors, and those of loading its library
             self._ready = False
             return GpuReport(problem=_sentence(error))
         gpus: list[Gpu] = []
         for index in range(max(count, len(self._names))):
             gpus += self._gpu(nvml, index)
-        return GpuReport(tuple(gpus), "" if gpus else "The NVIDIA driver is there, but it sees no GPU.")
+        problem = "" if gpus else "The NVIDIA driver is there, but it sees no GPU."
+        return GpuReport(tuple(gpus), problem, driver)
 
     def close(self) -> None:
         """Let go of NVML."""

@@ -40,6 +40,12 @@ class WeightsRefused(HalfpintError):
     exit_code = 3
 
 
+class WillNotFit(HalfpintError):
+    """The job needs more memory than is free, and was not told to start anyway."""
+
+    exit_code = 4
+
+
 class Cancelled(HalfpintError):
     """The person (or a signal) ended the job."""
 

@@ -45,7 +45,10 @@ _OTHER_FLAGS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit code: 0 done, 1 a job failed, 2 bad request, 3 weights refused, 130 cancelled."""
+    """Run the command; its exit code: 0 done, 1 a job failed, 2 bad request, 3 weights refused, 4 will not fit.
+
+    130 if it was cancelled.
+    """
     args = build_parser().parse_args(arguments)
     try:
         return args.run(args)
@@ -70,9 +73,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"halfpint {VERSION}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_export(commands.add_parser("export", help="export weights to ONNX and TorchScript, in FP32 and FP16"))
+    _add_estimate(commands.add_parser("estimate", help="predict memory and file sizes, and whether it fits"))
     _add_inspect(commands.add_parser("inspect", help="tell what a weights file holds, without running it"))
     _add_halve(commands.add_parser("halve", help="halve any FP32 .onnx file to FP16, and compare the two"))
     _add_verify(commands.add_parser("verify", help="compare an exported file with the weights it was made from"))
+    _add_calibrate(commands.add_parser("calibrate", help="measure what CUDA itself takes of a GPU, for estimates"))
     _add_demo(commands.add_parser("demo", help="make sample weights and export them"))
     return parser
 
@@ -154,12 +159,45 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         default=VerifyMode.FULL.value,
         help="full: against a float64 reference (default); quick: loads, runs, and FP16 resembles FP32",
     )
+    add("--force", action="store_true", help="start also if the memory that is free will not do")
     add("--json", action="store_true", help="print events, one JSON line each")
     add("--data", help=argparse.SUPPRESS)
     add("--inplace", action="store_true", help=argparse.SUPPRESS)
     for flag in _OTHER_FLAGS:
         add(flag, nargs="*", action=_NotATarget, help=argparse.SUPPRESS)
     parser.set_defaults(run=_export)
+
+
+def _add_estimate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("weights", type=Path, metavar="W", help="a weights file")
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        default=[640],
+        metavar=("H", "W"),
+        help="height and width in px; one value is a square (default 640)",
+    )
+    add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
+    add("--precision", type=Precision, choices=list(Precision), metavar="P", help="fp32 or fp16 (default fp32)")
+    add("--half", action="store_true", help="the same as --precision fp16")
+    add("--include", nargs="+", type=_format, default=[Format.ONNX], metavar="F", help="what the job would make")
+    for flag in ("--half-io", "--dynamic", "--simplify"):
+        add(flag, action="store_true", help="as for export")
+    add("--device", type=_device, default="cpu", metavar="D", help="cpu, or the index of a GPU (default cpu)")
+    add("--out", type=Path, metavar="DIR", help="where the files would go (default: beside the weights)")
+    add("--verify", choices=[mode.value for mode in VerifyMode], default=VerifyMode.FULL.value, help="as for export")
+    add("--map", action="store_true", help="draw which sizes fit")
+    add("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_estimate)
+
+
+def _add_calibrate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", type=_device, default="0", metavar="N", help="the index of a GPU (default 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_calibrate)
 
 
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
@@ -226,6 +264,18 @@ def _export(args: argparse.Namespace) -> int:
     from .exporting import export
 
     return export(args)
+
+
+def _estimate(args: argparse.Namespace) -> int:
+    from .estimating import run
+
+    return run(args)
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from .calibrating import run
+
+    return run(args)
 
 
 def _inspect(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..core.errors import HalfpintError
 from .text import say_error
 
-COMMANDS = frozenset(("export", "inspect", "verify", "halve", "demo"))
+COMMANDS = frozenset(("export", "inspect", "verify", "halve", "estimate", "calibrate", "demo"))
 
 
 def main() -> int:

@@ -9,13 +9,21 @@ from pathlib import Path
 from ..core.errors import BadRequest, Cancelled, WeightsRefused
 from ..core.formats import Precision
 from ..core.inspect import inspect
-from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, JobFinished, to_line
+from ..core.jobs.events import (
+    ArtifactFailed,
+    ArtifactPublished,
+    Event,
+    JobFinished,
+    MemoryMeasured,
+    MemoryPredicted,
+    to_line,
+)
 from ..core.jobs.launcher import Worker
 from ..core.jobs.sizing import sized
 from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
 from ..core.shapes import orientation
-from ..core.units import megabytes
+from ..core.units import mebibytes, megabytes
 from ..core.weights.folder import weights_file
 from .progress import monitor
 from .text import say, say_error, say_wrapped, table
@@ -68,6 +76,7 @@ def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
         name=args.name,
         overwrite=args.overwrite,
         verify=VerifyMode(args.verify),
+        force=args.force,
     )
 
 
@@ -171,8 +180,26 @@ def report(events: Sequence[Event]) -> int:
     assert isinstance(finished, JobFinished)
     if finished.manifest:
         say(f"manifest: {finished.manifest}")
+    for line in _memory(events):
+        say(line)
     if finished.exit_code:
         say_error(finished.message, finished.fix)
     else:
         say(f"done in {finished.seconds:.1f} s")
     return finished.exit_code
+
+
+def _memory(events: Sequence[Event]) -> list[str]:
+    """What a job took of memory at its peak, next to what was predicted; nothing if it did not get that far."""
+    predicted = [event for event in events if isinstance(event, MemoryPredicted)]
+    measured = [event for event in events if isinstance(event, MemoryMeasured)]
+    if not predicted or not measured:
+        return []
+    before, after = predicted[-1], measured[-1]
+    span = f"{mebibytes(before.host_low)} to {mebibytes(before.host_high)} predicted"
+    told = [f"memory: {mebibytes(after.host)} at the peak, {span}"]
+    if after.gpu_reserved:
+        allocated = f"{mebibytes(after.gpu_allocated)} allocated ({mebibytes(before.gpu_allocated)} predicted)"
+        reserved = f"{mebibytes(after.gpu_reserved)} reserved ({mebibytes(before.gpu_reserved)} predicted)"
+        told.append(f"GPU memory in PyTorch: {allocated}, {reserved}")
+    return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -36,3 +37,17 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "source_sha256": provenance.sha256,
         **{f"{name}_threshold": threshold for name, threshold in thresholds.items()},
     }
+
+
+def torchscript_config(
+    network: Network, precision: Precision, shape: InputShape, provenance: Provenance, *, half_io: bool
+) -> str:
+    """The `config.txt` of a TorchScript file, as YOLOv5's own loader reads it, with the properties above."""
+    config = {
+        **metadata(network, precision, shape, provenance),
+        "shape": list(shape.dims),
+        "stride": network.stride,
+        "names": {str(index): name for index, name in network.names.items()},
+        "half_io": half_io,
+    }
+    return json.dumps(config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import warnings
 
 import torch
@@ -12,7 +11,7 @@ from ..formats import Precision
 from ..network.network import Network
 from ..readings.torch_runner import TorchRunner
 from ..shapes import InputShape
-from .provenance import Provenance, metadata
+from .provenance import Provenance, torchscript_config
 
 
 def torchscript_bytes(
@@ -38,13 +37,7 @@ def torchscript_bytes(
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated; the tracer distrusts shape arithmetic
         module = torch.jit.trace(runner, example, check_trace=False)
-    config = {
-        **metadata(network, precision, shape, provenance),
-        "shape": list(shape.dims),
-        "stride": network.stride,
-        "names": {str(index): name for index, name in network.names.items()},
-        "half_io": half_io,
-    }
+    config = torchscript_config(network, precision, shape, provenance, half_io=half_io)
     buffer = io.BytesIO()
-    torch.jit.save(module, buffer, _extra_files={"config.txt": json.dumps(config)})
+    torch.jit.save(module, buffer, _extra_files={"config.txt": config})
     return buffer.getvalue()

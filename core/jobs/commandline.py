@@ -25,7 +25,7 @@ def arguments(spec: ExportSpec) -> list[str]:
         add("--include", *spec.formats)
     if spec.precisions != defaults["precisions"]:
         add("--precision", *spec.precisions)
-    for flag in ("half_io", "dynamic", "simplify", "overwrite"):
+    for flag in ("half_io", "dynamic", "simplify", "overwrite", "force"):
         if getattr(spec, flag):
             add(f"--{flag.replace('_', '-')}")
     for flag in ("opset", "device", "verify"):

@@ -59,6 +59,34 @@ class Note:
 
 
 @dataclass(frozen=True)
+class MemoryPredicted:
+    """What the job is predicted to need at its peak: from the least to the most, in bytes.
+
+    `gpu` and what follows are 0 for a job on a CPU; `allocated` and `reserved` are those of PyTorch's allocator,
+    for the file that needs most. `verdict`: FITS, TIGHT, WILL NOT FIT or UNKNOWN, when the job began.
+    """
+
+    event: ClassVar[str] = "memory-predicted"
+    verdict: str
+    host_low: int
+    host_high: int
+    gpu_low: int = 0
+    gpu_high: int = 0
+    gpu_allocated: int = 0
+    gpu_reserved: int = 0
+
+
+@dataclass(frozen=True)
+class MemoryMeasured:
+    """The peaks of the worker so far, in bytes. `gpu_…`: as PyTorch counts them, 0 where it used no GPU."""
+
+    event: ClassVar[str] = "memory-measured"
+    host: int
+    gpu_allocated: int = 0
+    gpu_reserved: int = 0
+
+
+@dataclass(frozen=True)
 class ArtifactPublished:
     """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn.
 
@@ -100,12 +128,22 @@ class JobFinished:
 
 
 Event: TypeAlias = (
-    JobStarted | StageStarted | Progress | StageFinished | Note | ArtifactPublished | ArtifactFailed | JobFinished
+    JobStarted
+    | StageStarted
+    | Progress
+    | StageFinished
+    | Note
+    | MemoryPredicted
+    | MemoryMeasured
+    | ArtifactPublished
+    | ArtifactFailed
+    | JobFinished
 )
 _TYPES: Mapping[str, type[Event]] = {
     kind.event: kind
     for kind in (
-        JobStarted, StageStarted, Progress, StageFinished, Note, ArtifactPublished, ArtifactFailed, JobFinished
+        JobStarted, StageStarted, Progress, StageFinished, Note, MemoryPredicted, MemoryMeasured,
+        ArtifactPublished, ArtifactFailed, JobFinished,
     )
 }  # fmt: skip
 

@@ -126,6 +126,7 @@ def _environment() -> Mapping[str, str]:
     """The worker's environment: this one, with threads that sleep rather than spin, and a core left free.
 
     The reference computes beside the writing of files and ONNX Runtime; with all cores, each slows the others.
+    GPUs are counted by their place on the bus, as NVML counts them.
     """
     quiet = {"OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)), "OMP_WAIT_POLICY": "PASSIVE"}
-    return {**quiet, **os.environ}
+    return {**quiet, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}

@@ -38,7 +38,7 @@ class Order:
 
     @property
     def half_io(self) -> bool:
-        return self.spec.half_io and self.kind.precision is Precision.FP16
+        return self.spec.has_half_io(self.kind)
 
     def contract(self) -> Contract:
         """What the artifact will take and give. TorchScript takes any size, so its sizes are dynamic."""
@@ -59,7 +59,6 @@ class Order:
         if self.kind.format is Format.ONNX:
             from ..artifacts.onnx_file import onnx_bytes
 
-            constant_grids = self.spec.simplify and not self.spec.dynamic
             return onnx_bytes(
                 network,
                 self.contract(),
@@ -67,7 +66,7 @@ class Order:
                 self.spec.opset,
                 shape,
                 provenance,
-                constant_grids=constant_grids,
+                constant_grids=self.spec.constant_grids,
             )
         try:
             from ..artifacts.torchscript import torchscript_bytes

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, TypeVar
@@ -26,7 +26,8 @@ from ..version import VERSION
 from .events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Progress
 from .making import Made, Order, make
 from .manifest import ArtifactRecord, Source, earlier, publish_manifest
-from .reading import read_weights
+from .measuring import measured, predicted
+from .reading import LoadedWeights, read_weights
 from .spec import ExportSpec
 from .stages import Work, stage
 from .verifying import Verifier, verifier
@@ -88,7 +89,7 @@ def _export(spec: ExportSpec, outcome: _Outcome) -> Work[None]:
             outcome.records += yield from _guarded(made.order, outcome, work)
     if outcome.records:
         source = Source(loaded.info, loaded.sha256)
-        outcome.manifest = str(publish_manifest(spec, source, outcome.records, _circumstances(spec)))
+        outcome.manifest = str(publish_manifest(spec, source, outcome.records, _circumstances(spec, loaded)))
 
 
 def _guarded(order: Order, outcome: _Outcome, work: Work[T]) -> Work[list[T]]:
@@ -171,8 +172,8 @@ def _publish(made: Made, draft: Draft, report: Report) -> Work[tuple[ArtifactRec
     return record, megabytes(made.nbytes)
 
 
-def _circumstances(spec: ExportSpec) -> Mapping[str, Any]:
-    """When, with what, and by which spec the artifacts were made."""
+def _circumstances(spec: ExportSpec, loaded: LoadedWeights) -> Mapping[str, Any]:
+    """When, with what, and by which spec the artifacts were made, and in how much memory (bytes)."""
     versions = {"halfpint": VERSION, "python": platform.python_version()}
     for name in ("numpy", "onnx", "onnxruntime", "torch"):
         if name in sys.modules:
@@ -181,4 +182,5 @@ def _circumstances(spec: ExportSpec) -> Mapping[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "spec": json.loads(spec.to_json()),
+        "memory": {"predicted": asdict(predicted(loaded.estimate)), "measured": asdict(measured())},
     }

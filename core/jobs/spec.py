@@ -28,7 +28,8 @@ class ExportSpec:
 
     `height` and `width` in px; `rounded_from`: what was asked for, if they were rounded. `name`: a template
     of the artifacts' name with the fields {stem} (of the weights file), {height}, {width} and {batch}.
-    `device`: `cpu`, or the index of a CUDA device.
+    `device`: `cpu`, or the index of a CUDA device. `force`: start also if the memory that is free will
+    not do.
     """
 
     weights: Path
@@ -47,6 +48,7 @@ class ExportSpec:
     overwrite: bool = False
     verify: VerifyMode = VerifyMode.FULL
     rounded_from: tuple[int, int] | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""
@@ -82,6 +84,15 @@ class ExportSpec:
         if not name or name in (".", "..") or "/" in name or "\0" in name:
             raise BadRequest(f"{name!r} is no file name", "give --out for the folder, --name for the name alone")
         return name
+
+    def has_half_io(self, kind: Kind) -> bool:
+        """Whether an artifact takes and gives FP16."""
+        return self.half_io and kind.precision is Precision.FP16
+
+    @property
+    def constant_grids(self) -> bool:
+        """Whether an ONNX file holds what depends on its size as constants."""
+        return self.simplify and not self.dynamic
 
     def path(self, kind: Kind) -> Path:
         """Where an artifact will lie."""

@@ -7,13 +7,14 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from .events import Event, StageFinished, StageStarted
+from .measuring import measured
 
 T = TypeVar("T")
 Work = Generator[Event, None, T]
 
 
 def stage(name: str, artifact: str, work: Work[tuple[T, str]]) -> Work[T]:
-    """Run the work of a stage between the events of its start and its end.
+    """Run the work of a stage between the events of its start and its end, and tell the peak of memory.
 
     The work returns its result and a summary for people. If it raises, the stage has no end.
     """
@@ -21,4 +22,5 @@ def stage(name: str, artifact: str, work: Work[tuple[T, str]]) -> Work[T]:
     yield StageStarted(name, artifact)
     result, summary = yield from work
     yield StageFinished(name, artifact, time.perf_counter() - start, summary)
+    yield measured()
     return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..state import state_folder
 from .events import Event, from_line, to_line
 from .spec import ExportSpec
 
@@ -49,13 +49,8 @@ class JobFolder:
 
 
 def jobs_root() -> Path:
-    """The folder of all jobs: $HALFPINT_STATE/jobs, or the user's state folder."""
-    chosen = os.environ.get("HALFPINT_STATE")
-    if chosen:
-        return Path(chosen) / "jobs"
-    from platformdirs import user_state_path
-
-    return user_state_path("halfpint") / "jobs"
+    """The folder of all jobs."""
+    return state_folder() / "jobs"
 
 
 def create(spec: ExportSpec) -> JobFolder:

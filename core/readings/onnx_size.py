@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 
-from .onnx_graph import Attribute, Initializer, Node
+from .onnx_graph import Attribute, Graph, Initializer, Node
 from .onnx_writer import Model, Port
 
 
-def model_nbytes(model: Model) -> int:
-    """The bytes of `to_proto(model).SerializeToString()`."""
+def model_nbytes(model: Model, body: int | None = None) -> int:
+    """The bytes of `to_proto(model).SerializeToString()`. `body`: `body_nbytes` of its graph, if that is known."""
+    if body is None:
+        body = body_nbytes(model.graph)
     ir_version = min_ir_version(model.graph.opset)
     name, version = model.producer
     opset = _text(1, "") + _integer(2, model.graph.opset)
@@ -22,7 +24,7 @@ def model_nbytes(model: Model) -> int:
         _integer(1, ir_version)
         + _text(2, name)
         + _text(3, version)
-        + _message(7, _graph_nbytes(model))
+        + _message(7, body + _frame_nbytes(model))
         + _message(8, opset)
         + properties
     )
@@ -33,12 +35,17 @@ def min_ir_version(opset: int) -> int:
     return {11: 6, 12: 7, 13: 7, 14: 7}.get(opset, 8 if opset <= 18 else 9 if opset <= 20 else 10)
 
 
-def _graph_nbytes(model: Model) -> int:
-    graph = model.graph
+def body_nbytes(graph: Graph) -> int:
+    """The bytes of a graph's nodes and initializers: nearly all of a model, whatever its ports and its metadata are."""
+    return sum(_message(1, _node_nbytes(node)) for node in graph.nodes) + sum(
+        _message(5, _initializer_nbytes(initializer)) for initializer in graph.initializers.values()
+    )
+
+
+def _frame_nbytes(model: Model) -> int:
+    """The rest of the graph: its name, its input and its outputs."""
     return (
-        sum(_message(1, _node_nbytes(node)) for node in graph.nodes)
-        + _text(2, model.name)
-        + sum(_message(5, _initializer_nbytes(initializer)) for initializer in graph.initializers.values())
+        _text(2, model.name)
         + _message(11, _port_nbytes(model.input))
         + sum(_message(12, _port_nbytes(port)) for port in model.outputs)
     )

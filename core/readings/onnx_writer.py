@@ -10,10 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ..network.network import Dims, Network
 from .onnx_graph import Attribute, ElementType, Graph, Value
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # The least and the greatest finite number of each float type (IEEE 754).
 _LOWEST = {False: -math.ldexp(2 - 2**-23, 127), True: -65504.0}
@@ -188,8 +192,9 @@ class _Writer:
     def grid(self, x: Value) -> Value:
         if self._grids is not None:
             rows, columns = next(self._grids)
-            cells = [float(place) for row in range(rows) for column in range(columns) for place in (column, row)]
-            return Value(self._graph.constant(ElementType.FLOAT, (rows * columns, 2), cells), half=False)
+            name = f"grid_{rows}x{columns}"
+            cells = self._graph.initializer(name, ElementType.FLOAT, (rows * columns, 2), lambda: _cells(rows, columns))
+            return Value(cells, half=False)
         node, integer = self._graph.node, self._graph.integer
         shape = node("Shape", [x.name])
         height, width = (node("Gather", [shape, integer(axis)], axis=0) for axis in (2, 3))
@@ -260,3 +265,10 @@ class _Writer:
     def _within(self, x: Value, kind: str, *inputs: str, **attributes: Attribute) -> Value:
         """A node that belongs to the one that made `x`, named after it."""
         return self._node(kind, x, *inputs, name=f"{x.name}/{kind.lower()}", **attributes)
+
+
+def _cells(rows: int, columns: int) -> NDArray[Any]:
+    """Column and row of every cell, row by row."""
+    import numpy as np
+
+    return np.indices((rows, columns), np.float32)[::-1].reshape(2, -1).T.copy()

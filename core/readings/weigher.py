@@ -25,9 +25,10 @@ class Meter:
         self.peak: Dim = live
         self.layer = ""  # being run
         self.peak_layer = ""
+        self._births = 0
 
-    def born(self, nbytes: Dim) -> None:
-        """A storage of `nbytes` comes to life."""
+    def born(self, nbytes: Dim) -> int:
+        """A storage of `nbytes` comes to life; the key that it will be let go of by."""
         self.live = self.live + nbytes
         if isinstance(self.live, int) and isinstance(self.peak, int):
             if self.live > self.peak:
@@ -36,21 +37,23 @@ class Meter:
             import numpy as np
 
             self.peak = np.maximum(self.peak, self.live)
+        self._births += 1
+        return self._births
 
-    def died(self, nbytes: Dim) -> None:
-        """A storage of `nbytes` is let go of."""
+    def died(self, nbytes: Dim, key: int) -> None:
+        """A storage of `nbytes` is let go of; `key` is what `born` gave it."""
         self.live = self.live - nbytes
 
 
 class _Storage:
-    __slots__ = ("meter", "nbytes")
+    __slots__ = ("key", "meter", "nbytes")
 
     def __init__(self, meter: Meter, nbytes: Dim) -> None:
         self.meter, self.nbytes = meter, nbytes
-        meter.born(nbytes)
+        self.key = meter.born(nbytes)
 
     def __del__(self) -> None:
-        self.meter.died(self.nbytes)
+        self.meter.died(self.nbytes, self.key)
 
 
 class Ghost:
@@ -92,13 +95,18 @@ def weigh(
 
 def weights_nbytes(network: Network, itemsize: int) -> int:
     """Bytes of all weights at `itemsize` bytes each, and of the constants, which stay float32."""
-    total = 0
+    return sum(weight_tensors(network, itemsize))
+
+
+def weight_tensors(network: Network, itemsize: int) -> list[int]:
+    """The bytes of each tensor that the run reading keeps, layer by layer; constants stay float32."""
+    sizes: list[int] = []
     for layer in layers_of(network.body):
         if isinstance(layer, Constant):
-            total += 4 * len(layer.values)
+            sizes.append(4 * len(layer.values))
         else:
-            total += (int(numel(layer.shape)) + layer.out_channels) * itemsize
-    return total
+            sizes += (int(numel(layer.shape)) * itemsize, layer.out_channels * itemsize)
+    return sizes
 
 
 def grid_sizes(network: Network, image: Shape) -> tuple[Pair, ...]:

@@ -62,7 +62,12 @@ def plan(subject: Subject, stride: int) -> Plan:
         if subject.shape.area <= _CHEAP * small[0].shape.area:
             return Plan((own, second))
         return Plan((own,), lifted=small[:2], instead=(second,))
-    slow = subject.kind == Kind(Format.TORCHSCRIPT, Precision.FP16) and subject.device == "cpu"
-    if slow and subject.shape.area * subject.shape.batch > _HALF_TORCHSCRIPT_CPU_AREA:
+    if too_slow(subject.kind, subject.shape, subject.device):
         return Plan(small, left_out=f"{subject.shape} was not run: FP16 TorchScript is too slow on a CPU")
     return Plan((*small, *(() if own in small else (own,))))
+
+
+def too_slow(kind: Kind, shape: InputShape, device: str) -> bool:
+    """Whether a file is tried at small sizes alone."""
+    slow = kind == Kind(Format.TORCHSCRIPT, Precision.FP16) and device == "cpu"
+    return slow and shape.area * shape.batch > _HALF_TORCHSCRIPT_CPU_AREA

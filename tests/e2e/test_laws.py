@@ -33,6 +33,12 @@ def test_inspect_imports_nothing_heavy(tiny: Path) -> None:
     assert not imported & (HEAVY | {"numpy", "textual", "rich"})
 
 
+def test_estimate_imports_nothing_heavy(tiny: Path) -> None:
+    code = "from halfpint.tui.cli import main; main(['estimate', sys.argv[1], '--img', '64'])"
+    assert not modules_after(code, tiny) & (HEAVY | {"numpy", "textual", "rich"})
+    assert not modules_after(code.replace("'64'", "'64', '--map'"), tiny) & (HEAVY | {"textual", "rich"})
+
+
 def test_the_headless_export_imports_nothing_heavy_in_its_own_process(tiny: Path, tmp_path: Path) -> None:
     command = "['export', '--weights', sys.argv[1], '--out', sys.argv[2], '--img', '64']"
     code = f"from halfpint.tui.cli import main; main({command})"
@@ -40,7 +46,8 @@ def test_the_headless_export_imports_nothing_heavy_in_its_own_process(tiny: Path
 
 
 def test_the_core_s_facts_import_nothing_heavy() -> None:
-    names = "inspect shapes ledger formats jobs.spec jobs.events jobs.launcher families readings.weigher"
+    names = "inspect shapes ledger formats jobs.spec jobs.events jobs.launcher families readings.weigher sizes"
+    names += " memory.estimate memory.fitmap"
     code = "\n".join(f"import halfpint.core.{name}" for name in names.split())
     assert not modules_after(code) & (HEAVY | {"numpy", "textual", "rich"})
 

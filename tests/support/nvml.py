@@ -60,6 +60,9 @@ class FakeNvml:
     def nvmlShutdown(self) -> None:  # noqa: N802
         self.inits -= 1
 
+    def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
+        return "575.57.08"
+
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802
         return len(self.gpus)
 

@@ -22,8 +22,13 @@ class AllocationLog(TorchDispatchMode):
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()
-        self.log: list[int] = []
+        self.steps: list[tuple[int, int]] = []  # the same, each with the storage's number
         self._known = {tensor.untyped_storage()._cdata for tensor in known}
+        self._births = 0
+
+    @property
+    def log(self) -> list[int]:
+        return [nbytes for _, nbytes in self.steps]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -36,12 +41,13 @@ class AllocationLog(TorchDispatchMode):
         key, nbytes = storage._cdata, storage.nbytes()
         if key not in self._known:
             self._known.add(key)
-            self.log.append(nbytes)
-            weakref.finalize(storage, self._forget, key, nbytes)
+            self._births += 1
+            self.steps.append((self._births, nbytes))
+            weakref.finalize(storage, self._forget, key, self._births, nbytes)
 
-    def _forget(self, key: int, nbytes: int) -> None:
+    def _forget(self, key: int, number: int, nbytes: int) -> None:
         self._known.discard(key)
-        self.log.append(-nbytes)
+        self.steps.append((number, -nbytes))
 
 
 class LoggingMeter(Meter):
@@ -51,13 +57,13 @@ class LoggingMeter(Meter):
         super().__init__()
         self.log: list[Dim] = []
 
-    def born(self, nbytes: Dim) -> None:
+    def born(self, nbytes: Dim) -> int:
         self.log.append(nbytes)
-        super().born(nbytes)
+        return super().born(nbytes)
 
-    def died(self, nbytes: Dim) -> None:
+    def died(self, nbytes: Dim, key: int) -> None:
         self.log.append(-nbytes)
-        super().died(nbytes)
+        super().died(nbytes, key)
 
 
 def torch_allocations(network: Network, shape: tuple[int, ...], *, half: bool) -> tuple[list[int], TorchRunner]:
@@ -68,4 +74,4 @@ def torch_allocations(network: Network, shape: tuple[int, ...], *, half: bool) -
     with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as watched:
         image = torch.empty(shape, device="meta")
         _outputs = runner(image)
-        return list(watched.log), runner
+        return watched.log, runner

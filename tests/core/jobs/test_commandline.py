@@ -41,6 +41,7 @@ def specs(draw: st.DrawFn) -> ExportSpec:
         name=draw(st.sampled_from(["{stem}", "{stem}-{height}x{width}", "-b{batch}"]) | names),
         overwrite=draw(st.booleans()),
         verify=draw(st.sampled_from(VerifyMode)),
+        force=draw(st.booleans()),
     )
 
 

@@ -1,0 +1,183 @@
+"""Peak memory, predicted against measured: forward passes on CPU tensors, whole jobs, and a GPU where there is one.
+
+    python benchmarks/memory.py [--weights W …] [--device N] [--save]
+
+Forward passes run on real CPU tensors in FP32, and on shapes without data (torch's meta device) in FP16, which a CPU
+computes 40 times slower; a tracker under torch's dispatcher adds up what lives. On a GPU, each figure comes from a
+process of its own. Without weights, samples of yolov5n's and yolov5s's full size are made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from machine import describe
+
+from halfpint.core.devices import GpuSampler
+from halfpint.core.formats import Precision
+from halfpint.core.loading import WeightsSource
+from halfpint.core.memory.overheads import overheads_of
+from halfpint.core.memory.run import gpu_need, run
+from halfpint.core.samples.make import write_yolov5
+from halfpint.core.samples.yolov5 import SampleSpec
+from halfpint.core.shapes import InputShape
+
+HERE = Path(__file__).parent
+HALFPINT = str(Path(sys.executable).parent / "halfpint")
+SIZES = ((320, 320), (640, 640), (800, 800), (1536, 320), (1536, 1536))
+BATCHES = (1, 4)
+CPU, META = "cpu", "meta"
+MIB = 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Peak memory, predicted against measured.")
+    parser.add_argument("--weights", type=Path, nargs="+", help="checkpoints (default: samples)")
+    parser.add_argument("--device", default="0", help="the index of the GPU to measure on, if there is one (default 0)")
+    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        weights = args.weights or samples(folder)
+        forward = [row for path in weights for row in forward_passes(path)]
+        show(forward)
+        jobs = [row for path in weights for row in whole_jobs(path, folder / "out")]
+        show(jobs)
+        gpu = [row for path in weights for row in on_gpu(path, args.device)]
+        show(gpu)
+        report = {
+            "date": date.today().isoformat(),
+            "machine": describe(),
+            "unit": "bytes",
+            "weights": {path.name: path.stat().st_size for path in weights},
+            "forward passes off by at most": max(abs(row["measured"] - row["predicted"]) for row in forward),
+            "forward passes": forward,
+            "whole jobs": jobs,
+            "GPU": gpu or "none here",
+        }
+    if args.save:
+        (HERE / "results" / "memory.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def samples(folder: Path) -> list[Path]:
+    """Weights of two full sizes."""
+    paths = {folder / "yolov5n.pt": 0.25, folder / "yolov5s.pt": 0.5}
+    for path, width in paths.items():
+        write_yolov5(path, SampleSpec(width=width))
+    return list(paths)
+
+
+def shapes(stride: int) -> list[InputShape]:
+    """The shapes of the table that a network takes."""
+    return [
+        InputShape(batch, 3, height, width)
+        for height, width in SIZES
+        for batch in BATCHES
+        if height % stride == 0 and width % stride == 0
+    ]
+
+
+def forward_passes(path: Path) -> list[dict[str, Any]]:
+    """The peak of live bytes, on CPU tensors."""
+    rows: list[dict[str, Any]] = []
+    with WeightsSource(path) as source:
+        network = source.network
+    for precision, place in ((Precision.FP32, CPU), (Precision.FP16, META)):
+        for shape in shapes(network.stride):
+            predicted = run(network, shape, precision).peak_allocated_nbytes
+            figures = measured(path, shape, precision, place)
+            rows.append(row(path, shape, precision, tensors=place, predicted=predicted, measured=figures["live"]))
+    return rows
+
+
+def whole_jobs(path: Path, out: Path) -> list[dict[str, Any]]:
+    """The peak of resident memory of `halfpint export`, ONNX in FP32, fully verified, between its two figures."""
+    rows: list[dict[str, Any]] = []
+    with WeightsSource(path) as source:
+        stride = source.network.stride
+    for shape in shapes(stride):
+        size = ["--imgsz", str(shape.height), str(shape.width), "--batch-size", str(shape.batch)]
+        command = [HALFPINT, "export", "--weights", str(path), "--out", str(out), "--overwrite", "--json", *size]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        events = [json.loads(line) for line in done.stdout.splitlines()]
+        predicted = next(event for event in events if event["event"] == "memory-predicted")
+        peak = max(event["host"] for event in events if event["event"] == "memory-measured")
+        span = {"least": predicted["host_low"], "most": predicted["host_high"]}
+        rows.append(row(path, shape, Precision.FP32, job="onnx", **span, measured=peak))
+    return rows
+
+
+def on_gpu(path: Path, device: str) -> list[dict[str, Any]]:
+    """What PyTorch allocates and reserves, and what NVML sees, with cuDNN's benchmark mode off and on."""
+    sampler = GpuSampler()
+    seen = sampler.sample()
+    sampler.close()
+    gpu = next((gpu for gpu in seen.gpus if str(gpu.index) == device and not gpu.problem), None)
+    if gpu is None:
+        return []
+    with WeightsSource(path) as source:
+        network = source.network
+    overheads = overheads_of(gpu.name, seen.driver)
+    rows: list[dict[str, Any]] = []
+    for precision in Precision:
+        for shape in shapes(network.stride):
+            predicted = run(network, shape, precision)
+            need = gpu_need(predicted, overheads)
+            for mode in ("off", "on"):
+                figures = measured(path, shape, precision, device, benchmark=mode == "on")
+                rows.append(
+                    row(
+                        path,
+                        shape,
+                        precision,
+                        gpu=gpu.name,
+                        benchmark=mode,
+                        allocated_predicted=predicted.replayed.peak_allocated,
+                        allocated=figures["allocated"],
+                        reserved_predicted=predicted.peak_reserved_nbytes,
+                        reserved=figures["reserved"],
+                        least=int(need.low),
+                        most=int(need.high),
+                        nvml=figures["nvml"],
+                        source=overheads.source,
+                    )
+                )
+    return rows
+
+
+def measured(
+    path: Path, shape: InputShape, precision: Precision, place: str, *, benchmark: bool = False
+) -> dict[str, int]:
+    """The figures of one forward pass in a process of its own."""
+    command = [sys.executable, str(HERE / "memory_on.py"), place, str(path), str(precision), *map(str, shape.dims)]
+    if benchmark:
+        command.append("benchmark")
+    environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as NVML counts
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return json.loads(done.stdout)
+
+
+def row(path: Path, shape: InputShape, precision: Precision, **figures: Any) -> dict[str, Any]:
+    """A line of a table."""
+    return {"weights": path.stem, "shape": str(shape), "precision": str(precision), **figures}
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Print rows as a table, bytes in MiB."""
+    if rows:
+        print("\n" + "  ".join(rows[0]))
+    for found in rows:
+        cells = (f"{v / MIB:.1f}" if isinstance(v, int) else str(v) for v in found.values())
+        print("  ".join(cells), flush=True)
+
+
+if __name__ == "__main__":
+    main()

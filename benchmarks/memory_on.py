@@ -1,0 +1,100 @@
+"""One forward pass in this process, and what it took: `memory_on.py cpu|meta|N W fp32|fp16 B C H W [benchmark]`.
+
+Writes one line of JSON, in bytes: `live` (the peak of living tensors, with weights and input) on `cpu` and `meta`;
+`allocated`, `reserved` and `nvml` on GPU N.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from halfpint.core.devices import GpuSampler
+from halfpint.core.loading import WeightsSource
+from halfpint.core.readings.torch_runner import TorchRunner
+
+
+class Living(TorchDispatchMode):
+    """Adds up the storages that live, from those that are known on."""
+
+    def __init__(self, known: list[torch.Tensor]) -> None:
+        super().__init__()
+        self._known = {tensor.untyped_storage()._cdata for tensor in known}
+        self.live = self.peak = sum(tensor.untyped_storage().nbytes() for tensor in known)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor) and leaf.untyped_storage()._cdata not in self._known:
+                self._born(leaf.untyped_storage())
+        return result
+
+    def _born(self, storage: torch.UntypedStorage) -> None:
+        key, nbytes = storage._cdata, storage.nbytes()
+        self._known.add(key)
+        self.live += nbytes
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._died, key, nbytes)
+
+    def _died(self, key: int, nbytes: int) -> None:
+        self._known.discard(key)
+        self.live -= nbytes
+
+
+def main() -> None:
+    """Measure what the arguments say."""
+    place, weights, precision, *dims = sys.argv[1:9]
+    shape = tuple(map(int, dims[:4]))
+    torch.backends.cudnn.benchmark = "benchmark" in sys.argv
+    with WeightsSource(Path(weights)) as source:
+        for _ in source.load():
+            pass
+    runner = TorchRunner(source.network)
+    runner = runner.half() if precision == "fp16" else runner
+    figures = on_cpu(runner, shape, place) if place in ("cpu", "meta") else on_gpu(runner, shape, int(place))
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def on_cpu(runner: TorchRunner, shape: tuple[int, ...], device: str) -> dict[str, int]:
+    """The peak of living bytes."""
+    runner = runner.to(device)
+    with torch.no_grad(), Living([*runner.parameters(), *runner.buffers()]) as living:
+        image = torch.zeros(shape, device=device)
+        _outputs = runner(image)
+        return {"live": living.peak}
+
+
+def on_gpu(runner: TorchRunner, shape: tuple[int, ...], index: int) -> dict[str, int]:
+    """What torch allocated and reserved at most, and what NVML counts for this process afterwards."""
+    before = nvml_used(index)
+    runner = runner.to(f"cuda:{index}")
+    with torch.no_grad():
+        image = torch.zeros(shape, device=f"cuda:{index}")
+        _outputs = runner(image)
+        torch.cuda.synchronize(index)
+    return {
+        "allocated": torch.cuda.max_memory_allocated(index),
+        "reserved": torch.cuda.max_memory_reserved(index),
+        "nvml": nvml_used(index) - before,
+    }
+
+
+def nvml_used(index: int) -> int:
+    """Bytes in use on a GPU: by this process, if it is listed, else by all."""
+    sampler = GpuSampler()
+    gpu = next(gpu for gpu in sampler.sample().gpus if gpu.index == index)
+    sampler.close()
+    own = next((p.nbytes for p in gpu.processes if p.pid == os.getpid() and p.nbytes), None)
+    return gpu.used if own is None else own
+
+
+if __name__ == "__main__":
+    main()

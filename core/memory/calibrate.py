@@ -1,0 +1,51 @@
+"""Measure what CUDA takes of a GPU beside the tensors: in a process of its own, kept for the estimates to come."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from ..devices import GpuReport
+from ..errors import BadRequest, JobFailed
+from .estimate import gpu_of
+from .overheads import Calibration, installed_torch
+
+_LIMIT_SECONDS = 300.0
+_FIGURES = ("context_nbytes", "workspace_nbytes", "activations_nbytes")
+
+
+def calibrate(device: str, report: GpuReport) -> Calibration:
+    """Measure the GPU of an index. It is used for some seconds, and a gibibyte of it at most.
+
+    `report`: what NVML says now. Raises `BadRequest` if there is no such GPU, `JobFailed` if torch cannot use it.
+    """
+    gpu = gpu_of(device, report)
+    if gpu is None:
+        raise BadRequest(f"there is no GPU {device} to calibrate: {report.problem or 'NVML does not list it'}")
+    if gpu.problem:
+        raise BadRequest(f"GPU {device} cannot be calibrated: {gpu.problem}")
+    command = [sys.executable, "-P", "-m", f"{__package__}.calibrate_process", device]
+    # NVML counts GPUs by their place on the bus; CUDA must count likewise.
+    environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_LIMIT_SECONDS, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise JobFailed(f"GPU {device} did not answer within {_LIMIT_SECONDS:.0f} s") from error
+    return calibration_of(gpu.name, report.driver, done.stdout, done.stderr)
+
+
+def calibration_of(gpu: str, driver: str, output: str, complaint: str) -> Calibration:
+    """What the process printed, as a calibration. Raises `JobFailed` for anything else than its figures."""
+    try:
+        figures = json.loads(output.strip().splitlines()[-1])
+        values = {name: int(figures[name]) for name in _FIGURES}
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        reason = (complaint.strip().splitlines() or ["it printed nothing"])[-1]
+        raise JobFailed(
+            f"{gpu} could not be measured: {reason}", "estimates go on with the documented range"
+        ) from error
+    return Calibration(gpu, driver, installed_torch(), **values)

@@ -1,0 +1,142 @@
+"""The memory of a job, whole: the run in bytes, the needs on host and GPU, and the verdicts on what is free now.
+
+All here is pure: facts, spec and snapshot in, estimate out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..devices import Gpu, GpuReport, HostMemory
+from ..formats import Format, Kind, Precision
+from ..jobs.spec import ExportSpec, VerifyMode
+from ..network.network import Network
+from ..network.ops import ShapeMismatch
+from ..shapes import Finding, InputShape, Level
+from .job import host_need, weighed
+from .need import Need, Term
+from .overheads import DOCUMENTED, Overheads
+from .run import RUNTIME_NOTE, Run, gpu_need, run
+from .verdict import Fit, Memory, Verdict, verdict, worst
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The places that a job may use, as they are now. `gpu`: the one that it was given, or None on a CPU."""
+
+    host: Memory
+    gpu: Memory | None = None
+    overheads: Overheads = DOCUMENTED
+
+
+def snapshot(host: HostMemory, device: str, report: GpuReport, overheads: Overheads = DOCUMENTED) -> Snapshot:
+    """What a job on `device` finds. `overheads`: of that GPU."""
+    place = Memory("host memory", host.available, host.total)
+    return Snapshot(place, None if device == "cpu" else gpu_memory(device, report), overheads)
+
+
+def gpu_of(device: str, report: GpuReport) -> Gpu | None:
+    """The GPU of an index; of one that is cut into slices, the first."""
+    return next((gpu for gpu in report.gpus if str(gpu.index) == device), None)
+
+
+def gpu_memory(device: str, report: GpuReport) -> Memory:
+    """What the GPU of an index has now."""
+    name = f"GPU {device}"
+    gpu = gpu_of(device, report)
+    if gpu is None:
+        return Memory(name, None, 0, report.problem or f"there is no GPU {device} here")
+    if gpu.problem:
+        return Memory(name, None, gpu.total, gpu.problem)
+    return Memory(name, gpu.free, gpu.total)
+
+
+@dataclass(frozen=True)
+class JobNeeds:
+    """What a job is predicted to need, whatever is free.
+
+    `runs`: a forward pass in each precision of the spec, in its order. `host`: the job in host memory. `gpu`: the
+    job on its GPU, or None for one on the CPU.
+    """
+
+    shape: InputShape
+    runs: dict[Precision, Run]
+    host: Need
+    gpu: Need | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a job is predicted to need, and whether it fits: as `JobNeeds`, judged."""
+
+    shape: InputShape
+    runs: dict[Precision, Run]
+    host: Verdict
+    gpu: Verdict | None
+
+    @property
+    def fit(self) -> Fit:
+        """The verdict on the whole job: the worse of host and GPU."""
+        return worst([self.host.fit] if self.gpu is None else [self.host.fit, self.gpu.fit])
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict that decides."""
+        return self.gpu if self.gpu is not None and self.gpu.fit is self.fit else self.host
+
+
+def job_needs(network: Network, spec: ExportSpec, overheads: Overheads = DOCUMENTED) -> JobNeeds:
+    """What a job needs. Raises `ShapeMismatch` for a size that does not suit the network."""
+    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
+    runs = {precision: run(network, shape, precision, half_io=spec.half_io) for precision in spec.precisions}
+    host = host_need(spec, network, weighed(network, shape.dims))
+    gpu = None if spec.device == "cpu" else _job_on_gpu(spec, network, shape, runs, overheads)
+    return JobNeeds(shape, runs, host, gpu)
+
+
+def judged(needs: JobNeeds, now: Snapshot) -> Estimate:
+    """The needs of a job against what is free now: cheap enough for every sample of NVML."""
+    gpu = None if needs.gpu is None or now.gpu is None else verdict(needs.gpu, now.gpu)
+    return Estimate(needs.shape, needs.runs, verdict(needs.host, now.host), gpu)
+
+
+def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate:
+    """Both in one: the estimate of a job. Raises `ShapeMismatch` for a size that does not suit the network."""
+    return judged(job_needs(network, spec, now.overheads), now)
+
+
+def estimate_or_none(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate | None:
+    """As `estimate`; None for a size that does not suit the network, as while it is being typed."""
+    try:
+        return estimate(network, spec, now)
+    except ShapeMismatch:
+        return None
+
+
+def memory_finding(estimated: Estimate) -> Finding | None:
+    """An error for a job that will not fit, a warning for one that may not, else None."""
+    match estimated.fit:
+        case Fit.WILL_NOT_FIT:
+            return Finding(Level.ERROR, "memory", estimated.verdict.sentence, "give a smaller size or batch")
+        case Fit.TIGHT:
+            return Finding(Level.WARNING, "memory", estimated.verdict.sentence)
+        case _:
+            return None
+
+
+def _job_on_gpu(
+    spec: ExportSpec, network: Network, shape: InputShape, runs: dict[Precision, Run], overheads: Overheads
+) -> Need:
+    """Every file is tried there, and stays loaded until it is judged: the least is the largest one alone."""
+    kinds = {kind: runs[kind.precision] for kind in spec.kinds}
+    if spec.verify is VerifyMode.QUICK:  # FP16 is held against FP32, which is made for that
+        for format in spec.formats:
+            twin = Kind(format, Precision.FP32)
+            if twin not in kinds:
+                kinds[twin] = run(network, shape, Precision.FP32)
+    first, *others = sorted(kinds, key=lambda kind: -kinds[kind].least_reserved_nbytes)
+    terms = list(gpu_need(kinds[first], overheads).terms)
+    terms += [Term(f"{kind}, which stays loaded", 0, kinds[kind].peak_reserved_nbytes) for kind in others]
+    if any(kind.format is Format.ONNX for kind in kinds):
+        terms.append(Term("ONNX Runtime", 0, 0, RUNTIME_NOTE))
+    return Need(tuple(terms))

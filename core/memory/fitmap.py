@@ -1,0 +1,117 @@
+"""The fit map: the verdict on every size of a range at once, and the largest batch and square that fit.
+
+Sizes go through the weigher as arrays: a whole map costs a few milliseconds. numpy is imported when one is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..formats import Precision
+from ..jobs.spec import ExportSpec
+from ..network.network import Network
+from ..network.ops import Shape
+from ..readings.weigher import weigh
+from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
+from .estimate import Snapshot
+from .job import host_need, weighed
+from .need import Need
+from .run import many_gpu_needs
+from .verdict import SEVERITY, Fit, Memory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class FitMap:
+    """The verdicts of a range of sizes. `fits[i][j]`: of height `sides[i]` and width `sides[j]`, in px.
+
+    `peaks`: what a forward pass has alive at its peak, weights and input counted, in bytes. On a GPU, single
+    estimates replay the allocator; here a measured bound stands in for it, so that TIGHT is a little wider.
+    """
+
+    sides: tuple[int, ...]
+    fits: tuple[tuple[Fit, ...], ...]
+    peaks: tuple[tuple[int, ...], ...]
+
+    def extreme(self, row: int, column: int) -> bool:
+        """Whether the ratio of a size is beyond what is wise."""
+        height, width = self.sides[row], self.sides[column]
+        return max(height, width) > MAX_RATIO * min(height, width)
+
+
+def default_sides(stride: int) -> tuple[int, ...]:
+    """The multiples of the stride over the recommended range, in px."""
+    low, high = RECOMMENDED
+    return tuple(range(-(-low // stride) * stride, high + 1, stride))
+
+
+def fit_map(
+    network: Network, spec: ExportSpec, precision: Precision, now: Snapshot, sides: tuple[int, ...] | None = None
+) -> FitMap:
+    """The map for the spec at every height and width of `sides` (px, multiples of the stride)."""
+    import numpy as np
+
+    sides = sides or default_sides(network.stride)
+    lengths = np.array(sides, np.int64)
+    shape: Shape = (spec.batch, network.channels, lengths[:, None], lengths[None, :])
+    peaks, fits = _weigh(network, spec, precision, now, shape)
+    square = (len(sides), len(sides))
+    return FitMap(
+        sides,
+        tuple(tuple(SEVERITY[code] for code in row) for row in np.broadcast_to(fits, square).tolist()),
+        tuple(tuple(row) for row in np.broadcast_to(peaks, square).tolist()),
+    )
+
+
+def largest_square(network: Network, spec: ExportSpec, precision: Precision, now: Snapshot) -> int | None:
+    """The side in px of the largest square that FITS at the spec's batch; None if none does."""
+    import numpy as np
+
+    sides = np.arange(network.stride, MAX_SIDE + 1, network.stride)
+    return _largest(sides, _weigh(network, spec, precision, now, (spec.batch, network.channels, sides, sides))[1])
+
+
+def largest_batch(network: Network, spec: ExportSpec, precision: Precision, now: Snapshot) -> int | None:
+    """The largest batch that FITS at the spec's size; None if not even one image does."""
+    import numpy as np
+
+    batches = np.arange(1, MAX_BATCH + 1)
+    shape: Shape = (batches, network.channels, spec.height, spec.width)
+    return _largest(batches, _weigh(network, spec, precision, now, shape)[1])
+
+
+def _weigh(
+    network: Network, spec: ExportSpec, precision: Precision, now: Snapshot, shape: Shape
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The peaks of many sizes in bytes, and their verdicts as places in `SEVERITY`."""
+    import numpy as np
+
+    half = precision is Precision.FP16
+    one = weigh(network, shape, half=half, half_io=spec.half_io and half)
+    # Whether a file is tried at its own size is a matter of one size; the map is drawn for those that are.
+    spec = replace(spec, height=network.stride, width=network.stride, batch=1)
+    needs = [(host_need(spec, network, weighed(network, shape)), now.host)]
+    if now.gpu is not None:
+        needs.append((many_gpu_needs(one.peak_nbytes, one.weights_nbytes, now.overheads), now.gpu))
+    codes = [_codes(need, memory) for need, memory in needs]
+    return np.asarray(one.peak_nbytes), np.maximum.reduce(codes)
+
+
+def _codes(need: Need, memory: Memory) -> NDArray[np.int64]:
+    """The verdicts on needs that are arrays, as `fit_of` gives them one by one."""
+    import numpy as np
+
+    low, high = np.broadcast_arrays(need.low, need.high)
+    if memory.free is None:
+        return np.full(low.shape, SEVERITY.index(Fit.UNKNOWN))
+    tight = np.where(high <= memory.free, SEVERITY.index(Fit.FITS), SEVERITY.index(Fit.TIGHT))
+    return np.where(low > memory.free, SEVERITY.index(Fit.WILL_NOT_FIT), tight)
+
+
+def _largest(values: NDArray[np.int64], codes: NDArray[np.int64]) -> int | None:
+    fitting = values[codes == SEVERITY.index(Fit.FITS)]
+    return int(fitting.max()) if fitting.size else None

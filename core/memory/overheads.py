@@ -1,0 +1,119 @@
+"""What CUDA takes beside the tensors: its context and its libraries' workspaces, measured or as documented."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from ..artifacts.draft import Draft
+from ..errors import HalfpintError
+from ..state import state_folder
+
+MIB = 2**20
+
+
+class Range(NamedTuple):
+    """From the least to the most, in bytes."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Overheads:
+    """`context`: of a process that uses CUDA. `workspace`: of cuBLAS and cuDNN, through torch's allocator.
+
+    `workspace_share`: what more cuDNN may take, as a part of the activations. `source`: measured, or documented.
+    """
+
+    context: Range
+    workspace: Range
+    workspace_share: float
+    source: str
+    measured: bool = False
+
+
+# Context: reported are 256 MiB (RTX 3090, CUDA 12.8) to 650 MiB, by card, driver and CUDA. Workspace: torch gives
+# cuBLAS 8,519,680 bytes, 32 MiB on Hopper (aten/src/ATen/cuda/CUDABlas.cpp); cuDNN's has no documented bound, and
+# as much again as the largest of those is allowed for.
+DOCUMENTED = Overheads(
+    context=Range(250 * MIB, 650 * MIB),
+    workspace=Range(0, 64 * MIB),
+    workspace_share=0.25,
+    source="documented range; halfpint calibrate measures this GPU",
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured on one GPU with one driver and one torch, in bytes.
+
+    `workspace_nbytes`: what libraries took through the allocator for a network whose activations at the peak
+    were `activations_nbytes`.
+    """
+
+    gpu: str
+    driver: str
+    torch: str
+    context_nbytes: int
+    workspace_nbytes: int
+    activations_nbytes: int
+
+    def overheads(self) -> Overheads:
+        """As measured. Another network may take more workspace: its share of the activations is added."""
+        share = self.workspace_nbytes / max(1, self.activations_nbytes)
+        return Overheads(
+            context=Range(self.context_nbytes, self.context_nbytes),
+            workspace=Range(0, self.workspace_nbytes),
+            workspace_share=min(share, 1.0),
+            source=f"measured with driver {self.driver} and torch {self.torch}",
+            measured=True,
+        )
+
+
+def overheads_of(gpu: str, driver: str) -> Overheads:
+    """The overheads of a GPU by name: as calibrated with this driver and the installed torch, else as documented."""
+    torch = installed_torch()
+    for calibration in calibrations():
+        if (calibration.gpu, calibration.driver, calibration.torch) == (gpu, driver, torch):
+            return calibration.overheads()
+    return DOCUMENTED
+
+
+def calibrations() -> list[Calibration]:
+    """All that were kept. What cannot be read is not there."""
+    try:
+        return [Calibration(**entry) for entry in json.loads(_file().read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def keep(calibration: Calibration) -> Path | None:
+    """Keep a calibration in place of an earlier one of the same GPU, driver and torch. The file, or None if it
+    cannot be written.
+    """
+    same = (calibration.gpu, calibration.driver, calibration.torch)
+    others = [old for old in calibrations() if (old.gpu, old.driver, old.torch) != same]
+    text = json.dumps([asdict(entry) for entry in (*others, calibration)], indent=2)
+    try:
+        with Draft(_file()) as draft:
+            draft.write(text.encode())
+            draft.publish(overwrite=True)
+    except HalfpintError:
+        return None
+    return _file()
+
+
+def installed_torch() -> str:
+    """The version of torch, without importing it; empty if there is none."""
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""
+
+
+def _file() -> Path:
+    return state_folder() / "calibration.json"

@@ -1,0 +1,105 @@
+"""The size of every artifact that a spec would make, before it exists, and whether the disk has room for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .artifacts.contract import contract
+from .artifacts.onnx_model import onnx_model
+from .artifacts.provenance import Provenance, metadata, torchscript_config
+from .formats import Format, Kind, Precision
+from .jobs.spec import ExportSpec
+from .network.network import Network
+from .readings.onnx_size import body_nbytes, model_nbytes
+from .readings.onnx_writer import Model
+from .readings.torchscript_size import torchscript_nbytes
+from .readings.weigher import grid_sizes
+from .shapes import Finding, InputShape, Level
+from .units import megabytes
+
+_MANIFEST_NBYTES = 64_000  # some thousands of bytes an artifact, and room for the drafts' folder entries
+_KEPT = 16  # written graphs; with constant grids each size has its own
+_SHA256 = "0" * 64  # its length is all that counts
+
+
+@dataclass(frozen=True)
+class ArtifactSize:
+    """An artifact that does not exist yet: where it will lie, and its bytes.
+
+    `exact`: to the byte. Otherwise `note` says how far the file may be off, or which way.
+    """
+
+    kind: Kind
+    path: Path
+    nbytes: int
+    exact: bool
+    note: str = ""
+
+
+class Sizes:
+    """The sizes of one network's artifacts. Asked again, it reuses what does not depend on the size of the image."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._written: dict[object, tuple[Model, int]] = {}
+
+    def artifacts(self, spec: ExportSpec) -> tuple[ArtifactSize, ...]:
+        """Every artifact of the spec, in its order. Raises `BadRequest` if the network cannot take its size."""
+        return tuple(self.artifact(spec, kind) for kind in spec.kinds)
+
+    def artifact(self, spec: ExportSpec, kind: Kind) -> ArtifactSize:
+        """One artifact, whether the spec asks for its kind or not. Raises `BadRequest` as `artifacts` does."""
+        if kind.format is Format.TORCHSCRIPT:
+            note = "predicted to within 0.5 %"
+            return ArtifactSize(kind, spec.path(kind), self._torchscript(spec, kind.precision), False, note)
+        note = "before onnxsim, whose result is kept only if it is no larger" if spec.simplify else ""
+        return ArtifactSize(kind, spec.path(kind), self._onnx(spec, kind), not spec.simplify, note)
+
+    def _torchscript(self, spec: ExportSpec, precision: Precision) -> int:
+        half = precision is Precision.FP16
+        half_io = spec.half_io and half
+        config = torchscript_config(
+            self._network, precision, self._shape(spec), Provenance(spec.weights.name, _SHA256), half_io=half_io
+        )
+        return torchscript_nbytes(self._network, config, half=half)
+
+    def _onnx(self, spec: ExportSpec, kind: Kind) -> int:
+        network, shape = self._network, self._shape(spec)
+        provenance = Provenance(spec.weights.name, _SHA256)
+        promised = contract(network, shape, dynamic=spec.dynamic, half_io=spec.has_half_io(kind))
+        grids = grid_sizes(network, shape.dims) if spec.constant_grids else None
+        key = (kind.precision, spec.has_half_io(kind), spec.opset, grids)
+        if key not in self._written:
+            if len(self._written) >= _KEPT:
+                self._written.clear()
+            model = onnx_model(
+                network, promised, kind.precision, spec.opset, shape, provenance, constant_grids=spec.constant_grids
+            )
+            self._written[key] = model, body_nbytes(model.graph)
+        model, body = self._written[key]
+        ports = zip(model.outputs, promised.outputs, strict=True)
+        model = replace(
+            model,
+            input=replace(model.input, dims=promised.input.dims),
+            outputs=tuple(replace(port, dims=output.dims) for port, output in ports),
+            metadata=metadata(network, kind.precision, shape, provenance),
+        )
+        return model_nbytes(model, body)
+
+    def _shape(self, spec: ExportSpec) -> InputShape:
+        return InputShape(spec.batch, self._network.channels, spec.height, spec.width)
+
+
+def disk_finding(artifacts: Sequence[ArtifactSize], free: int | None) -> Finding | None:
+    """An error if the artifacts need more than the `free` bytes of their folder (None: not known), else None.
+
+    They are written beside what they replace, so that nothing is freed by overwriting.
+    """
+    needed = sum(artifact.nbytes for artifact in artifacts) + _MANIFEST_NBYTES
+    if free is None or needed <= free:
+        return None
+    folder = artifacts[0].path.parent
+    message = f"the files need {megabytes(needed)}, {megabytes(free)} are free in {folder}"
+    return Finding(Level.ERROR, "disk", message, "free some space, or choose another folder with --out")

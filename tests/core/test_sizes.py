@@ -1,0 +1,110 @@
+"""Every artifact's size is known before it exists; a disk too small is told of before anything is loaded."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from halfpint.core.devices import GpuReport, host_memory
+from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.jobs.making import Order
+from halfpint.core.jobs.reading import LoadedWeights
+from halfpint.core.jobs.spec import ExportSpec
+from halfpint.core.loading import WeightsSource
+from halfpint.core.memory.estimate import estimate, snapshot
+from halfpint.core.samples.make import write_yolov5
+from halfpint.core.samples.yolov5 import SampleSpec
+from halfpint.core.shapes import InputShape, Level
+from halfpint.core.sizes import ArtifactSize, Sizes, disk_finding
+from support.checkpoints import Checkpoint
+from support.jobs import done, end_of, small
+
+KINDS = [Kind(format, precision) for format in Format for precision in Precision]
+
+
+def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
+    with WeightsSource(path) as source:
+        assert sum(1 for _ in source.load())
+    shape = InputShape(spec.batch, source.network.channels, spec.height, spec.width)
+    now = snapshot(host_memory(), "cpu", GpuReport())
+    estimated = estimate(source.network, spec, now)
+    return LoadedWeights(source.info, source.network, source.sha256, shape, estimated)
+
+
+def assert_told_beforehand(spec: ExportSpec) -> None:
+    weights = loaded(spec.weights, spec)
+    for size in Sizes(weights.network).artifacts(spec):
+        real = len(Order(spec, weights, size.kind).bytes())
+        if size.exact:
+            assert size.nbytes == real, size
+        else:
+            assert math.isclose(size.nbytes, real, rel_tol=0.005), (size, real)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"dynamic": True, "opset": 11, "batch": 3},
+        {"half_io": True, "width": 192},
+    ],
+    ids=["static", "dynamic", "half-io"],
+)
+def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Path, more: dict[str, int]) -> None:
+    formats = tuple(Format) if not more else (Format.ONNX,)
+    spec = small(checkpoint.path, tmp_path, height=128, formats=formats, **more)
+    assert_told_beforehand(spec)
+
+
+@pytest.mark.parametrize("width", [0.25, 0.5], ids=["yolov5n", "yolov5s"])
+def test_every_artifact_of_weights_of_full_size(tmp_path: Path, width: float) -> None:
+    weights = tmp_path / "weights.pt"
+    write_yolov5(weights, SampleSpec(width=width))
+    assert_told_beforehand(ExportSpec(weights, tmp_path, formats=tuple(Format), precisions=tuple(Precision)))
+
+
+def test_what_depends_on_the_size_as_constants(tiny: Path, tmp_path: Path) -> None:
+    spec = small(tiny, tmp_path, simplify=True, height=320)
+    weights = loaded(tiny, spec)
+    for size in Sizes(weights.network).artifacts(spec):
+        assert not size.exact
+        assert "onnxsim" in size.note
+        assert size.nbytes == len(Order(spec, weights, size.kind).bytes())
+
+
+def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: Path, tmp_path: Path) -> None:
+    with WeightsSource(tiny) as source:
+        sizes = Sizes(source.network)
+        for more in ({}, {"height": 1024, "width": 1504}, {"batch": 4096, "dynamic": True}, {"simplify": True}):
+            spec = small(tiny, tmp_path, formats=tuple(Format), **more)
+            assert sizes.artifacts(spec) == Sizes(source.network).artifacts(spec)
+
+
+def test_the_published_files_are_of_these_sizes(tiny: Path, tmp_path: Path) -> None:
+    spec = small(tiny, tmp_path, simplify=True, formats=tuple(Format))
+    with WeightsSource(tiny) as source:
+        sizes = Sizes(source.network).artifacts(spec)
+    assert end_of(done(spec)).exit_code == 0
+    for size in sizes:
+        real = size.path.stat().st_size
+        assert math.isclose(size.nbytes, real, rel_tol=0.005)
+        assert size.kind.format is Format.TORCHSCRIPT or real <= size.nbytes
+
+
+def artifact(nbytes: int, path: Path = Path("/out/best.onnx")) -> ArtifactSize:
+    return ArtifactSize(KINDS[0], path, nbytes, exact=True)
+
+
+def test_a_disk_that_is_too_small_is_an_error() -> None:
+    finding = disk_finding([artifact(90_000_000), artifact(10_000_000)], 100_000_000)
+    assert finding is not None
+    assert finding.level is Level.ERROR
+    assert finding.message == "the files need 100 MB, 100 MB are free in /out"
+    assert "--out" in finding.fix
+
+
+def test_a_disk_with_room_or_one_that_does_not_tell_is_none() -> None:
+    assert disk_finding([artifact(90_000_000)], 100_000_000) is None
+    assert disk_finding([artifact(90_000_000)], None) is None
