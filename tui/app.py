@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, ClassVar
@@ -19,6 +20,7 @@ from .screens.main import MainScreen
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
+    from ..core.jobs.spec import ExportSpec
 
 
 _GRACE_SECONDS = 1.0  # from a signal to the end, whatever happens
@@ -32,11 +34,11 @@ class HalfpintApp(App[None]):
     BINDINGS: ClassVar = [Binding("ctrl+q", "leave", "Quit", show=False), Binding("ctrl+l", "redraw", show=False)]
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, start: Path, sampler: GpuSampler | None = None) -> None:
-        """`start`: the folder to search. `sampler`: what to ask for GPUs."""
+    def __init__(self, start: Path, sampler: GpuSampler | None = None, jobs: Iterable[ExportSpec] = ()) -> None:
+        """`start`: the folder to search. `sampler`: what to ask for GPUs; None for NVML. `jobs`: to begin with."""
         super().__init__()
         choices, self._warning = settings.load(settings.settings_path())
-        self.main = MainScreen(start.absolute(), choices, sampler)
+        self.main = MainScreen(start.absolute(), choices, sampler, jobs)
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one: no empty one is painted before it."""

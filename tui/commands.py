@@ -84,6 +84,7 @@ OF_PANELS = (
     Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides", "", "size"),
     Command("step(-4)", "shift+down", "Four strides less", "The field shrinks by four strides", "", "size"),
     Command("next_device", "d", "Next device", "Run on the next GPU, or on the CPU", "Device", "gpu"),
+    Command("calibrate", "c", "Calibrate", "Measure what CUDA itself takes of the chosen GPU", "Calibrate", "gpu"),
     Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level", "log"),
     Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy", "log"),
     Command("report", "enter", "Report", "All that is known of the artifact", "Report", "artifacts"),

@@ -11,6 +11,8 @@ from textual.app import App
 from ..core.errors import BadRequest
 from ..core.jobs.commandline import command
 from ..core.jobs.spec import ExportSpec
+from ..core.memory.estimate import Estimate
+from ..core.memory.verdict import Fit
 from ..core.shapes import Preset, spelled
 from .clipboard import copy
 from .panels.artifacts import Artifact
@@ -63,6 +65,14 @@ def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: 
     ]
     question = Choose("Files exist", f"{', '.join(existing)} {verb} already in {spec.out}.", answers)
     app.push_screen(question, _answered(lambda answer: take(specs[answer])))
+
+
+def ask_memory(app: AnyApp, estimate: Estimate, take: Callable[[], object]) -> None:
+    """Whether a job is to begin that may not fit into memory, or will not."""
+    certain = estimate.fit is Fit.WILL_NOT_FIT
+    answers = [Answer("s", "start", "start anyway" if certain else "start")]
+    question = Choose("Memory", estimate.verdict.sentence, answers)
+    app.push_screen(question, _answered(lambda _: take()))
 
 
 def ask_quit(app: AnyApp, job: int, take: Callable[[bool], object]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from .feeds.devices import DeviceWatch
+from .feeds.estimator import Estimator
 from .feeds.inspector import Inspector
 from .feeds.jobs import JobQueue
 from .feeds.scanner import Scanner
@@ -26,20 +27,23 @@ class Services:
     inspector: Inspector
     devices: DeviceWatch
     jobs: JobQueue
+    estimator: Estimator
 
     @classmethod
     def make(cls, post: Callable[[Message], object], sampler: GpuSampler | None, folder: Path) -> Services:
         """Feeds that post to one place. Nothing runs yet."""
-        return cls(Scanner(post), Inspector(post), DeviceWatch(post, sampler, folder), JobQueue(post))
+        return cls(Scanner(post), Inspector(post), DeviceWatch(post, sampler, folder), JobQueue(post), Estimator(post))
 
     def start(self) -> None:
         """Begin to watch, and warm up a worker."""
         self.devices.start()
         self.jobs.start()
+        self.estimator.start()
 
     def stop(self, *, end_job: bool) -> None:
         """End everything; a job that runs only if that is wished."""
         self.scanner.stop()
         self.inspector.stop()
         self.devices.stop()
+        self.estimator.stop()
         self.jobs.stop(wait=end_job)

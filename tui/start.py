@@ -5,18 +5,31 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import BadRequest
+
+if TYPE_CHECKING:
+    from ..core.jobs.spec import ExportSpec
 
 _HEADLESS = "`halfpint export --help` tells how to do without a screen"
 
 
-def open_screen(folder: Path) -> int:
-    """Run the screen until it is left; its exit code. Raises `BadRequest` where there is no screen to run on."""
+def on_terminal() -> bool:
+    """Whether a person sits at a terminal."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:
+    """Run the screen until it is left; its exit code. Raises `BadRequest` where there is no screen to run on.
+
+    `jobs`: what it begins with.
+    """
     if not folder.is_dir():
         raise BadRequest(f"{folder} is no folder", "give a folder to search for weights, or a command: halfpint --help")
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    if not on_terminal():
         raise BadRequest("the screen needs a terminal, and this is a pipe or a file", _HEADLESS)
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         raise BadRequest(f"this terminal cannot draw (TERM={os.environ.get('TERM', '')})", _HEADLESS)
@@ -27,6 +40,6 @@ def open_screen(folder: Path) -> int:
 
     from .app import HalfpintApp
 
-    app = HalfpintApp(folder)
+    app = HalfpintApp(folder, jobs=jobs)
     app.run()
     return app.return_code or 0

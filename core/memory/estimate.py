@@ -80,6 +80,11 @@ class Estimate:
         return worst([self.host.fit] if self.gpu is None else [self.host.fit, self.gpu.fit])
 
     @property
+    def risky(self) -> bool:
+        """Whether a person should be asked before the job begins."""
+        return self.fit in (Fit.TIGHT, Fit.WILL_NOT_FIT)
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict that decides."""
         return self.gpu if self.gpu is not None and self.gpu.fit is self.fit else self.host

@@ -13,6 +13,7 @@ from ...core.weights.discover import Candidate
 
 if TYPE_CHECKING:
     from ...core.inspect import WeightsInfo
+    from ...core.network.network import Network
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Known:
     candidate: Candidate
     info: WeightsInfo | None
     refusal: str = ""
+    network: Network | None = None  # to predict with; its weights are not loaded
 
 
 class Inspected(Message):
@@ -71,12 +73,16 @@ def look(candidate: Candidate) -> Known:
     """The facts of a file; whatever is wrong with it is a refusal."""
     # Imported here: the screen is painted first.
     from ...core.errors import HalfpintError
-    from ...core.inspect import inspect
+    from ...core.families import identify, open_weights
+    from ...core.inspect import describe
 
     try:
-        info = inspect(candidate.path)
+        with open_weights(candidate.path) as archive:
+            model = identify(archive)
+            info = describe(archive, model)
+            network = None if info.obstacle else model.network()
     except HalfpintError as error:
         return Known(candidate, None, error.what)
     except Exception as error:  # a fault of ours must not end the screen
         return Known(candidate, None, f"it cannot be read ({type(error).__name__}: {error})")
-    return Known(candidate, info, info.obstacle)
+    return Known(candidate, info, info.obstacle, network)

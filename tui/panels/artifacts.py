@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from .panel import Panel
 
 if TYPE_CHECKING:
     from ...core.jobs.events import ArtifactFailed, ArtifactPublished
+    from ...core.sizes import ArtifactSize
 
 _COLUMNS = (
     Column("file", 0, tail=True),
@@ -77,10 +79,11 @@ class ArtifactsPanel(Panel):
     def compose(self) -> ComposeResult:
         yield Listing(_COLUMNS, empty="nothing yet", id="artifacts-made")
 
-    def plan(self, planned: dict[str, Artifact]) -> None:
+    def plan(self, planned: Sequence[ArtifactSize]) -> None:
         """Show what an export would make now."""
-        if planned != self._planned:
-            self._planned = planned
+        rows = {str(size.path): Artifact(size.path, size.nbytes) for size in planned}
+        if rows != self._planned:
+            self._planned = rows
             self._refill()
 
     def news(self, news: JobNews) -> None:

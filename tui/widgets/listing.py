@@ -17,7 +17,7 @@ from textual.reactive import reactive
 
 from .window import Window
 
-_LEAST = 18  # cells for the column without a width
+_LEAST = 16  # cells for the column without a width
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,153 @@
+"""What a job would need and make, predicted in a thread: a key is painted first, its estimate right after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from ...core.formats import Precision
+from ...core.jobs.spec import ExportSpec
+from ...core.network.network import Network
+
+if TYPE_CHECKING:
+    from ...core.memory.estimate import JobNeeds, Snapshot
+    from ...core.memory.run import Run
+    from ...core.sizes import ArtifactSize, Sizes
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be predicted: a job, and where it would run, if that is known."""
+
+    network: Network
+    spec: ExportSpec
+    now: Snapshot | None
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The largest batch at the size of a spec, and the side in px of the largest square at its batch, that fit."""
+
+    batch: int | None
+    square: int | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What follows from a wish. `run`: the exported model at the spec's largest precision, wherever it will run.
+
+    `problem`: why there is nothing, for a size that the network cannot take.
+    """
+
+    spec: ExportSpec
+    needs: JobNeeds | None = None
+    run: Run | None = None
+    artifacts: tuple[ArtifactSize, ...] = ()
+    problem: str = ""
+
+
+class Predicted(Message):
+    """A prediction is ready."""
+
+    def __init__(self, prediction: Prediction) -> None:
+        super().__init__()
+        self.prediction = prediction
+
+
+class LargestFound(Message):
+    """The largest batch and square are known; `spec` is the one they were asked for."""
+
+    def __init__(self, spec: ExportSpec, largest: Largest) -> None:
+        super().__init__()
+        self.spec, self.largest = spec, largest
+
+
+class Estimator:
+    """Predicts for the last wish alone: what was wished before it is forgotten."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        """`post`: takes messages from any thread."""
+        self._post = post
+        self._wish: Wish | None = None
+        self._changed = Condition()
+        self._ended = False
+        self._predicted: tuple[Network, ExportSpec] | None = None
+        self._sizes: tuple[Network, Sizes] | None = None
+
+    def start(self) -> None:
+        """Begin to predict."""
+        Thread(target=self._work, name="estimator", daemon=True).start()
+
+    def stop(self) -> None:
+        """Predict nothing more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def want(self, wish: Wish | None) -> None:
+        """Predict this; None: nothing."""
+        with self._changed:
+            self._wish = wish
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._wish)
+                if self._ended or self._wish is None:
+                    return
+                wish, self._wish = self._wish, None
+            if self._predicted != (wish.network, wish.spec):
+                self._post(Predicted(self._predict(wish)))
+                self._predicted = (wish.network, wish.spec)
+            if wish.now is not None and not self._superseded():
+                self._post(LargestFound(wish.spec, largest(wish, wish.now)))
+
+    def _superseded(self) -> bool:
+        """Whether something newer is wished within the time in which a person types the next digit."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._wish, timeout=_PAUSE_SECONDS)
+            return self._ended or self._wish is not None
+
+    def _predict(self, wish: Wish) -> Prediction:
+        from ...core.errors import BadRequest
+        from ...core.memory.estimate import job_needs
+        from ...core.memory.run import run
+        from ...core.network.ops import ShapeMismatch
+        from ...core.shapes import InputShape
+        from ...core.sizes import Sizes
+
+        network, spec = wish.network, wish.spec
+        if self._sizes is None or self._sizes[0] is not network:
+            self._sizes = network, Sizes(network)
+        shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
+        try:
+            overheads = (wish.now.overheads,) if wish.now is not None else ()
+            needs = job_needs(network, spec, *overheads)
+            heaviest = Precision.FP32 if Precision.FP32 in spec.precisions else spec.precisions[0]
+            forward = needs.runs.get(heaviest) or run(network, shape, heaviest, half_io=spec.half_io)
+            return Prediction(spec, needs, forward, self._sizes[1].artifacts(spec))
+        except (ShapeMismatch, BadRequest) as error:
+            return Prediction(spec, problem=f"the network cannot take {shape}: {error}")
+
+
+_PAUSE_SECONDS = 0.3
+
+
+def largest(wish: Wish, now: Snapshot) -> Largest:
+    """The largest batch and square that fit now."""
+    from ...core.memory.fitmap import largest_batch, largest_square
+    from ...core.network.ops import ShapeMismatch
+
+    precision = wish.spec.precisions[0]
+    try:
+        return Largest(
+            largest_batch(wish.network, wish.spec, precision, now),
+            largest_square(wish.network, wish.spec, precision, now),
+        )
+    except ShapeMismatch:
+        return Largest(None, None)

@@ -1,0 +1,142 @@
+"""The GPU panel in lines: every GPU and the host, what others use, what is predicted, and whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..core.memory.estimate import Estimate, gpu_memory
+from ..core.memory.overheads import DOCUMENTED
+from ..core.memory.run import gpu_need
+from ..core.memory.verdict import Fit, Verdict, verdict
+from ..core.units import mebibytes
+from .widgets.bars import bar, past
+from .widgets.lines import Line, Piece, plain
+
+if TYPE_CHECKING:
+    from ..core.devices import Gpu, GpuProcess
+    from .feeds.devices import Sample
+    from .feeds.estimator import Largest
+    from .outlook import Outlook
+
+KINDS = {Fit.FITS: "good", Fit.TIGHT: "warning", Fit.WILL_NOT_FIT: "error", Fit.UNKNOWN: "dim"}
+_BAR = 22  # cells
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is shown: the outlook, the device that is chosen, its verdict, and the past of every device."""
+
+    outlook: Outlook
+    sample: Sample
+    device: str
+    estimate: Estimate | None
+    histories: Mapping[str, Sequence[float]]
+
+
+def lines(outlook: Outlook, device: str, histories: Mapping[str, Sequence[float]]) -> list[Line]:
+    """The panel. `histories`: used shares of the last minutes by device (`cpu`, or an index), oldest first."""
+    if outlook.sample is None:
+        return []
+    estimate = outlook.estimate(outlook.prediction.spec) if outlook.prediction else None
+    view = _View(outlook, outlook.sample, device, estimate, histories)
+    told: list[Line] = []
+    report = view.sample.report
+    if report.problem:
+        told.append(plain(report.problem, "dim"))
+    for gpu in report.gpus:
+        told += _gpu(view, gpu)
+    told += _host(view)
+    if estimate is not None:
+        told += _terms(estimate)
+    if outlook.largest is not None:
+        told.append(_largest(outlook.largest))
+    if outlook.measured:
+        told.append(plain(outlook.measured, "accent"))
+    return told
+
+
+def _gpu(view: _View, gpu: Gpu) -> list[Line]:
+    chosen = str(gpu.index) == view.device
+    name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ") + (f" {gpu.slice}" if gpu.slice else "")
+    head = (f"{'>' if chosen else ' '} {gpu.index} {name}  ", "accent" if chosen else "")
+    if gpu.problem:
+        return [(head, (gpu.problem, "error"))]
+    figures = [f"{gpu.used / 2**30:.1f}/{gpu.total / 2**30:.1f} GiB used"]
+    figures += [f"{gpu.utilisation} %"] if gpu.utilisation is not None else []
+    figures += [f"{gpu.temperature} °C"] if gpu.temperature is not None else []
+    told: list[Line] = [(head, ("  ".join(figures), ""))]
+    found = _on_gpu(view, gpu, chosen)
+    if found is not None:
+        told.append(_bar_line(gpu.used, gpu.total, found))
+    if chosen:
+        told += _history(view, str(gpu.index))
+    if gpu.processes:
+        told.append(plain("    " + ", ".join(map(_process, gpu.processes)), "dim"))
+    return told
+
+
+def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> Verdict | None:
+    """The job's verdict on the GPU that it is given; on the others, that of running the exported model in PyTorch."""
+    if chosen:
+        return view.estimate.gpu if view.estimate else None
+    prediction = view.outlook.prediction
+    if prediction is None or prediction.run is None:
+        return None
+    need = gpu_need(prediction.run, view.outlook.overheads.get(gpu.index, DOCUMENTED))
+    return verdict(need, gpu_memory(str(gpu.index), view.sample.report))
+
+
+def _host(view: _View) -> list[Line]:
+    memory = view.sample.memory
+    chosen = view.device == "cpu"
+    head = ("> CPU " if chosen else "  CPU ", "accent" if chosen else "")
+    told: list[Line] = [(head, (f"{mebibytes(memory.available)} of {mebibytes(memory.total)} RAM available", ""))]
+    if view.estimate is not None:
+        told.append(_bar_line(memory.total - memory.available, memory.total, view.estimate.host))
+    if chosen:
+        told += _history(view, "cpu")
+    if view.sample.disk is not None:
+        told.append(plain(f"  disk {view.sample.disk / 1e9:,.1f} GB free where the artifacts go"))
+    return told
+
+
+def _bar_line(used: int, total: int, found: Verdict) -> Line:
+    """Used by others | predicted | free, and the verdict."""
+    need = int(found.need.high)
+    kind = KINDS[found.fit]
+    parts: list[tuple[float, str, str]] = [(used, "█", "dim"), (need, "▒", kind)]
+    amount: Piece = (f" ▒ {mebibytes(need)}", "")
+    return (("  ", ""), *bar(parts, total, _BAR), (f" {found.fit}", kind), amount)
+
+
+def _history(view: _View, device: str) -> list[Line]:
+    values = view.histories.get(device, ())
+    return [plain(f"  {past(values, 1.0, 24)} in use, 2 minutes", "dim")] if len(values) > 1 else []
+
+
+def _terms(estimate: Estimate) -> list[Line]:
+    """What the need of the job is made of, where it runs."""
+    decisive = estimate.gpu or estimate.host
+    told: list[Line] = [plain(f"▒ predicted for {decisive.memory.name}:", "dim")]
+    for term in decisive.need.terms:
+        low, high = int(term.low), int(term.high)
+        if high:
+            amount = mebibytes(high) if low == high else f"{mebibytes(low)}–{mebibytes(high)}"
+            note = f", {term.note}" if term.note else ""
+            told.append(((f"  {amount} ", ""), (f"{term.name}{note}", "dim")))
+        else:
+            told.append(plain(f"  {term.name}: {term.note}", "dim"))
+    return told
+
+
+def _largest(largest: Largest) -> Line:
+    batch = f"batch {largest.batch}" if largest.batch else "no batch"
+    square = f"{largest.square}×{largest.square}" if largest.square else "no square"
+    return plain(f"largest that fits: {batch} at this size; {square} at this batch")
+
+
+def _process(process: GpuProcess) -> str:
+    nbytes = mebibytes(process.nbytes) if process.nbytes is not None else "?"
+    return f"{nbytes} {process.user or 'pid'} {process.pid}"
