@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from halfpint.core.samples.make import write_yolov5
 from support.checkpoints import Checkpoint, checkpoints_in, dbnet_checkpoints
+
+# No test says how fast a machine has to be.
+settings.register_profile("halfpint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("halfpint")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -124,6 +124,7 @@ def _terms(estimate: Estimate) -> list[Line]:
         low, high = int(term.low), int(term.high)
         if high:
             amount = mebibytes(high) if low == high else f"{mebibytes(low)}–{mebibytes(high)}"
+            amount = amount if low else f"up to {mebibytes(high)}"
             note = f", {term.note}" if term.note else ""
             told.append(((f"  {amount} ", ""), (f"{term.name}{note}", "dim")))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -38,6 +39,8 @@ def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:
         # Textual draws there. Whatever the locale says, box drawing as `\u2570` helps nobody.
         sys.__stderr__.reconfigure(encoding="utf-8", errors="replace")
 
+    # Nothing of what is built before the first paint is garbage: the screen turns it on again.
+    gc.disable()
     from .app import HalfpintApp
 
     app = HalfpintApp(folder, jobs=jobs)

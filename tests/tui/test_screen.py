@@ -35,7 +35,7 @@ def test_from_the_file_to_verified_artifacts(folder: Path) -> None:
             assert s.files[0][0] == "yolov5n.pt"
             await s.size(800, 600)
             assert "600 is no multiple of the stride 32" in s.findings
-            assert "800×576 and 800×608" in s.findings
+            assert "- 800×576" in s.findings and "+ 800×608" in s.findings
             await s.press("ctrl+r")
             assert s.status.startswith("no export: 800×600")
             await s.press("f")

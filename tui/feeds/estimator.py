@@ -11,11 +11,11 @@ from textual.message import Message
 
 from ...core.formats import Precision
 from ...core.jobs.spec import ExportSpec
-from ...core.network.network import Network
 
 if TYPE_CHECKING:
     from ...core.memory.estimate import JobNeeds, Snapshot
     from ...core.memory.run import Run
+    from ...core.network.network import Network
     from ...core.sizes import ArtifactSize, Sizes
 
 

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from ...core.formats import Format
+
 if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
     from ...core.jobs.events import Event, JobFinished
     from ...core.jobs.launcher import Worker
     from ...core.jobs.spec import ExportSpec
     from ...core.jobs.store import JobFolder
 
-# What takes seconds to import and a job may need.
-_PRELOAD = ("onnx", "onnxruntime", "torch")
+# What takes long to import, and what a job needs of it: torch takes seconds, and 200 MiB that ONNX has no use for.
+_ALWAYS, _WITH_TORCH = ("onnx", "onnxruntime"), ("onnx", "onnxruntime", "torch")
 _BATCH_SECONDS = 0.5
 
 
@@ -55,12 +57,23 @@ class JobQueue:
         self._changed = Condition()
         self._count = 0
         self._warm: Worker | None = None
+        self._preload = _ALWAYS
+        self._preloaded: tuple[str, ...] = ()
         self._running: tuple[Job, Worker] | None = None
         self._ended = False
 
     def start(self) -> None:
         """Warm up a worker, and wait for jobs."""
         Thread(target=self._run, name="jobs", daemon=True).start()
+
+    def expect(self, spec: ExportSpec) -> None:
+        """Have a worker warm that suits such a job."""
+        torch = Format.TORCHSCRIPT in spec.formats or spec.device != "cpu"
+        preload = _WITH_TORCH if torch else _ALWAYS
+        if preload != self._preload:
+            with self._changed:
+                self._preload = preload
+                self._changed.notify()
 
     def submit(self, spec: ExportSpec) -> Job:
         """Add a job; it begins when those before it are over."""
@@ -113,20 +126,26 @@ class JobQueue:
         while True:
             self._warm_up()
             with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._waiting)
+                self._changed.wait_for(lambda: self._ended or self._waiting or self._preload != self._preloaded)
                 if self._ended:
                     return
+                if not self._waiting:
+                    continue
                 job = self._waiting.popleft()
                 worker = self._take()
                 self._running = (job, worker)
             self._follow(job, worker)
 
     def _warm_up(self) -> None:
+        """Start a worker that imports what is expected, in place of one that imported something else."""
         from ...core.jobs.launcher import Worker
 
         with self._changed:
-            if not self._ended:
-                self._warm = Worker(_PRELOAD)
+            if self._ended or (self._warm is not None and self._preload == self._preloaded):
+                return
+            if self._warm is not None:
+                self._warm.dismiss()
+            self._warm, self._preloaded = Worker(self._preload), self._preload
 
     def _take(self) -> Worker:
         """The warm worker; a new one if it died while it waited."""

@@ -37,6 +37,8 @@ class SizePanel(Panel):
         #sizes Static { width: auto; color: $text-muted; }
         #sizes NumberField { width: 8; margin: 0 1; padding: 0 1; background: $boost; }
         #findings { height: 3; }
+        .-input-page & #sizes NumberField { width: 6; padding: 0; }
+        .-input-page & #findings { height: 4; }
     }
     """
 
@@ -78,9 +80,10 @@ class SizePanel(Panel):
         lines: list[Line] = [] if any(f.level is Level.ERROR for f in findings) else [plain(summary, "dim")]
         for finding in findings:
             head = (f"{_MARKS[finding.level]} {finding.message}", _KINDS[finding.level])
-            lines.append((head, ("; " + finding.fix, "")) if finding.fix else (head,))
-            if finding.rule == "stride":
-                lines.append(self._ways_out())
+            if finding.rule == "stride":  # its fix is a key
+                lines += [(head,), self._ways_out()]
+            else:
+                lines.append((head, ("; " + finding.fix, "")) if finding.fix else (head,))
         self.query_one("#findings", Lines).show(lines)
 
     def _ways_out(self) -> Line:

@@ -64,6 +64,7 @@ class ForecastScreen(ArrangedScreen):
             self.outlook.prediction = self.outlook.largest = None
             self.show_outlook()
         else:
+            self.services.jobs.expect(spec)
             self.services.estimator.want(Wish(known.network, spec, self.outlook.snapshot(spec.device)))
 
     def show_status(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -72,11 +73,12 @@ class MainScreen(ForecastScreen):
     def on_mount(self) -> None:
         self.show_what_fits()
         self.update()
-        self._search(self._start)
         # Not before the first paint: the person waits for that alone.
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.enable()
+        self._search(self._start)
         self.services.start()
         for spec in self._jobs_at_start:
             self._submit(spec)
