@@ -54,11 +54,6 @@ class Line:
             self.read(0.5)
         return time.perf_counter() - self.started
 
-    def quiet(self, seconds: float) -> None:
-        """Read until nothing has come for so long."""
-        while self.read(seconds):
-            pass
-
     def over(self, seconds: float) -> int:
         """Bytes that come in so many seconds."""
         before, end = self.nbytes, time.perf_counter() + seconds

@@ -3,7 +3,7 @@
     python benchmarks/wire.py [--runs N] [--seconds S] [--save]
 
 A Textual app of thirty lines takes turns with the screen, for first paints depend on the machine. GPUs are
-simulated where it says so: eight of them, all of whose figures change every second.
+simulated where it says so: eight busy ones, whose memory, utilisation and temperature change every second.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ Thirty().run()
 """
 GPUS = """
 import random, sys
+from types import SimpleNamespace
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from support.nvml import GIB, FakeGpu, FakeNvml
@@ -55,8 +56,12 @@ from halfpint.core.devices import GpuSampler
 from halfpint.tui.app import HalfpintApp
 class Busy(FakeNvml):
     def nvmlDeviceGetMemoryInfo(self, gpu):
-        gpu.used = random.randrange(24 * GIB)
+        gpu.used = 12 * GIB + random.randrange(GIB // 4)
         return super().nvmlDeviceGetMemoryInfo(gpu)
+    def nvmlDeviceGetUtilizationRates(self, gpu):
+        return SimpleNamespace(gpu=random.randrange(80, 100))
+    def nvmlDeviceGetTemperature(self, gpu, sensor):
+        return random.randrange(70, 73)
 HalfpintApp(Path(sys.argv[1]), GpuSampler(Busy(*(FakeGpu() for _ in range(8))))).run()
 """
 
@@ -120,7 +125,7 @@ def first_paints(bench: Bench, runs: int) -> dict[str, Any]:
         for program, marker, seconds in ((bench.screen, "Weights", ours), (bench.baseline, "READY", theirs)):
             with program() as wire:
                 painted = wire.until(marker)
-                wire.quiet(1.0)
+                wire.over(1.5)
             if turn:
                 seconds.append(painted * 1000)
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))

@@ -1,6 +1,6 @@
 """Make the pictures of the screen: real exports of sample weights, next to simulated GPUs. SVG, and PNG from it.
 
-    pip install halfpint[dev,screenshots]
+    pip install -c constraints.txt ".[dev,screenshots]"
     python screenshots/make.py
 
 PNG needs DejaVu Sans Mono (Debian: fonts-dejavu-core).
