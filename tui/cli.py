@@ -101,22 +101,7 @@ class _NotATarget(argparse.Action):
 def _add_export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files or folders, each a job")
-    add(
-        *("--imgsz", "--img", "--img-size"),
-        nargs="+",
-        type=int,
-        action=_Size,
-        metavar=("H", "W"),
-        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
-    )
-    add(
-        "--round",
-        type=Rounding,
-        choices=list(Rounding),
-        metavar="HOW",
-        help="round the size to the model's stride: up, down or nearest (default: refuse other sizes)",
-    )
-    add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
+    _add_size(parser)
     add(
         "--include",
         nargs="+",
@@ -170,17 +155,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 
 def _add_estimate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("weights", type=Path, metavar="W", help="a weights file")
-    add(
-        *("--imgsz", "--img", "--img-size"),
-        nargs="+",
-        type=int,
-        action=_Size,
-        default=[640],
-        metavar=("H", "W"),
-        help="height and width in px; one value is a square (default 640)",
-    )
-    add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
+    add("weights", type=Path, metavar="W", help="a weights file or folder")
+    _add_size(parser)
     add("--precision", type=Precision, choices=list(Precision), metavar="P", help="fp32 or fp16 (default fp32)")
     add("--half", action="store_true", help="the same as --precision fp16")
     add("--include", nargs="+", type=_format, default=[Format.ONNX], metavar="F", help="what the job would make")
@@ -192,6 +168,27 @@ def _add_estimate(parser: argparse.ArgumentParser) -> None:
     add("--map", action="store_true", help="draw which sizes fit")
     add("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_estimate)
+
+
+def _add_size(parser: argparse.ArgumentParser) -> None:
+    """The size of a job."""
+    add = parser.add_argument
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        metavar=("H", "W"),
+        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
+    )
+    add(
+        "--round",
+        type=Rounding,
+        choices=list(Rounding),
+        metavar="HOW",
+        help="round the size to the model's stride: up, down or nearest (default: refuse other sizes)",
+    )
+    add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
 
 
 def _add_calibrate(parser: argparse.ArgumentParser) -> None:

@@ -11,10 +11,13 @@ from typing import Any
 
 from ..core.devices import free_disk
 from ..core.errors import BadRequest
+from ..core.families.family import Facts
 from ..core.formats import Format, Kind, Precision
+from ..core.jobs.sizing import rounding, sized
 from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.loading import WeightsSource
 from ..core.memory.estimate import Estimate, Snapshot, estimate, memory_finding
+from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
 from ..core.memory.verdict import Fit, Verdict
 from ..core.network.network import Network
@@ -22,6 +25,7 @@ from ..core.network.ops import ShapeMismatch
 from ..core.shapes import Finding, InputShape, Level, findings
 from ..core.sizes import ArtifactSize, Sizes, disk_finding
 from ..core.units import mebibytes, megabytes
+from .arguments import shape_in_words, size_of, weights_in
 from .text import say, table
 
 
@@ -45,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     spec = spec_of(args)
     now = look(spec.device)
     with WeightsSource(spec.weights) as source:
-        network = source.network
-    answer = answer_to(network, spec, now)
+        network, facts = source.network, source.info.facts
+    answer = answer_to(network, facts, sized(spec, facts, size_of(args), args.round), now)
     if args.json:
         say(json.dumps(to_dict(answer), ensure_ascii=False, indent=2))
     else:
@@ -54,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
             say(line)
     illegal = answer.estimated is None
     if args.map and not illegal:
-        _say_map(network, answer, now, file_is_json=args.json)
+        sides = default_sides(facts.stride, facts.sizes.recommended)
+        _say_map(network, answer, now, sides, file_is_json=args.json)
     errors = [f for f in answer.findings if f.level is Level.ERROR and f.rule != "memory"]
     if errors and not args.json:
         raise BadRequest(errors[0].message, errors[0].fix)
@@ -62,16 +67,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def spec_of(args: argparse.Namespace) -> ExportSpec:
-    """The job that the arguments describe. Raises `BadRequest`."""
-    height, width = args.imgsz * 2 if len(args.imgsz) == 1 else args.imgsz
+    """The job that the arguments describe, but for its size. Raises `BadRequest`."""
     if args.half and args.precision is Precision.FP32:
         raise BadRequest("--half and --precision fp32 contradict each other", "leave out one of them")
     precision = Precision.FP16 if args.half else args.precision or Precision.FP32
+    weights = weights_in(args.weights)
     return ExportSpec(
-        weights=args.weights.absolute(),
-        out=(args.out or args.weights.parent).absolute(),
-        height=height,
-        width=width,
+        weights=weights.absolute(),
+        out=(args.out or weights.parent).absolute(),
         batch=args.batch_size,
         formats=tuple(dict.fromkeys(args.include)),
         precisions=(precision,),
@@ -83,10 +86,12 @@ def spec_of(args: argparse.Namespace) -> ExportSpec:
     )
 
 
-def answer_to(network: Network, spec: ExportSpec, now: Snapshot) -> Answer:
+def answer_to(network: Network, facts: Facts, spec: ExportSpec, now: Snapshot) -> Answer:
     """Everything about a job that follows from the facts."""
     shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    found = findings(spec.height, spec.width, spec.batch, network.stride)
+    found = findings(spec.height, spec.width, spec.batch, network.stride, facts.sizes.recommended)
+    if told := rounding(spec, network.stride):
+        found = (Finding(Level.OK, "round", told), *found)
     if any(finding.level is Level.ERROR for finding in found):
         return Answer(spec, shape, found, None, ())
     try:
@@ -150,8 +155,9 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
 
 def lines(answer: Answer) -> list[str]:
     """The answer, for people."""
-    shape, estimated = answer.shape, answer.estimated
-    told = [f"{answer.spec.weights.name} at {shape}, {answer.precision}, on {_device(answer.spec.device)}"]
+    spec, estimated = answer.spec, answer.estimated
+    told = [f"{spec.weights.name} at {shape_in_words(spec)}, {answer.precision}, on {_device(spec.device)}"]
+    told += [f"  {finding.message}" for finding in answer.findings if finding.level is Level.OK]
     if estimated is not None:
         run = estimated.runs[answer.precision]
         told.append(f"  a forward pass needs {mebibytes(run.peak_allocated_nbytes)} at its peak, in {run.peak_layer};")
@@ -181,12 +187,11 @@ def _device(device: str) -> str:
     return "the CPU" if device == "cpu" else f"GPU {device}"
 
 
-def _say_map(network: Network, answer: Answer, now: Snapshot, *, file_is_json: bool) -> None:
-    from ..core.memory.fitmap import fit_map
+def _say_map(network: Network, answer: Answer, now: Snapshot, sides: tuple[int, ...], *, file_is_json: bool) -> None:
     from .fitmap_text import map_lines
 
     stream = sys.stderr if file_is_json else sys.stdout
-    drawn = fit_map(network, answer.spec, answer.precision, now)
+    drawn = fit_map(network, answer.spec, answer.precision, now, sides)
     place = (answer.spec.height, answer.spec.width)
     columns = shutil.get_terminal_size().columns if stream.isatty() else 100
     for line in ("", *map_lines(drawn, place, columns=columns, colour=stream.isatty())):

@@ -22,9 +22,8 @@ from ..core.jobs.launcher import Worker
 from ..core.jobs.sizing import sized
 from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
-from ..core.shapes import orientation
 from ..core.units import mebibytes, megabytes
-from ..core.weights.folder import weights_file
+from .arguments import shape_in_words, size_of, weights_in
 from .progress import monitor
 from .text import say, say_error, say_wrapped, table
 
@@ -34,7 +33,7 @@ def export(args: argparse.Namespace) -> int:
     for flag in ("data", "inplace"):
         if getattr(args, flag):
             say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
-    specs = [_sized(spec_of(args, weights), args) for weights in map(_in_folder, args.weights)]
+    specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
     _check_distinct(specs)
     return run_jobs(specs, as_json=args.json)
 
@@ -59,7 +58,7 @@ def combined(codes: Sequence[int]) -> int:
 
 def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
     """The job that the arguments of `halfpint export` ask for. Raises `BadRequest`."""
-    height, width = _size(args) or (640, 640)
+    height, width = size_of(args) or (640, 640)
     return ExportSpec(
         weights=weights.absolute(),
         out=(args.out or weights.parent).absolute(),
@@ -80,31 +79,12 @@ def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
     )
 
 
-def _size(args: argparse.Namespace) -> tuple[int, int] | None:
-    """Height and width, one value being a square; None if none was asked for."""
-    match args.imgsz:
-        case [side]:
-            return (side, side)
-        case [height, width]:
-            return (height, width)
-        case _:
-            return None
-
-
-def _in_folder(weights: Path) -> Path:
-    """The weights file in a model's folder. If there is none, the folder itself: its job tells."""
-    try:
-        return weights_file(weights)
-    except WeightsRefused:
-        return weights
-
-
 def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
     """The job at the size that was asked for, where the weights must be looked at to know it."""
     if args.imgsz is not None and args.round is None:
         return spec
     try:
-        return sized(spec, inspect(spec.weights).facts, _size(args), args.round)
+        return sized(spec, inspect(spec.weights).facts, size_of(args), args.round)
     except WeightsRefused:  # its job tells
         return spec
 
@@ -143,8 +123,7 @@ def _follow(spec: ExportSpec) -> int:
     """Show a job as it runs and report on it; its exit code."""
     with Worker() as worker:
         worker.start(create(spec))
-        shape = f"{spec.batch}×{spec.height}×{spec.width} (batch×height×width, {orientation(spec.height, spec.width)})"
-        say(f"{spec.weights.name} at {shape}")
+        say(f"{spec.weights.name} at {shape_in_words(spec)}")
         shown = monitor()
         events: list[Event] = []
         try:

@@ -12,6 +12,7 @@ from ..network.network import Network
 from ..readings.torch_runner import TorchRunner
 from ..shapes import InputShape
 from .provenance import Provenance, torchscript_config
+from .torchscript_archive import anonymous
 
 
 def torchscript_bytes(
@@ -40,4 +41,4 @@ def torchscript_bytes(
     config = torchscript_config(network, precision, shape, provenance, half_io=half_io)
     buffer = io.BytesIO()
     torch.jit.save(module, buffer, _extra_files={"config.txt": config})
-    return buffer.getvalue()
+    return anonymous(buffer)

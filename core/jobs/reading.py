@@ -10,11 +10,12 @@ from ..loading import WeightsSource
 from ..memory.estimate import Estimate
 from ..memory.verdict import Fit
 from ..network.network import Network
-from ..shapes import InputShape, Level, findings, spelled
+from ..shapes import InputShape, Level, findings
 from ..units import megabytes
 from .events import Note, Progress
 from .measuring import predicted
 from .preflight import check
+from .sizing import rounding
 from .spec import ExportSpec
 from .stages import Work
 
@@ -43,8 +44,8 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     """
     with WeightsSource(spec.weights) as source:
         info, network = source.info, source.network
-        if spec.rounded_from is not None:
-            yield Note("info", _rounding(spec.rounded_from, (spec.height, spec.width), network.stride))
+        if told := rounding(spec, network.stride):
+            yield Note("info", told)
         recommended = info.facts.sizes.recommended
         for finding in findings(spec.height, spec.width, spec.batch, network.stride, recommended):
             if finding.level is Level.ERROR:
@@ -61,8 +62,3 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     facts = info.facts
     summary = f"{facts.variant}, {facts.task}, {info.parameters:,} parameters, {megabytes(info.nbytes)}"
     return LoadedWeights(info, network, source.sha256, shape, estimated), summary
-
-
-def _rounding(asked: tuple[int, int], made: tuple[int, int], stride: int) -> str:
-    sizes = f"{spelled(*asked)} was rounded to {spelled(*made)} (height×width)"
-    return f"{sizes}, as asked: multiples of the stride {stride}"

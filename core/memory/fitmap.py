@@ -43,9 +43,9 @@ class FitMap:
         return max(height, width) > MAX_RATIO * min(height, width)
 
 
-def default_sides(stride: int) -> tuple[int, ...]:
-    """The multiples of the stride over the recommended range, in px."""
-    low, high = RECOMMENDED
+def default_sides(stride: int, recommended: tuple[int, int] = RECOMMENDED) -> tuple[int, ...]:
+    """The multiples of the stride over the range that is recommended for a network (its ends, px), in px."""
+    low, high = recommended
     return tuple(range(-(-low // stride) * stride, high + 1, stride))
 
 

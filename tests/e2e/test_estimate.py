@@ -13,6 +13,7 @@ from halfpint.core.formats import Precision
 from halfpint.core.memory.overheads import calibrations
 from halfpint.core.memory.run import run
 from halfpint.core.shapes import InputShape
+from support import dbnet
 from support.checkpoints import network_of
 from support.command import halfpint
 from support.gpus import environment_with
@@ -78,7 +79,7 @@ def test_for_people(tiny: Path, tmp_path: Path) -> None:
     )
     assert result.returncode == 0
     for line in (
-        r"master-n.pt at 1×3×1536×320, fp16, on GPU 0\n",
+        r"master-n.pt at 1×1536×320 \(batch×height×width, portrait\), fp16, on GPU 0\n",
         r"a forward pass needs [\d.]+ MiB at its peak, in model\.\d+",
         r"FITS: needs [\d.]+ MiB to [\d.]+ MiB, 1\.0 GiB of GPU 0 are free",
         r"250\.0 MiB to 650\.0 MiB +CUDA context +documented range",
@@ -101,6 +102,27 @@ def test_the_map(tiny: Path, tmp_path: Path) -> None:
     with_json = halfpint("estimate", tiny, "--map", "--json")
     assert json.loads(with_json.stdout)["verdict"] == "FITS"
     assert "height × width" in with_json.stderr
+
+
+def test_each_family_has_a_default_size_and_a_range_of_its_own(tiny: Path, tmp_path: Path) -> None:
+    text = dbnet.written(dbnet.state_dict("proxylessnas"), tmp_path / "model" / "pytorch_model.pt").parent
+    for weights, default, warned in ((tiny, 640, []), (text, 800, ["range"])):
+        assert estimated(weights)["shape"] == [1, 3, default, default]
+        assert [finding["rule"] for finding in estimated(weights, "--imgsz", 320, 640)["findings"]] == warned
+    drawn = halfpint("estimate", text, "--map").stdout
+    assert re.findall(r"^ +(\d+) [.@]", drawn, re.M)[0] == "480"
+    assert "@ 800×800" in drawn
+
+
+@pytest.mark.parametrize(("how", "made"), [("up", 704), ("down", 640), ("nearest", 640)])
+def test_rounding_is_told(how: str, made: int) -> None:
+    large = Path(__file__).parents[1] / "fixtures" / "yolov5" / "master-n6.pt"
+    found = estimated(large, "--imgsz", 670, 640, "--round", how)
+    assert found["shape"] == [1, 3, made, 640]
+    (told,) = found["findings"]
+    assert (told["level"], told["rule"]) == ("ok", "round")
+    assert told["message"].startswith(f"670×640 was rounded to {made}×640 (height×width)")
+    assert told["message"] in halfpint("estimate", large, "--imgsz", 670, 640, "--round", how).stdout
 
 
 @pytest.mark.parametrize(

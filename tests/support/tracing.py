@@ -66,12 +66,16 @@ class LoggingMeter(Meter):
         super().died(nbytes, key)
 
 
-def torch_allocations(network: Network, shape: tuple[int, ...], *, half: bool) -> tuple[list[int], TorchRunner]:
-    """The allocations of a forward pass of the run reading on the meta device, in bytes, and the runner."""
+def without_data(network: Network, *, half: bool) -> TorchRunner:
+    """The run reading on the meta device: shapes and no data."""
     runner = TorchRunner(network)
-    runner = (runner.half() if half else runner).to("meta")
+    return (runner.half() if half else runner).to("meta")
+
+
+def torch_allocations(runner: TorchRunner, shape: tuple[int, ...]) -> list[int]:
+    """The allocations of a forward pass on the meta device, in bytes; minus them where they are freed."""
     # Not in inference mode: there, torch hides the indices of a max pooling from the dispatcher.
     with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as watched:
         image = torch.empty(shape, device="meta")
         _outputs = runner(image)
-        return watched.log, runner
+        return watched.log

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -132,6 +134,30 @@ def test_torchscript_answers_a_tuple_as_yolov5_s_does(tiny: Path) -> None:
         outputs = torch.jit.load(io.BytesIO(data))(torch.zeros(2, 3, 96, 64))
     assert isinstance(outputs, tuple)
     assert [tuple(y.shape) for y in outputs] == [(2, 378, 8)]
+
+
+def test_torchscript_tells_nothing_of_the_machine_that_made_it(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        data = torchscript_bytes(network, Precision.FP32, InputShape(1, 3, 64, 64), PROVENANCE)
+    here = [str(Path(path).parent).encode() for path in (inspect.getfile(TorchRunner), torch.__file__)]
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        assert not file.testzip()
+        assert not [name for name in file.namelist() if name.endswith((".debug_pkl", "serialization_id"))]
+        for record in file.infolist():
+            assert not [path for path in here if path in file.read(record)], record
+            assert record.date_time == (1980, 1, 1, 0, 0, 0)
+
+
+def test_records_of_torchscript_begin_where_torch_puts_them(tiny: Path) -> None:
+    with network_of(tiny) as network:
+        data = torchscript_bytes(network, Precision.FP16, InputShape(1, 3, 64, 64), PROVENANCE)
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        records = file.infolist()
+    for record in records:
+        lengths = struct.unpack_from("<HH", data, record.header_offset + 26)  # of name and extra field
+        assert (record.header_offset + 30 + sum(lengths)) % 64 == 0
+    packed = {record.filename.split("/")[1] for record in records if record.compress_type != zipfile.ZIP_STORED}
+    assert packed == {"code"}
 
 
 def test_parameters_are_called_as_in_the_checkpoint(tiny: Path) -> None:
