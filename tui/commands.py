@@ -18,6 +18,8 @@ class Command:
     """One action. `keys`: as Textual spells them, comma separated; the first one is shown.
 
     `footer`: its word in the line of keys, or empty. `panel`: the id of the panel whose action it is, or empty.
+    `moves`: it moves the focus. On a slow line keys come in bunches; what is typed behind such a key must find the
+    focus where it leads, so that it comes before whatever the widget with the focus has still to do.
     """
 
     action: str
@@ -26,6 +28,7 @@ class Command:
     help: str
     footer: str = ""
     panel: str = ""
+    moves: bool = False
 
     @property
     def shown(self) -> str:
@@ -65,10 +68,16 @@ GLOBAL = (
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
     Command("app.leave", "ctrl+q", "Quit", "Leave; asks if a job runs", "Quit"),
     *(
-        Command(f"jump('{panel}')", f"{number},f{number + 1}", f"Go to {panel}", f"Put the focus on the {panel} panel")
+        Command(f"jump('{panel}')", f"{number}", f"Go to {panel}", f"Put the focus on the {panel} panel")
         for number, panel in enumerate(PANELS, 1)
     ),
-    Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back"),
+    *(
+        Command(f"jump('{panel}')", f"f{number}", f"Go to {panel}", "The same, out of a field too", moves=True)
+        for number, panel in enumerate(PANELS, 2)
+    ),
+    Command("app.focus_next", "tab", "Next", "Put the focus on what comes next", moves=True),
+    Command("app.focus_previous", "shift+tab", "Previous", "Put the focus on what came before", moves=True),
+    Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back", moves=True),
 )
 
 OF_PANELS = (
@@ -95,7 +104,7 @@ COMMANDS = (*GLOBAL, *OF_PANELS)
 
 def bindings(panel: str = "") -> list[Any]:
     """The bindings of a panel, or of the screen."""
-    return [Binding(c.keys, c.action, c.title, show=False) for c in COMMANDS if c.panel == panel]
+    return [Binding(c.keys, c.action, c.title, show=False, priority=c.moves) for c in COMMANDS if c.panel == panel]
 
 
 def provider() -> type[Provider]:

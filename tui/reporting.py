@@ -83,5 +83,5 @@ def help_lines(panel: str, text: str) -> list[Line]:
                 keys = " ".join(map(shown_key, command.keys.split(",")))
                 lines.append(((f"  {keys:<8}", "accent"), (f" {command.title:<18} {command.help}", "")))
         lines.append(plain(""))
-    lines.append(plain("tab and shift+tab go through everything; ^p finds a command by its name.", "dim"))
+    lines.append(plain("^p finds a command by its name.", "dim"))
     return lines

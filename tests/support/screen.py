@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual import events
 from textual.pilot import Pilot
 
 from halfpint.core.devices import GpuSampler
@@ -45,6 +46,13 @@ class Screen:
 
     async def type(self, text: str) -> None:
         await self.press(*text)
+
+    async def burst(self, *keys: str) -> None:
+        """Press keys as they come over a slow line: all at once."""
+        for key in keys:
+            char = {"tab": "\t", "escape": "\x1b", "ctrl+r": "\x12"}.get(key, key)
+            self.app.post_message(events.Key(key, char))
+        await self.pilot.pause()
 
     async def until(self, true: Callable[[], object]) -> None:
         """Wait until something is so; fails after a minute."""

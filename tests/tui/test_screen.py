@@ -82,12 +82,10 @@ def test_jobs_wait_for_each_other(tmp_path: Path) -> None:
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
-            await s.press("ctrl+r")
-            await s.size(96, 64)
-            await s.press("ctrl+r")
+            await s.press("ctrl+r", "ctrl+r")
             assert "waits for #1" in s.log
             assert (await s.job_over(2)).exit_code == 2  # it would have replaced what the first one made
-            first, second = s.log.index("#1 done"), s.log.index("#2 sample.pt at 1×96×64")
+            first, second = s.log.index("#1 done"), s.log.index("#2 sample.pt at 1×640×640")
             assert first < second
 
     drive(script())
@@ -127,6 +125,19 @@ def test_what_exists_is_only_replaced_on_request(folder: Path) -> None:
 
     drive(script())
     assert loads(folder / "yolov5n.onnx", 64, 64)
+
+
+def test_keys_that_come_in_a_bunch_do_what_they_would_one_by_one(folder: Path) -> None:
+    async def script() -> None:
+        async with screen(folder) as s:
+            await s.until_known()
+            await s.press("2")
+            await s.burst(*"96", "tab", *"64", "escape", "3", "down", "space", "ctrl+r")
+            assert (await s.job_over()).exit_code == 0
+            assert "#1 yolov5n.pt at 1×96×64" in s.log
+            assert len([row for row in s.artifacts if row[4] == "PASS"]) == 4
+
+    drive(script())
 
 
 def test_a_failed_job_says_why(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from typing import TypeVar
 
 from textual import on
@@ -74,6 +75,13 @@ class OptionsPanel(Panel):
     @property
     def target(self) -> Widget:
         return self.query_one(Toggles)
+
+    @property
+    def chosen(self) -> Choices:
+        """What is chosen at this moment, whatever messages of it are still on their way."""
+        folder, name = (self.query_one(f"#{field}", TextField).value for field in ("folder", "name"))
+        chosen = replace(self._choices, folder=folder, name=name)
+        return reduce(changed, self.query_one(Toggles).choices, chosen)
 
     def show(self, choices: Choices, devices: tuple[str, ...]) -> None:
         """Show the options, and the devices that there are to choose from."""

@@ -84,7 +84,7 @@ class ArrangedScreen(QuietScreen):
 
     def action_jump(self, name: str) -> None:
         self._show_panel(name)
-        self.focused_panel().target.focus()
+        self.set_focus(self.focused_panel().target)  # at once: `focus` would do it later
 
     def action_zoom(self) -> None:
         self._zoomed = not self._zoomed
@@ -95,4 +95,4 @@ class ArrangedScreen(QuietScreen):
             self.action_zoom()
         target = self.focused_panel().target
         # A field again would not do: in it, keys are typed.
-        (self.query_one(self.HOME) if isinstance(target, Input) else target).focus()
+        self.set_focus(self.query_one(self.HOME) if isinstance(target, Input) else target)

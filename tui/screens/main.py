@@ -224,7 +224,13 @@ class MainScreen(ForecastScreen):
 
     # ---- commands
 
+    def _settle(self) -> None:
+        """Take what is typed and chosen at this moment: keys may have come faster than their messages."""
+        self.choices = self.query_one(OptionsPanel).chosen.with_size(self.query_one(SizePanel).typed)
+        self.update()
+
     def action_export(self) -> None:
+        self._settle()
         spec, obstacle = self.assessment.spec, self.obstacle
         if spec is None or obstacle:
             self.app.bell()
@@ -265,6 +271,7 @@ class MainScreen(ForecastScreen):
             jobs.cancel()
 
     def action_show_command(self) -> None:
+        self._settle()
         from ..dialogs import open_command
 
         try:

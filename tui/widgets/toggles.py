@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.cells import set_cell_size
@@ -119,7 +119,10 @@ class Toggles(Widget, can_focus=True):
             value: bool | str = choice.values[(place + by) % len(choice.values)]
         else:
             value = not choice.value
-        self.post_message(self.Changed(Choice(choice.key, choice.title, choice.help, value, choice.values)))
+        changed = replace(choice, value=value)
+        self._choices = tuple(changed if other is choice else other for other in self._choices)
+        self._paint(self.cursor)
+        self.post_message(self.Changed(changed))
 
     def on_click(self, event: events.Click) -> None:
         column = event.x * self.COLUMNS // max(1, self.size.width)
