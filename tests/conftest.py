@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,12 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--checkpoints", type=Path, help="a folder with further pairs of NAME.pt and NAME.npz")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where tests run side by side, each has a core: threads that wait for one another's would double the cost."""
+    if getattr(config.option, "numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes that run the tests inherit it
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

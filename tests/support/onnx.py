@@ -32,6 +32,7 @@ def answer(model: onnx.ModelProto, image: Array) -> list[Array]:
     """What ONNX Runtime says to an image."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1  # these models are small; idle threads spin
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     port = session.get_inputs()[0]
     feed = image.astype(np.float16 if "float16" in port.type else np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,15 @@ TINY = Path(__file__).parents[2] / "fixtures" / "yolov5" / "master-n.pt"
 HOST = HostMemory(64 * GIB, 48 * GIB)
 
 
-@pytest.fixture(scope="module", name="network")
-def network_fixture() -> Network:
+@cache
+def tiny_network() -> Network:
     with network_of(TINY) as network:
         return network
+
+
+@pytest.fixture(name="network")
+def network_fixture() -> Network:
+    return tiny_network()
 
 
 def spec(**more: object) -> ExportSpec:
@@ -100,35 +106,33 @@ def test_a_size_that_does_not_suit_the_network_has_no_estimate(network: Network)
 sizes = st.integers(1, 40)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(sizes, sizes, st.integers(1, 8), st.sampled_from(Precision), st.sampled_from(["cpu", "0"]))
 def test_every_term_has_a_least_and_a_most(
     rows: int, columns: int, batch: int, precision: Precision, device: str
 ) -> None:
-    with network_of(TINY) as network:
-        for formats in ((Format.ONNX,), (Format.TORCHSCRIPT,), tuple(Format)):
-            for verify in VerifyMode:
-                asked = spec(
-                    height=rows * 32,
-                    width=columns * 32,
-                    batch=batch,
-                    precisions=(precision,),
-                    device=device,
-                    formats=formats,
-                    verify=verify,
-                )
-                found = estimate(network, asked, snapshot(HOST, device, gpus(GIB)))
-                for verdict in (found.host, found.gpu):
-                    for term in verdict.need.terms if verdict is not None else ():
-                        assert 0 <= term.low <= term.high, term
+    for formats in ((Format.ONNX,), (Format.TORCHSCRIPT,), tuple(Format)):
+        for verify in VerifyMode:
+            asked = spec(
+                height=rows * 32,
+                width=columns * 32,
+                batch=batch,
+                precisions=(precision,),
+                device=device,
+                formats=formats,
+                verify=verify,
+            )
+            found = estimate(tiny_network(), asked, snapshot(HOST, device, gpus(GIB)))
+            for verdict in (found.host, found.gpu):
+                for term in verdict.need.terms if verdict is not None else ():
+                    assert 0 <= term.low <= term.high, term
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(sizes, sizes, st.sampled_from(Precision))
 def test_the_bound_for_many_sizes_encloses_the_replay_of_each(rows: int, columns: int, precision: Precision) -> None:
     overheads = Calibration("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
-    with network_of(TINY) as network:
-        single = run(network, InputShape(1, 3, rows * 32, columns * 32), precision)
+    single = run(tiny_network(), InputShape(1, 3, rows * 32, columns * 32), precision)
     exact = gpu_need(single, overheads)
     wide = many_gpu_needs(single.peak_allocated_nbytes, single.forward.weights_nbytes, overheads)
     assert wide.low <= exact.low
