@@ -64,6 +64,7 @@ GLOBAL = (
     Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; nothing half-written is left", "Cancel"),
     Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
     Command("help", "question_mark,f1", "Help", "Help for the panel with the focus, and all keys", "Help"),
+    Command("fit_map", "m", "Fit map", "Which sizes fit, all at once; enter takes one", "Map"),
     Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
     Command("app.leave", "ctrl+q", "Quit", "Leave; asks if a job runs", "Quit"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from textual.app import App
 
@@ -15,14 +15,17 @@ from ..core.memory.estimate import Estimate
 from ..core.memory.verdict import Fit
 from ..core.shapes import Preset, spelled
 from .clipboard import copy
+from .feeds.mapping import Subject
 from .panels.artifacts import Artifact
 from .panels.panel import Panel
 from .reporting import help_lines, report_lines
 from .screens.choose import Answer, Choose
+from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader
 from .widgets.lines import plain
 
 AnyApp = App[Any]
+T = TypeVar("T")
 
 
 def open_help(app: AnyApp, panel: Panel) -> None:
@@ -55,6 +58,16 @@ def ask_preset(app: AnyApp, presets: Sequence[Preset], take: Callable[[tuple[int
     app.push_screen(question, _answered(lambda name: take(by_name[name].size)))
 
 
+def open_fit_map(app: AnyApp, subject: Subject, take: Callable[[tuple[int, int]], object]) -> FitMapScreen:
+    """Which sizes fit, and which one to take, as (height, width) in px.
+
+    Tell the screen that is returned of newer snapshots by its `renew`; after it was closed that does nothing.
+    """
+    screen = FitMapScreen(subject)
+    app.push_screen(screen, _answered(take))
+    return screen
+
+
 def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: Callable[[ExportSpec], object]) -> None:
     """What to do about files that exist already."""
     specs = {"overwrite": replace(spec, overwrite=True), "rename": replace(spec, name=_free_name(spec))}
@@ -85,10 +98,10 @@ def ask_quit(app: AnyApp, job: int, take: Callable[[bool], object]) -> None:
     app.push_screen(question, _answered(lambda answer: take(answer == "cancel")))
 
 
-def _answered(take: Callable[[str], object]) -> Callable[[str | None], None]:
+def _answered(take: Callable[[T], object]) -> Callable[[T | None], None]:
     """What to do when a dialog is closed: nothing, if it was closed without an answer."""
 
-    def closed(answer: str | None) -> None:
+    def closed(answer: T | None) -> None:
         if answer is not None:
             take(answer)
 

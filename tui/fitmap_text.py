@@ -8,14 +8,14 @@ from ..core.memory.fitmap import FitMap
 from ..core.memory.verdict import Fit
 
 # A mark for each verdict, and the one for it beyond the ratio that is wise.
-_MARKS = {
+MARKS = {
     Fit.FITS: (".", ":"),
     Fit.TIGHT: ("~", "="),
     Fit.WILL_NOT_FIT: ("x", "X"),
     Fit.UNKNOWN: ("?", "¿"),
 }
 _COLOURS = {Fit.FITS: "32", Fit.TIGHT: "33", Fit.WILL_NOT_FIT: "31", Fit.UNKNOWN: "37"}
-_HERE = "@"
+HERE = "@"
 _LABELS = 8  # columns between two labels of the ruler
 
 
@@ -36,18 +36,18 @@ def map_lines(map: FitMap, place: tuple[int, int], *, columns: int, colour: bool
     ruler = "".join(f"{side:<{_LABELS}}" for side in map.sides[::step])
     told.append(f"  {'':>{width}} {ruler}".rstrip())
     seen = {fit for row in map.fits for fit in row}
-    told.append("  " + "   ".join(f"{marks[0]} {fit}" for fit, marks in _MARKS.items() if fit in seen))
-    told.append(f"  {' '.join(marks[1] for fit, marks in _MARKS.items() if fit in seen)} the same, beyond 4:1")
+    told.append("  " + "   ".join(f"{marks[0]} {fit}" for fit, marks in MARKS.items() if fit in seen))
+    told.append(f"  {' '.join(marks[1] for fit, marks in MARKS.items() if fit in seen)} the same, beyond 4:1")
     if place[0] in map.sides and place[1] in map.sides:
-        told[-1] += f"   {_HERE} {place[0]}×{place[1]}"
+        told[-1] += f"   {HERE} {place[0]}×{place[1]}"
     return told
 
 
 def _cell(map: FitMap, row: int, column: int, place: tuple[int, int], colour: bool) -> str:
     fit = map.fits[row][column]
-    mark = _MARKS[fit][map.extreme(row, column)]
+    mark = MARKS[fit][map.extreme(row, column)]
     if (map.sides[row], map.sides[column]) == place:
-        mark = _HERE
+        mark = HERE
     if not colour:
         return mark
     weight = "2" if map.extreme(row, column) else "1"

@@ -141,3 +141,19 @@ def test_a_gpu_that_is_not_calibrated_is_offered_to_be(folder: Path) -> None:
             await s.until(lambda: "no GPU" in s.log or "could not be measured" in s.log)  # as on this machine
 
     drive(script())
+
+
+def test_the_fit_map_shows_all_sizes_and_takes_one(folder: Path) -> None:
+    gpu = FakeGpu(used=2 * GIB)
+
+    async def script() -> None:
+        async with screen(folder, nvml=FakeNvml(gpu)) as s:
+            await on_gpu(s, 640, 640)
+            await s.press("m")
+            await s.until(lambda: "FITS" in s.reading and "640×640" in s.reading)
+            gpu.used = 24 * GIB - 200 * MIB
+            await s.until(lambda: "WILL NOT FIT" in s.reading)
+            await s.press("right", "up", "enter")
+            assert "608×672" in s.findings
+
+    drive(script())

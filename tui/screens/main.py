@@ -35,6 +35,7 @@ from .forecast import ForecastScreen
 if TYPE_CHECKING:
     from ...core.devices import GpuSampler
     from ...core.jobs.spec import ExportSpec
+    from .fitmap import FitMapScreen
 
 
 class MainScreen(ForecastScreen):
@@ -53,6 +54,7 @@ class MainScreen(ForecastScreen):
         super().__init__(choices, sampler, start)
         self._start = start
         self._jobs_at_start = tuple(jobs)
+        self._fit_map: FitMapScreen | None = None
 
     def compose(self) -> ComposeResult:
         # Now, while a change of style concerns nobody else.
@@ -104,6 +106,9 @@ class MainScreen(ForecastScreen):
         self.query_one(GpuPanel).remember(event.sample)
         if self.outlook.changed_much(self.choices.device):
             self.wish()
+        now = self.outlook.snapshot(self.choices.device)
+        if self._fit_map is not None and now is not None:
+            self._fit_map.renew(now)
         self.query_one(OptionsPanel).show(self.choices, self.outlook.devices)
         self.show_outlook()
 
@@ -278,6 +283,20 @@ class MainScreen(ForecastScreen):
             open_command(self.app, self.choices.spec(self.candidate.path if self.candidate else None))
         except BadRequest as error:
             self.say(str(error), "error")
+
+    def action_fit_map(self) -> None:
+        from ..dialogs import open_fit_map
+        from ..feeds.mapping import Subject
+
+        self._settle()
+        known, facts, spec = self.looked_at, self.facts, self.assessment.spec
+        now = self.outlook.snapshot(self.choices.device)
+        if known is None or known.network is None or facts is None or spec is None or now is None:
+            self.say(f"no map: {self.obstacle or 'the machine has not been asked yet'}", "warning")
+            return
+        subject = Subject(known.network, spec, spec.precisions[0], now, facts.sizes.recommended)
+        panel = self.query_one(SizePanel)
+        self._fit_map = open_fit_map(self.app, subject, lambda size: panel.put(Size(*size, self.choices.batch)))
 
     def action_help(self) -> None:
         from ..dialogs import open_help

@@ -91,7 +91,8 @@ class Window(Widget):
         if index >= max(self.count, 1):
             strip = Strip.blank(width, base)
         else:
-            strip = Strip(self.draw(index, width, base)).extend_cell_length(width, base).crop(0, width)
+            # Simplified: on the wire every segment is a style and its end, some 25 bytes.
+            strip = Strip(self.draw(index, width, base)).extend_cell_length(width, base).crop(0, width).simplify()
         return strip if width == self.size.width else Strip([*strip, self._mark(y, base)])
 
     def _mark(self, y: int, base: Style) -> Segment:

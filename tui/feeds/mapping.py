@@ -1,0 +1,103 @@
+"""The fit map, drawn in a thread: numpy takes its time to be imported, and the screen answers meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from ...core.shapes import RECOMMENDED
+
+if TYPE_CHECKING:
+    from ...core.formats import Precision
+    from ...core.jobs.spec import ExportSpec
+    from ...core.memory.estimate import Snapshot
+    from ...core.memory.fitmap import FitMap
+    from ...core.network.network import Network
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a map is drawn of: a job at every size, and what is free now. `precision`: one of the spec's.
+
+    `recommended`: the least and the largest side (px) that suit the family; the map spans them.
+    """
+
+    network: Network
+    spec: ExportSpec
+    precision: Precision
+    now: Snapshot
+    recommended: tuple[int, int] = RECOMMENDED
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The heights and widths of the map, in px."""
+        low, high = self.recommended
+        stride = self.network.stride
+        return tuple(range(-(-low // stride) * stride, high + 1, stride))
+
+
+class Mapped(Message):
+    """A map was drawn; or it cannot be, and `problem` says why. `generation`: the wish that it answers."""
+
+    def __init__(self, generation: int, map: FitMap | None, problem: str = "") -> None:
+        super().__init__()
+        self.generation, self.map, self.problem = generation, map, problem
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Mapped)
+
+
+class Mapper:
+    """Draws the map that was wanted last. One that is not wanted any more when it is done is dropped."""
+
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        """`post`: takes messages from any thread."""
+        self._post = post
+        self._wanted: Subject | None = None
+        self._generation = 0
+        self._changed = Condition()
+        self._ended = False
+
+    def start(self) -> None:
+        """Begin to draw what is wanted."""
+        Thread(target=self._run, name="mapper", daemon=True).start()
+
+    def want(self, subject: Subject) -> int:
+        """Draw this one; the generation of its message."""
+        with self._changed:
+            self._wanted = subject
+            self._generation += 1
+            self._changed.notify()
+            return self._generation
+
+    def stop(self) -> None:
+        """Draw nothing more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended or self._wanted)
+                if self._ended or self._wanted is None:
+                    return
+                subject, generation, self._wanted = self._wanted, self._generation, None
+            drawn = draw(subject, generation)
+            with self._changed:
+                if generation == self._generation and not self._ended:
+                    self._post(drawn)
+
+
+def draw(subject: Subject, generation: int) -> Mapped:
+    """The map of a subject; whatever hinders it is told."""
+    from ...core.memory.fitmap import fit_map
+
+    try:
+        return Mapped(generation, fit_map(subject.network, subject.spec, subject.precision, subject.now, subject.sides))
+    except Exception as error:  # a network that cannot take some size, or a fault of ours: the screen must not end
+        return Mapped(generation, None, f"the map cannot be drawn ({type(error).__name__}: {error})")
