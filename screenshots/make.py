@@ -65,11 +65,11 @@ async def report(s: Screen) -> None:
 
 
 async def fit_map(s: Screen) -> None:
-    """Which sizes fit into a GPU that others use, at a batch of 16."""
+    """Which sizes fit into a GPU that others use, at a batch of 64."""
     await s.until(lambda: "RTX 4090" in s.devices)
     await s.press("escape", "4", "d", "d")
     await s.size(640, 640)
-    await s.press("tab", "home", "delete", "1", "6", "escape")
+    await s.press("tab", "home", "delete", "6", "4", "escape")
     await s.until(lambda: "largest that fits" in s.devices)
     await s.press("m")
     await s.until(lambda: s.app.screen is not s.main)

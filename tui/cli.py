@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "Without a command, the screen opens: it searches FOLDER (default: the current one) for weights.",
     )
     parser.add_argument("--version", action="version", version=f"halfpint {VERSION}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, prog=parser.prog)
     _add_export(commands.add_parser("export", help="export weights to ONNX and TorchScript, in FP32 and FP16"))
     _add_estimate(commands.add_parser("estimate", help="predict memory and file sizes, and whether it fits"))
     _add_inspect(commands.add_parser("inspect", help="tell what a weights file holds, without running it"))

@@ -24,7 +24,9 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "yolov5"
 def test_version_and_help() -> None:
     assert halfpint("--version").stdout == f"halfpint {VERSION}\n"
     assert "export" in halfpint("--help").stdout
-    assert "--imgsz" in halfpint("export", "--help").stdout
+    help = halfpint("export", "--help").stdout
+    assert help.startswith("usage: halfpint export [-h] --weights W")
+    assert "--imgsz" in help
 
 
 def test_export(tiny: Path, tmp_path: Path) -> None:
@@ -87,6 +89,7 @@ def test_files_go_beside_the_weights_unless_told_otherwise(tiny: Path, tmp_path:
         (["--device", "gpu"], "the device 'gpu' is not known"),
         (["--name", "{nope}"], "uses unknown fields"),
         (["--unheard"], "unrecognized arguments: --unheard"),
+        (["--round", "off"], "see halfpint export --help"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
