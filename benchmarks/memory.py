@@ -4,7 +4,7 @@
 
 Forward passes run on real CPU tensors in FP32, and on shapes without data (torch's meta device) in FP16, which a CPU
 computes 40 times slower; a tracker under torch's dispatcher adds up what lives. On a GPU, each figure comes from a
-process of its own. Without weights, samples of yolov5n's and yolov5s's full size are made.
+process of its own. Without weights, samples of yolov5n, yolov5s and DBNet-R18 in full size are made.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import overheads_of
 from halfpint.core.memory.run import gpu_need, run
-from halfpint.core.samples.make import write_yolov5
+from halfpint.core.samples.make import write_dbnet, write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape
 
@@ -68,11 +68,13 @@ def main() -> None:
 
 
 def samples(folder: Path) -> list[Path]:
-    """Weights of two full sizes."""
+    """Weights of full size, of both families."""
     paths = {folder / "yolov5n.pt": 0.25, folder / "yolov5s.pt": 0.5}
     for path, width in paths.items():
         write_yolov5(path, SampleSpec(width=width))
-    return list(paths)
+    text = folder / "dbnet-r18.pt"
+    write_dbnet(text)
+    return [*paths, text]
 
 
 def shapes(stride: int) -> list[InputShape]:
