@@ -64,6 +64,7 @@ def test_a_cancelled_job_leaves_nothing(tmp_path: Path) -> None:
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
+            await s.size(1280, 1280)  # so that there is time to cancel it
             await s.press("ctrl+r")
             await s.until(lambda: "#1 read" in s.log)
             await s.press("ctrl+g")
@@ -98,6 +99,7 @@ def test_a_waiting_job_is_cancelled_with_the_one_that_runs(tmp_path: Path) -> No
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
+            await s.size(1280, 1280)
             await s.press("ctrl+r", "ctrl+r")
             await s.until(lambda: "#1 read" in s.log)
             await s.press("ctrl+g")
