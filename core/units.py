@@ -19,6 +19,11 @@ def mebibytes(nbytes: float) -> str:
     return f"{value / 1024:.1f} GiB" if value >= 1024 else f"{value:.1f} MiB"
 
 
+def mebibyte_range(low: float, high: float) -> str:
+    """Between two amounts of memory: `202.0 MiB to 1.1 GiB`; one, where they are the same."""
+    return mebibytes(high) if low == high else f"{mebibytes(low)} to {mebibytes(high)}"
+
+
 def figure(value: float) -> str:
     """A measured figure with two digits that matter: `230`, `1.2`, `0.0031`, `2.4e-06`."""
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

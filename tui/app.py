@@ -71,7 +71,6 @@ class HalfpintApp(App[None]):
         if self._driver is not None:
             self._driver.write("\x1b[2J")
         self.screen.refresh(layout=True)
-        self.screen._compositor._dirty_regions.clear()
 
     async def run_command(self, panel: str, action: str) -> None:
         """Run an action of a panel, or of the main screen, as a click asks for it."""

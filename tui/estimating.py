@@ -24,7 +24,7 @@ from ..core.network.network import Network
 from ..core.network.ops import ShapeMismatch
 from ..core.shapes import Finding, InputShape, Level, findings
 from ..core.sizes import ArtifactSize, Sizes, disk_finding
-from ..core.units import mebibytes, megabytes
+from ..core.units import mebibyte_range, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .text import say, table
 
@@ -178,8 +178,7 @@ def _terms(verdict: Verdict) -> list[str]:
     rows: list[tuple[str, ...]] = []
     for term in verdict.need.terms:
         low, high = int(term.low), int(term.high)
-        amount = mebibytes(high) if low == high else f"{mebibytes(low)} to {mebibytes(high)}"
-        rows.append((amount if high else "", term.name, term.note))
+        rows.append((mebibyte_range(low, high) if high else "", term.name, term.note))
     return table(rows, "  ")
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from ..core.memory.estimate import Estimate, gpu_memory
 from ..core.memory.overheads import DOCUMENTED
 from ..core.memory.run import gpu_need
-from ..core.memory.verdict import Fit, Verdict, verdict
+from ..core.memory.verdict import Verdict, verdict
 from ..core.units import mebibytes
+from .weighing import FIT_KINDS
 from .widgets.bars import bar, past
 from .widgets.lines import Line, Piece, plain
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from .feeds.estimator import Largest
     from .outlook import Outlook
 
-KINDS = {Fit.FITS: "good", Fit.TIGHT: "warning", Fit.WILL_NOT_FIT: "error", Fit.UNKNOWN: "dim"}
 _BAR = 22  # cells
 
 
@@ -105,7 +105,7 @@ def _host(view: _View) -> list[Line]:
 def _bar_line(used: int, total: int, found: Verdict) -> Line:
     """Used by others | predicted | free, and the verdict."""
     need = int(found.need.high)
-    kind = KINDS[found.fit]
+    kind = FIT_KINDS[found.fit]
     parts: list[tuple[float, str, str]] = [(used, "█", "dim"), (need, "▒", kind)]
     amount: Piece = (f" ▒ {mebibytes(need)}", "")
     return (("  ", ""), *bar(parts, total, _BAR), (f" {found.fit}", kind), amount)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from pathlib import Path
 from typing import TextIO
 
 # For terminals and pipes that are not UTF-8.
@@ -43,3 +44,14 @@ def table(rows: list[tuple[str, ...]], indent: str = "") -> list[str]:
     return [
         indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
+
+
+def from_home(path: Path) -> str:
+    """A path for people: what lies in their home folder begins with `~/`."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)
+
+
+def unmarked(text: str) -> str:
+    """A text as the titles of borders take it: none of it is markup."""
+    return text.replace("[", r"\[")

@@ -6,19 +6,14 @@ import argparse
 import json
 
 from ..core.verify.against import verify_file
-from ..core.verify.report import Report, Verdict
+from ..core.verify.report import Verdict
+from ..core.verify.trial import drained
 from .text import say, table
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
-    steps = verify_file(args.artifact, args.against, args.device)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            report: Report = end.value
-            break
+    report = drained(verify_file(args.artifact, args.against, args.device))
     if args.json:
         say(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
     else:

@@ -8,7 +8,6 @@ from ..errors import BadRequest
 from ..inspect import WeightsInfo
 from ..loading import WeightsSource
 from ..memory.estimate import Estimate
-from ..memory.verdict import Fit
 from ..network.network import Network
 from ..shapes import InputShape, Level, findings
 from ..units import megabytes
@@ -53,7 +52,7 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
             yield Note("warning", f"{finding.message}; {finding.fix}" if finding.fix else finding.message)
         estimated = check(spec, network)
         yield predicted(estimated)
-        if estimated.fit in (Fit.TIGHT, Fit.WILL_NOT_FIT):
+        if estimated.risky:
             yield Note("warning", estimated.verdict.sentence)
         for step in source.load():
             if step.done % _LAYERS_A_STEP == 0 or step.done == step.total:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..units import mebibytes
+from ..units import mebibyte_range, mebibytes
 from .need import Need
 
 
@@ -49,7 +49,7 @@ class Verdict:
     def sentence(self) -> str:
         """The verdict for people."""
         low, high = int(self.need.low), int(self.need.high)
-        needs = f"needs {mebibytes(high)}" if low == high else f"needs {mebibytes(low)} to {mebibytes(high)}"
+        needs = f"needs {mebibyte_range(low, high)}"
         if self.memory.free is None:
             return f"{self.fit}: {needs} of {self.memory.name}; {self.memory.problem or 'what is free is not known'}"
         return f"{self.fit}: {needs}, {mebibytes(self.memory.free)} of {self.memory.name} are free"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from .report import Check, Verdict
 from .subject import CannotLoad, Subject, load, told
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,3 +117,12 @@ def _run(probe: Probe, loaded: Loaded, network: Network, trial: Trial) -> None:
 
 def _image(network: Network, probe: Probe) -> NDArray[np.float32]:
     return batch_for(network.task, *probe.shape.dims[1:], probe.seed, probe.shape.batch)
+
+
+def drained(steps: Generator[Step, None, T]) -> T:
+    """What a verification returns, whatever it tells on the way."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value

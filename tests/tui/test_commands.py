@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from halfpint.tui.cli import build_parser
 from halfpint.tui.commands import COMMANDS, PANELS, Command, provider
+from halfpint.tui.entry import COMMANDS as SUBCOMMANDS
 from support.screen import drive, screen
 
 
@@ -39,3 +42,8 @@ def test_the_palette_finds_commands_by_their_words(tmp_path: Path) -> None:
             assert len([hit async for hit in found.discover()]) == len(COMMANDS)
 
     drive(script())
+
+
+def test_the_entry_knows_every_subcommand() -> None:
+    (parsers,) = (a for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    assert set(parsers.choices) == SUBCOMMANDS

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ...core.formats import Precision
 from ...core.jobs.spec import ExportSpec
+from .slot import Slot
 
 if TYPE_CHECKING:
     from ...core.memory.estimate import JobNeeds, Snapshot
     from ...core.memory.run import Run
     from ...core.network.network import Network
     from ...core.sizes import ArtifactSize, Sizes
+
+# The time in which a person types the next digit.
+_PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,15 @@ class Largest:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What follows from a wish. `run`: the exported model at the spec's largest precision, wherever it will run.
+    """What follows from a wish: nothing but the spec for a size that the network cannot take.
 
-    `problem`: why there is nothing, for a size that the network cannot take.
+    `run`: the exported model at the spec's largest precision, wherever it will run.
     """
 
     spec: ExportSpec
     needs: JobNeeds | None = None
     run: Run | None = None
     artifacts: tuple[ArtifactSize, ...] = ()
-    problem: str = ""
 
 
 class Predicted(Message):
@@ -72,9 +75,7 @@ class Estimator:
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
         self._post = post
-        self._wish: Wish | None = None
-        self._changed = Condition()
-        self._ended = False
+        self._wished = Slot[Wish]()
         self._predicted: tuple[Network, ExportSpec] | None = None
         self._sizes: tuple[Network, Sizes] | None = None
 
@@ -84,34 +85,20 @@ class Estimator:
 
     def stop(self) -> None:
         """Predict nothing more."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        self._wished.close()
 
     def want(self, wish: Wish | None) -> None:
         """Predict this; None: nothing."""
-        with self._changed:
-            self._wish = wish
-            self._changed.notify()
+        self._wished.put(wish)
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._wish)
-                if self._ended or self._wish is None:
-                    return
-                wish, self._wish = self._wish, None
+        while taken := self._wished.take():
+            _, wish = taken
             if self._predicted != (wish.network, wish.spec):
                 self._post(Predicted(self._predict(wish)))
                 self._predicted = (wish.network, wish.spec)
-            if wish.now is not None and not self._superseded():
+            if wish.now is not None and not self._wished.overtaken(_PAUSE_SECONDS):
                 self._post(LargestFound(wish.spec, largest(wish, wish.now)))
-
-    def _superseded(self) -> bool:
-        """Whether something newer is wished within the time in which a person types the next digit."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended or self._wish, timeout=_PAUSE_SECONDS)
-            return self._ended or self._wish is not None
 
     def _predict(self, wish: Wish) -> Prediction:
         from ...core.errors import BadRequest
@@ -131,11 +118,8 @@ class Estimator:
             heaviest = Precision.FP32 if Precision.FP32 in spec.precisions else spec.precisions[0]
             forward = needs.runs.get(heaviest) or run(network, shape, heaviest, half_io=spec.half_io)
             return Prediction(spec, needs, forward, self._sizes[1].artifacts(spec))
-        except (ShapeMismatch, BadRequest) as error:
-            return Prediction(spec, problem=f"the network cannot take {shape}: {error}")
-
-
-_PAUSE_SECONDS = 0.3
+        except (ShapeMismatch, BadRequest):  # the job says why
+            return Prediction(spec)
 
 
 def largest(wish: Wish, now: Snapshot) -> Largest:

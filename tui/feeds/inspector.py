@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ...core.weights.discover import Candidate
+from .slot import Slot
 
 if TYPE_CHECKING:
     from ...core.inspect import WeightsInfo
@@ -40,33 +41,25 @@ class Inspector:
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
         self._post = post
-        self._wanted: list[Candidate] = []
-        self._changed = Condition()
-        self._ended = False
+        self._wished = Slot[Sequence[Candidate]]()
         self._thread = Thread(target=self._run, name="inspector", daemon=True)
 
     def want(self, candidates: Sequence[Candidate]) -> None:
         """Look at these, in this order; what was wanted before is forgotten."""
-        with self._changed:
-            self._wanted = list(candidates)
-            self._changed.notify()
-        if not self._thread.is_alive() and not self._ended:
+        self._wished.put(candidates)
+        if self._thread.ident is None:
             self._thread.start()
 
     def stop(self) -> None:
         """Look at nothing more."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        self._wished.close()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._wanted)
-                if self._ended:
-                    return
-                candidate = self._wanted.pop(0)
-            self._post(Inspected(look(candidate)))
+        while taken := self._wished.take():
+            for candidate in taken[1]:
+                self._post(Inspected(look(candidate)))
+                if self._wished.overtaken():
+                    break
 
 
 def look(candidate: Candidate) -> Known:

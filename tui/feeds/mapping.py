@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ...core.shapes import RECOMMENDED
+from .slot import Slot
 
 if TYPE_CHECKING:
     from ...core.formats import Precision
@@ -35,9 +36,9 @@ class Subject:
     @property
     def sides(self) -> tuple[int, ...]:
         """The heights and widths of the map, in px."""
-        low, high = self.recommended
-        stride = self.network.stride
-        return tuple(range(-(-low // stride) * stride, high + 1, stride))
+        from ...core.memory.fitmap import default_sides
+
+        return default_sides(self.network.stride, self.recommended)
 
 
 class Mapped(Message):
@@ -57,10 +58,7 @@ class Mapper:
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
         self._post = post
-        self._wanted: Subject | None = None
-        self._generation = 0
-        self._changed = Condition()
-        self._ended = False
+        self._wished = Slot[Subject]()
 
     def start(self) -> None:
         """Begin to draw what is wanted."""
@@ -68,29 +66,18 @@ class Mapper:
 
     def want(self, subject: Subject) -> int:
         """Draw this one; the generation of its message."""
-        with self._changed:
-            self._wanted = subject
-            self._generation += 1
-            self._changed.notify()
-            return self._generation
+        return self._wished.put(subject)
 
     def stop(self) -> None:
         """Draw nothing more."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
+        self._wished.close()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._wanted)
-                if self._ended or self._wanted is None:
-                    return
-                subject, generation, self._wanted = self._wanted, self._generation, None
+        while taken := self._wished.take():
+            generation, subject = taken
             drawn = draw(subject, generation)
-            with self._changed:
-                if generation == self._generation and not self._ended:
-                    self._post(drawn)
+            if not self._wished.overtaken():
+                self._post(drawn)
 
 
 def draw(subject: Subject, generation: int) -> Mapped:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual.app import ComposeResult
 from textual.message import Message
 
 from ..entries import Entry, entry
 from ..feeds.jobs import JobNews
+from ..text import from_home
 from ..widgets.lines import Lines, plain
 from .panel import Panel
 
@@ -68,7 +67,7 @@ class LogPanel(Panel):
         self._entries += told(news)
         self._ongoing = ongoing(news.job, news.events, self._ongoing)
         del self._entries[:-_KEPT]
-        self.subtitle(_short(news.job.folder.log_file))
+        self.subtitle(from_home(news.job.folder.log_file))
         self._refill()
 
     def _refill(self) -> None:
@@ -79,13 +78,8 @@ class LogPanel(Panel):
 
     def action_level(self) -> None:
         self._level = (self._level + 1) % len(_LEVELS)
-        self.border_title = f"5 {self.TITLE}" + (f": {_LEVELS[self._level]}" if self._level else "")
+        self.title(f": {_LEVELS[self._level]}" if self._level else "")
         self._refill()
 
     def action_copy_log(self) -> None:
         self.post_message(self.CopyWanted(self._lines.text))
-
-
-def _short(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from ..commands import PANELS, bindings
+from ..text import unmarked
 
 
 class Panel(Vertical):
@@ -32,15 +33,19 @@ class Panel(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id=self.NAME)
-        self.border_title = f"{PANELS.index(self.NAME) + 1} {self.TITLE}"
+        self.title()
 
     @property
     def target(self) -> Widget:
         """What gets the focus when the person goes to this panel."""
         return next(widget for widget in self.query("*") if widget.focusable)
 
+    def title(self, more: str = "") -> None:
+        """Show number and name in the upper border, and `more` behind them."""
+        self.border_title = f"{PANELS.index(self.NAME) + 1} {self.TITLE}{more}"
+
     def subtitle(self, text: str) -> None:
         """Show a word in the lower border; nothing is painted if it stands there already."""
-        escaped = text.replace("[", r"\[")
+        escaped = unmarked(text)
         if self.border_subtitle != escaped:
             self.border_subtitle = escaped

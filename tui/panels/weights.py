@@ -17,6 +17,7 @@ from ...core.units import megabytes, spelled_dtype
 from ...core.untrusted import printable
 from ...core.weights.discover import SUFFIXES, Candidate
 from ..feeds.inspector import Known
+from ..text import from_home
 from ..widgets.fields import TextField
 from ..widgets.lines import Line, Lines, plain
 from ..widgets.listing import Column, Listing, Row
@@ -83,6 +84,7 @@ class WeightsPanel(Panel):
         super().__init__()
         self._start = start
         self._known: dict[Candidate, Known] = {}
+        self._rows: dict[Candidate, Row] = {}  # those that were made and are still true
         self._shown: dict[str, Candidate] = {}
         self._all: list[Candidate] = []
         self._opened = time.time()
@@ -109,19 +111,23 @@ class WeightsPanel(Panel):
     def begin(self, start: Path) -> None:
         """A search begins: nothing is found yet."""
         self._start, self._all = start, []
-        self.subtitle(f"{_home(start)}: searching …")
+        self._rows.clear()
+        self.subtitle(f"{from_home(start)}: searching …")
         self._refill("searching …")
 
     def add(self, candidates: Iterable[Candidate], folders: int, over: bool) -> None:
         """Files were found."""
         self._all = sorted({*self._all, *candidates}, key=lambda c: (-c.modified, str(c.path)))
-        state = f"{len(self._all)} in {_home(self._start)}" if over else f"{len(self._all)} so far, {folders} folders"
+        state = (
+            f"{len(self._all)} in {from_home(self._start)}" if over else f"{len(self._all)} so far, {folders} folders"
+        )
         self.subtitle(state)
         self._refill(f"no weights ({', '.join(SUFFIXES)}) below this folder: type / and a path" if over else "")
 
     def learn(self, known: Known) -> None:
         """A file was looked at."""
         self._known[known.candidate] = known
+        self._rows.pop(known.candidate, None)
         self._refill()
         if known.candidate == self.current:
             self._show_facts()
@@ -138,7 +144,7 @@ class WeightsPanel(Panel):
         wanted = self.query_one("#filter", TextField).value.strip().lower()
         if "/" in wanted or wanted.startswith("~"):
             wanted = ""  # a path is being typed
-        shown = [c for c in self._all if wanted in self._called(c).lower()]
+        shown = [c for c in self._all if wanted in self._called(c).lower()] if wanted else self._all
         if wanted and self._all:
             empty = f"none of {len(self._all)} files has {wanted!r} in its name"
         self._shown = {str(c.path): c for c in shown}
@@ -158,6 +164,11 @@ class WeightsPanel(Panel):
             return str(candidate.path)
 
     def _row(self, candidate: Candidate) -> Row:
+        if candidate not in self._rows:
+            self._rows[candidate] = self._made_row(candidate)
+        return self._rows[candidate]
+
+    def _made_row(self, candidate: Candidate) -> Row:
         key, known = str(candidate.path), self._known.get(candidate)
         size, age = megabytes(candidate.nbytes), _age(self._opened - candidate.modified)
         name = printable(self._called(candidate), 400)
@@ -254,8 +265,3 @@ def _age(seconds: float) -> str:
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
     return f"{max(0, int(seconds))} s"
-
-
-def _home(path: Path) -> str:
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) and path != home else str(path)

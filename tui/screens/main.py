@@ -106,8 +106,7 @@ class MainScreen(ForecastScreen):
         self.query_one(GpuPanel).remember(event.sample)
         if self.outlook.changed_much(self.choices.device):
             self.wish()
-        now = self.outlook.snapshot(self.choices.device)
-        if self._fit_map is not None and now is not None:
+        if self._fit_map is not None and (now := self.outlook.snapshot(self.choices.device)) is not None:
             self._fit_map.renew(now)
         self.query_one(OptionsPanel).show(self.choices, self.outlook.devices)
         self.show_outlook()

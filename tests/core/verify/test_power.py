@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -27,21 +26,11 @@ from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import Plan, plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import on_trial
+from halfpint.core.verify.trial import drained, on_trial
 
 SHAPE = InputShape(1, 3, 160, 96)
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
-T = TypeVar("T")
 Mutation = Callable[[onnx.ModelProto], None]
-
-
-def drained(steps: Generator[object, None, T]) -> T:
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 class Bench:

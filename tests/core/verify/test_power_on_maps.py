@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import onnx
 import pytest
@@ -21,22 +20,12 @@ from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import on_trial
+from halfpint.core.verify.trial import drained, on_trial
 from support import dbnet
 from support.checkpoints import network_of
 
 SHAPE = InputShape(1, 3, 160, 96)
-T = TypeVar("T")
 Mutation = Callable[[onnx.ModelProto], None]
-
-
-def drained(steps: Generator[object, None, T]) -> T:
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.fixture(scope="module")
