@@ -13,6 +13,7 @@ from typing import Self
 
 from ..artifacts.draft import sweep
 from .events import Event, JobFinished
+from .heap import ONE_HEAP
 from .store import EventReader, JobFolder
 
 _POLL_SECONDS = 0.01
@@ -123,10 +124,10 @@ class Worker:
 
 
 def _environment() -> Mapping[str, str]:
-    """The worker's environment: this one, with threads that sleep rather than spin, and a core left free.
+    """The worker's environment: this one, with threads that sleep rather than spin, a core left free, and one heap.
 
     The reference computes beside the writing of files and ONNX Runtime; with all cores, each slows the others.
     GPUs are counted by their place on the bus, as NVML counts them.
     """
     quiet = {"OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)), "OMP_WAIT_POLICY": "PASSIVE"}
-    return {**quiet, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}
+    return {**quiet, **ONE_HEAP, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}

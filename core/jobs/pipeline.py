@@ -112,6 +112,7 @@ def _make_and_try(order: Order, draft: Draft, judge: Verifier) -> Work[tuple[Mad
 def _run(order: Order, draft: Draft, judge: Verifier) -> Work[tuple[Trial, str]]:
     subject = order.subject(draft.path)
     trial = yield from _told("run", order, on_trial(subject, order.loaded.network, judge.plan(subject)))
+    judge.inspect(trial)
     return trial, f"{len(trial.answers)} answers"
 
 

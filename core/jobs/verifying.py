@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..formats import Format, Kind, Precision
 from ..network.network import Network
 from ..verify.answers import Answers
-from ..verify.full import judge, needed
+from ..verify.full import inspect, judge, needed
 from ..verify.images import batch_for
 from ..verify.probes import Plan, plan
 from ..verify.quick import judge_quickly, quick_plan
@@ -33,6 +33,10 @@ class Verifier(Protocol):
 
     def plan(self, subject: Subject) -> Plan:
         """The images to try a file on."""
+        ...
+
+    def inspect(self, trial: Trial) -> None:
+        """Look at what a file shows without being run, if anything, and close it."""
         ...
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
@@ -64,6 +68,9 @@ class _Full:
     def plan(self, subject: Subject) -> Plan:
         return plan(subject, self._network.stride)
 
+    def inspect(self, trial: Trial) -> None:
+        inspect(trial, self._network)
+
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
         return judge(trial, self._answers)
 
@@ -83,6 +90,9 @@ class _Quick:
 
     def plan(self, subject: Subject) -> Plan:
         return quick_plan(subject)
+
+    def inspect(self, trial: Trial) -> None:
+        trial.loaded = None
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
         format, half = order.kind.format, order.kind.precision is Precision.FP16

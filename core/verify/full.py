@@ -6,10 +6,10 @@ import time
 from collections.abc import Generator, Iterable
 
 from ..formats import Format, Precision
+from ..network.network import Network
 from .answers import Answers, compared
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
-from .loaded import Loaded
 from .masks import check_masks, mask_changes
 from .probes import Probe, plan
 from .report import Check, Difference, MaskChange, Report, Verdict
@@ -20,10 +20,9 @@ from .weights import check_weights
 
 def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
     """Compare a file's answers with the reference's, and conclude."""
+    inspect(trial, answers.network)
     start = time.perf_counter()
-    checks, found, masks = list(trial.checks), list[Difference](), list[MaskChange]()
-    if trial.loaded is not None:
-        checks += _inspections(trial, trial.loaded, answers)
+    checks, found, masks = [*trial.checks, *trial.inspected], list[Difference](), list[MaskChange]()
     if not trial.failed:
         for done, (probe, outputs) in enumerate(trial.answers, 1):
             noise = answers.noise(trial.subject.kind.precision)
@@ -39,12 +38,21 @@ def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
     return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(masks))
 
 
-def _inspections(trial: Trial, loaded: Loaded, answers: Answers) -> Iterable[Check]:
-    """What the file shows without being run; the reference, in its own thread, catches up meanwhile."""
-    if trial.subject.kind.format is Format.ONNX:
-        yield _check_model(trial.subject)
+def inspect(trial: Trial, network: Network) -> None:
+    """Note what the file shows without being run, and close it: its answers are all that is needed from here on.
+
+    The reference, in its own thread, catches up meanwhile. A file that is closed already is left alone.
+    """
+    if trial.loaded is None:
+        return
+    start = time.perf_counter()
+    subject, loaded = trial.subject, trial.loaded
     if loaded.ours:
-        yield check_weights(answers.network, loaded.weights(), trial.subject.kind.precision)
+        trial.inspected.append(check_weights(network, loaded.weights(), subject.kind.precision))
+    trial.loaded = loaded = None
+    if subject.kind.format is Format.ONNX:
+        trial.inspected.append(_check_model(subject))
+    trial.seconds += time.perf_counter() - start
 
 
 def _check_model(subject: Subject) -> Check:

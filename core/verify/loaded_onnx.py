@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
@@ -84,7 +85,8 @@ class LoadedOnnx:
     def run(self, image: Array) -> tuple[Array, ...]:
         port = self._session.get_inputs()[0]
         feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False)}
-        return tuple(cast(list[Array], self._session.run(None, feed)))
+        # Copied, since an answer lies in the session's arena, and keeps all of it from being freed.
+        return tuple(np.array(answer) for answer in cast(list[Array], self._session.run(None, feed)))
 
     def weights(self) -> Mapping[str, Array]:
         return {tensor.name: numpy_helper.to_array(tensor) for tensor in self.model.graph.initializer}

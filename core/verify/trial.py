@@ -36,13 +36,15 @@ class Step:
 class Trial:
     """What came of it: the checks made so far, and the answers to be judged.
 
-    `loaded`: the file in its runtime; None if it does not load. `seconds`: what the trial took.
+    `loaded`: the file in its runtime; None if it does not load, or once it is closed. `inspected`: what it showed
+    without being run, which does not keep its answers from being judged. `seconds`: what the trial took.
     """
 
     subject: Subject
     plan: Plan
     loaded: Loaded | None = None
     checks: list[Check] = field(default_factory=list[Check])
+    inspected: list[Check] = field(default_factory=list[Check])
     answers: list[tuple[Probe, tuple[Array, ...]]] = field(default_factory=list[tuple[Probe, tuple[Array, ...]]])
     seconds: float = 0.0
 

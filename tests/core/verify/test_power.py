@@ -22,7 +22,8 @@ from halfpint.core.readings.onnx_proto import to_proto
 from halfpint.core.readings.onnx_writer import GraphSpec, write
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
-from halfpint.core.verify.full import judge
+from halfpint.core.verify.full import inspect, judge
+from halfpint.core.verify.loaded_onnx import LoadedOnnx
 from halfpint.core.verify.probes import Plan, plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
@@ -98,6 +99,29 @@ def test_a_right_torchscript_file_passes_every_check(bench: Bench, precision: Pr
     assert report.verdict is Verdict.PASS, report.checks
     assert verdicts(report)["weights"] is Verdict.PASS
     assert {d.shape for d in report.differences} >= {(1, 3, 64, 128), (2, 3, 128, 64), (1, 3, 96, 96)}
+
+
+# ---- what a file that was tried leaves behind
+
+
+def test_an_answer_keeps_no_memory_of_its_runtime(bench: Bench) -> None:
+    loaded = LoadedOnnx(bench.onnx().SerializeToString())
+    answers = loaded.run(np.zeros(SHAPE.dims, np.float32))
+    assert all(answer.flags.owndata for answer in answers)
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precision) -> None:
+    path = bench.folder / "closed.onnx"
+    path.write_bytes(bench.onnx(precision).SerializeToString())
+    subject = Subject(path, Kind(Format.ONNX, precision), SHAPE, contract=None)
+    trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
+    inspect(trial, bench.network)
+    assert trial.loaded is None
+    inspected = trial.inspected
+    assert [check.name for check in inspected] == ["weights", "checker"]
+    report = drained(judge(trial, bench.answers))
+    assert [check for check in report.checks if check in inspected] == inspected
 
 
 # ---- what is wrong
