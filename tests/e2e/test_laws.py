@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -76,3 +77,11 @@ def test_the_project_speaks_of_itself_alone() -> None:
     for path in (*SOURCES, *(ROOT / "tests").rglob("*.py"), ROOT / "README.md", ROOT / "CHANGELOG.md"):
         if path != Path(__file__):
             assert "shared/" + "fixtures" not in path.read_text(encoding="utf-8")
+
+
+def test_no_runtime_writes_or_sends_anything_of_the_user(tmp_path: Path) -> None:
+    code = "import halfpint.core, onnxruntime"  # whose telemetry is on unless it is told otherwise
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    env.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert not list(tmp_path.iterdir())
