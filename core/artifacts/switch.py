@@ -11,9 +11,9 @@ import contextlib
 import errno
 import hashlib
 import os
-import stat
 from pathlib import Path
 
+from ..untrusted import open_regular
 from .claim import claim
 from .journal import Journal, Move
 
@@ -108,12 +108,10 @@ def _is_ours(target: Path, draft: Path, move: Move) -> bool:
 def _sha256(path: Path) -> str:
     """The SHA-256 of a regular file; empty if there is none."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_regular(path)
     except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO):
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENXIO, errno.EINVAL):
             return ""
         raise
     with open(fd, "rb") as file:  # noqa: PTH123
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return ""
         return hashlib.file_digest(file, "sha256").hexdigest()

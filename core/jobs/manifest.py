@@ -15,6 +15,7 @@ from ..formats import SUFFIXES, Kind
 from ..inspect import WeightsInfo
 from ..ledger import Ledger, source_ledger
 from ..loading import file_sha256
+from ..untrusted import read_bounded
 from ..verify.report import Report
 from .spec import ExportSpec, manifest_of
 
@@ -130,10 +131,8 @@ def manifest_bytes(
 
 def _read(path: Path) -> dict[str, Any]:
     """A manifest's JSON. Raises `OSError`, and `ValueError` for what is none."""
-    if path.stat().st_size > _LONGEST:
-        raise ValueError(f"{path} is too large for a manifest")
     try:
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        found: Any = json.loads(read_bounded(path, _LONGEST))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply for a manifest") from error
     if not isinstance(found, dict):
