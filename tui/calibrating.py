@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 
 from ..core.devices import GpuSampler
 from ..core.memory.calibrate import calibrate
 from ..core.memory.overheads import keep
 from ..core.units import mebibytes
-from .text import say
+from .console import say, say_json
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
         sampler.close()
     kept = keep(found)
     if args.json:
-        say(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        say_json(asdict(found))
         return 0
     say(f"{found.gpu}, driver {found.driver}, torch {found.torch}")
     say(f"  a CUDA context takes {mebibytes(found.context_nbytes)}")

@@ -13,7 +13,7 @@ from ..core.formats import Format, Precision
 from ..core.jobs.spec import DEFAULT_OPSET, OPSETS, VerifyMode
 from ..core.shapes import Rounding
 from ..core.version import VERSION
-from .text import say_error
+from .console import say_error
 
 # What YOLOv5's export.py makes and Halfpint does not, by the name that --include takes.
 _OTHER_FORMATS = {

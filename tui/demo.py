@@ -10,9 +10,9 @@ from ..core.inspect import inspect
 from ..core.jobs.sizing import sized
 from ..core.jobs.spec import ExportSpec
 from ..core.samples.make import write_dbnet, write_yolov5
+from .console import say
 from .exporting import run_jobs
 from .start import on_terminal, open_screen
-from .text import say
 
 _NOTE = """The weights in this folder are samples: real layouts, untrained random values.
 Halfpint made them; they find nothing. Use them to try the tool.

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 from ..core.errors import HalfpintError
-from .text import say_error
+from ..core.streams import guard
+from .console import say_error
 
 COMMANDS = frozenset(("export", "inspect", "verify", "halve", "estimate", "calibrate", "demo"))
 
 
 def main() -> int:
     """`halfpint` and `halfpint FOLDER` open the screen; everything else is for the subcommands. The exit code."""
+    guard()
     arguments = sys.argv[1:]
     if len(arguments) > 1 or (arguments and (arguments[0].startswith("-") or arguments[0] in COMMANDS)):
         from .cli import main

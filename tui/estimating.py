@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 from dataclasses import asdict, dataclass
@@ -26,7 +25,8 @@ from ..core.shapes import Finding, InputShape, Level, findings
 from ..core.sizes import ArtifactSize, Sizes, disk_finding
 from ..core.units import mebibyte_range, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
-from .text import say, table
+from .console import on_terminal, say, say_coloured, say_json
+from .text import table
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         network, facts = source.network, source.info.facts
     answer = answer_to(network, facts, sized(spec, facts, size_of(args), args.round), now)
     if args.json:
-        say(json.dumps(to_dict(answer), ensure_ascii=False, indent=2))
+        say_json(to_dict(answer))
     else:
         for line in lines(answer):
             say(line)
@@ -170,7 +170,7 @@ def lines(answer: Answer) -> list[str]:
         told += ["", "files", *table(rows, "  ")]
     for finding in answer.findings:
         if finding.level is Level.WARNING and finding.rule != "memory":
-            told.append(f"\nwarning: {finding.message}" + (f"; {finding.fix}" if finding.fix else ""))
+            told += ["", f"warning: {finding.message}" + (f"; {finding.fix}" if finding.fix else "")]
     return told
 
 
@@ -192,6 +192,7 @@ def _say_map(network: Network, answer: Answer, now: Snapshot, sides: tuple[int, 
     stream = sys.stderr if file_is_json else sys.stdout
     drawn = fit_map(network, answer.spec, answer.precision, now, sides)
     place = (answer.spec.height, answer.spec.width)
-    columns = shutil.get_terminal_size().columns if stream.isatty() else 100
-    for line in ("", *map_lines(drawn, place, columns=columns, colour=stream.isatty())):
-        say(line, file=stream)
+    columns = shutil.get_terminal_size().columns if on_terminal(stream) else 100
+    say(file=stream)
+    for line in map_lines(drawn, place, columns=columns):
+        say_coloured(line, file=stream)

@@ -24,8 +24,9 @@ from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
 from ..core.units import mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
+from .console import say, say_error, say_wrapped
 from .progress import monitor
-from .text import say, say_error, say_wrapped, table
+from .text import table
 
 
 def export(args: argparse.Namespace) -> int:
@@ -146,7 +147,8 @@ def report(events: Sequence[Event]) -> int:
         for line in table(rows):
             say(line)
         for event in published:
-            say(f"\n{Path(event.path).name}")
+            say()
+            say(Path(event.path).name)
             say_wrapped(event.accuracy, indent="  found    ")
             say_wrapped(event.ledger, indent="  bytes    ")
             for warning in event.warnings:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ..core.jobs.halving import halve_file
 from ..core.units import megabytes
-from .text import say, table
+from .console import say
+from .text import table
 
 
 def run(args: argparse.Namespace) -> int:

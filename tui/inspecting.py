@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from ..core.inspect import WeightsInfo, inspect
 from ..core.ledger import source_ledger
 from ..core.units import megabytes, spelled_dtype
-from .text import say, table
+from .console import say, say_json
+from .text import table
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint inspect`; its exit code."""
     info = inspect(args.file)
     if args.json:
-        say(json.dumps(to_dict(info), ensure_ascii=False, indent=2))
+        say_json(to_dict(info))
     else:
         for line in lines(info):
             say(line)

@@ -6,7 +6,7 @@ import sys
 from typing import Protocol
 
 from ..core.jobs.events import Event, Note, Progress, StageFinished, StageStarted
-from .text import say
+from .console import Bar, on_terminal, say
 
 
 class Monitor(Protocol):
@@ -19,7 +19,7 @@ class Monitor(Protocol):
 
 def monitor() -> Monitor:
     """What suits standard output: a live bar on a terminal, plain lines in a file or pipe."""
-    return _Live() if sys.stdout.isatty() else _Lines()
+    return _Live() if on_terminal(sys.stdout) else _Lines()
 
 
 def stage_line(event: StageFinished) -> str:
@@ -52,36 +52,21 @@ class _Live:
     """The same lines, and below them a bar with the steps of the stage that runs."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as Bar
-
-        self._console = Console(highlight=False, markup=False)
-        self._bar = Bar(
-            TextColumn("  {task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[step]}", markup=False),
-            console=self._console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=None, step="", visible=False)
-        self._bar.start()
+        self._bar = Bar()
 
     def show(self, event: Event) -> None:
         match event:
             case StageStarted():
-                description = f"{event.stage:<9}{event.artifact:<34}"
-                self._bar.update(self._task, description=description, completed=0, total=1, step="", visible=True)
+                self._bar.show(f"{event.stage:<9}{event.artifact:<34}")
             case Progress():
-                self._bar.update(self._task, completed=event.done, total=event.total, step=event.step)
+                self._bar.show(f"{event.stage:<9}{event.artifact:<34}", event.done, event.total, event.step)
             case StageFinished():
-                self._bar.update(self._task, visible=False)
-                self._console.print(stage_line(event), soft_wrap=True)
+                self._bar.hide()
+                self._bar.say(stage_line(event))
             case Note():
-                self._console.print(note_line(event), soft_wrap=True)
+                self._bar.say(note_line(event))
             case _:
                 pass
 
     def close(self) -> None:
-        self._bar.stop()
+        self._bar.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BadRequest
+from . import console
 
 if TYPE_CHECKING:
     from ..core.jobs.spec import ExportSpec
@@ -20,7 +21,7 @@ _HEADLESS = "`halfpint export --help` tells how to do without a screen"
 
 def on_terminal() -> bool:
     """Whether a person sits at a terminal."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    return all(map(console.on_terminal, (sys.stdin, sys.stdout, sys.stderr)))
 
 
 def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from ..core.verify.against import verify_file
 from ..core.verify.report import Verdict
 from ..core.verify.trial import drained
-from .text import say, table
+from .console import say, say_json
+from .text import table
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
     report = drained(verify_file(args.artifact, args.against, args.device))
     if args.json:
-        say(json.dumps(report.to_dict(), ensure_ascii=False, indent=2))
+        say_json(report.to_dict())
     else:
         say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}")
         for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):

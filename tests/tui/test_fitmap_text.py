@@ -8,6 +8,7 @@ import pytest
 
 from halfpint.core.memory.fitmap import FitMap
 from halfpint.core.memory.verdict import Fit
+from halfpint.tui.console import Coloured
 from halfpint.tui.fitmap_text import map_lines
 
 SIDES = tuple(range(320, 1537, 32))
@@ -18,8 +19,12 @@ def drawn(fit: Fit = Fit.FITS) -> FitMap:
     return FitMap(SIDES, fits, ())
 
 
+def text_of(lines: list[Coloured]) -> list[str]:
+    return ["".join(text for text, _ in line) for line in lines]
+
+
 def test_every_mark_is_explained() -> None:
-    lines = map_lines(drawn(), (640, 640), columns=100, colour=False)
+    lines = text_of(map_lines(drawn(), (640, 640), columns=100))
     assert lines[1].split() == ["320", *["."] * 31, *[":"] * 8]
     assert lines[39].split()[:3] == [":", ":", "."]
     assert lines[39].split()[-1] == "x"
@@ -31,7 +36,7 @@ def test_every_mark_is_explained() -> None:
 
 @pytest.mark.parametrize("columns", [100, 80, 40])
 def test_the_labels_stand_at_their_rows_and_columns(columns: int) -> None:
-    lines = map_lines(drawn(), (640, 640), columns=columns, colour=False)
+    lines = text_of(map_lines(drawn(), (640, 640), columns=columns))
     here = next(line for line in lines if "@" in line)
     assert here.find("@") == lines[1 + 10].find("@")
     row = lines[1 + 12]
@@ -44,14 +49,10 @@ def test_the_labels_stand_at_their_rows_and_columns(columns: int) -> None:
     assert max(map(len, lines[1:41])) <= max(columns, 46)
 
 
-def test_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    text = "\n".join(map_lines(drawn(Fit.TIGHT), (640, 640), columns=100, colour=True))
-    assert "\033[1;33m~\033[0m" in text
-    assert "\033[2;31mX\033[0m" not in text  # nothing beyond 4:1 is that large
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\033" not in "\n".join(map_lines(drawn(), (640, 640), columns=100, colour=True))
+def test_every_verdict_has_a_colour_and_the_ratio_beyond_four_to_one_is_faint() -> None:
+    cells = {cell for line in map_lines(drawn(Fit.TIGHT), (640, 640), columns=100) for cell in line if cell[1]}
+    assert cells == {("~", "1;33"), ("=", "2;33"), ("x", "1;31"), ("@", "1;33")}
 
 
 def test_a_size_that_is_not_on_the_map_is_not_marked() -> None:
-    assert "@" not in "\n".join(map_lines(drawn(), (64, 64), columns=100, colour=False))
+    assert "@" not in "\n".join(text_of(map_lines(drawn(), (64, 64), columns=100)))

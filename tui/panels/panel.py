@@ -8,7 +8,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from ..commands import PANELS, bindings
-from ..text import unmarked
+from ..widgets.border import bordered
 
 
 class Panel(Vertical):
@@ -42,10 +42,10 @@ class Panel(Vertical):
 
     def title(self, more: str = "") -> None:
         """Show number and name in the upper border, and `more` behind them."""
-        self.border_title = f"{PANELS.index(self.NAME) + 1} {self.TITLE}{more}"
+        self.border_title = bordered(f"{PANELS.index(self.NAME) + 1} {self.TITLE}{more}")
 
     def subtitle(self, text: str) -> None:
         """Show a word in the lower border; nothing is painted if it stands there already."""
-        escaped = unmarked(text)
-        if self.border_subtitle != escaped:
-            self.border_subtitle = escaped
+        shown = bordered(text)
+        if self.border_subtitle != shown.markup:
+            self.border_subtitle = shown

@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from ..text import unmarked
+from ..widgets.border import bordered
 from ..widgets.lines import Lines, plain
 from ..widgets.listing import Column, Listing, Row
 
@@ -48,7 +48,7 @@ class Choose(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         box = Vertical()
-        box.border_title = unmarked(self._title)
+        box.border_title = bordered(self._title)
         box.border_subtitle = "enter chooses · esc closes"
         with box:
             yield Lines(wrap=True)

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from ..clipboard import copy
-from ..text import unmarked
+from ..widgets.border import bordered
 from ..widgets.lines import Line, Lines
 
 
@@ -40,7 +40,7 @@ class Reader(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         box = Vertical()
-        box.border_title = unmarked(self._title)
+        box.border_title = bordered(self._title)
         box.border_subtitle = "esc closes · c copies"
         with box:
             yield Lines(wrap=True, focusable=True)
@@ -55,4 +55,4 @@ class Reader(ModalScreen[None]):
 
     def action_copy(self) -> None:
         told = copy(self.app, self._copied or self.query_one(Lines).text)
-        self.query_one(Vertical).border_subtitle = unmarked(told)
+        self.query_one(Vertical).border_subtitle = bordered(told)
