@@ -6,17 +6,19 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding
+from textual.filter import LineFilter
 
 from . import settings
 from .commands import provider
 from .screens.main import MainScreen
+from .widgets.guard import GUARD
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
@@ -43,6 +45,10 @@ class HalfpintApp(App[None]):
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one: no empty one is painted before it."""
         return self.main
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line of every widget goes through on its way to the terminal."""
+        return [GUARD, *super().get_line_filters()]
 
     def on_mount(self) -> None:
         self.animation_level = "none"  # animations are bytes on the wire

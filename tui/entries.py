@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..core.untrusted import printable
+from ..core.text import brief
 from .widgets.lines import Line
 
 _LONGEST = 1000  # characters
@@ -20,4 +20,4 @@ class Entry:
 
 def entry(text: str, kind: str = "", level: int = 0) -> Entry:
     """A text from anywhere as one line."""
-    return Entry(((printable(text, _LONGEST), kind),), level)
+    return Entry(((brief(text, _LONGEST), kind),), level)

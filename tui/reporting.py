@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ..core.units import figure, megabytes
-from ..core.untrusted import printable
 from .commands import COMMANDS, shown_key
 from .widgets.lines import Line, plain
 
@@ -19,7 +18,7 @@ def report_lines(manifest: Path, file: str) -> list[Line]:
     try:
         found: Any = json.loads(manifest.read_text(encoding="utf-8"))
         entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
-        return _lines(entry.get("source", found["source"]), entry, manifest.parent / file)
+        return _lines(found["source"], entry, manifest.parent / file)
     except FileNotFoundError:
         return [plain("The manifest is written when the job is over; come back then.")]
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
@@ -70,7 +69,7 @@ def _figure(value: float | None) -> str:
 
 
 def _pair(name: str, text: str) -> Line:
-    return ((f"  {name:<9}", "dim"), (" " + printable(text, 400), ""))
+    return ((f"  {name:<9}", "dim"), (" " + text, ""))
 
 
 def help_lines(panel: str, text: str) -> list[Line]:

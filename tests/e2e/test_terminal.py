@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,16 @@ from support.terminal import terminal
 RESTORED = b"\x1b[?1049l"  # back from the alternate screen
 
 
-def test_the_screen_opens_on_a_folder_and_is_left(tiny: Path) -> None:
-    with terminal([str(HALFPINT), str(tiny.parent)]) as t:
+@pytest.fixture
+def folder(tiny: Path, tmp_path: Path) -> Path:
+    """A folder with one checkpoint: whatever was written when, it is in sight."""
+    (tmp_path / "weights").mkdir()
+    shutil.copy(tiny, tmp_path / "weights")
+    return tmp_path / "weights"
+
+
+def test_the_screen_opens_on_a_folder_and_is_left(folder: Path) -> None:
+    with terminal([str(HALFPINT), str(folder)]) as t:
         t.until("master-n.pt")
         t.send("\x11")
         assert t.end() == 0
@@ -27,8 +36,8 @@ def test_the_screen_opens_on_a_folder_and_is_left(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_it_with_the_terminal_restored(tiny: Path, number: int, code: int) -> None:
-    with terminal([str(HALFPINT), str(tiny.parent)]) as t:
+def test_a_signal_ends_it_with_the_terminal_restored(folder: Path, number: int, code: int) -> None:
+    with terminal([str(HALFPINT), str(folder)]) as t:
         t.until("master-n.pt")
         os.kill(t.pid, number)
         assert t.end() == code
@@ -55,8 +64,8 @@ def test_a_dropped_line_ends_the_screen_and_not_the_job(tmp_path: Path) -> None:
     [{"TERM": "linux"}, {"TERM": "vt100"}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}],
     ids=lambda variables: next(iter(variables)) + "=" + next(iter(variables.values())),
 )
-def test_terminals_that_can_show_little(tiny: Path, variables: dict[str, str]) -> None:
-    with terminal([str(HALFPINT), str(tiny.parent)], environment=variables) as t:
+def test_terminals_that_can_show_little(folder: Path, variables: dict[str, str]) -> None:
+    with terminal([str(HALFPINT), str(folder)], environment=variables) as t:
         t.until("Weights")
         t.until("master-n.pt")
         t.send("\x11")

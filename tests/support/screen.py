@@ -79,6 +79,12 @@ class Screen:
         return self.ends[number - 1]
 
     @property
+    def painted(self) -> str:
+        """All that stands on the terminal, line by line."""
+        strips = self.app.screen._compositor.render_strips()  # what Textual hands to its driver
+        return "\n".join(strip.text for strip in strips)
+
+    @property
     def status(self) -> str:
         return self.main.query_one("#status", Lines).text
 

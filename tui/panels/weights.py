@@ -13,8 +13,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from ...core.text import brief, escaped
 from ...core.units import megabytes, spelled_dtype
-from ...core.untrusted import printable
 from ...core.weights.discover import SUFFIXES, Candidate
 from ..feeds.inspector import Known
 from ..text import from_home
@@ -144,7 +144,7 @@ class WeightsPanel(Panel):
         wanted = self.query_one("#filter", TextField).value.strip().lower()
         if "/" in wanted or wanted.startswith("~"):
             wanted = ""  # a path is being typed
-        shown = [c for c in self._all if wanted in self._called(c).lower()] if wanted else self._all
+        shown = [c for c in self._all if wanted in escaped(self._called(c)).lower()] if wanted else self._all
         if wanted and self._all:
             empty = f"none of {len(self._all)} files has {wanted!r} in its name"
         self._shown = {str(c.path): c for c in shown}
@@ -171,13 +171,13 @@ class WeightsPanel(Panel):
     def _made_row(self, candidate: Candidate) -> Row:
         key, known = str(candidate.path), self._known.get(candidate)
         size, age = megabytes(candidate.nbytes), _age(self._opened - candidate.modified)
-        name = printable(self._called(candidate), 400)
+        name = self._called(candidate)
         if known is None:
             return Row(key, (name, "…", "", "", size, age))
         info = known.info
         if info is None or known.refusal:
             reason = known.refusal.removeprefix(f"{candidate.path.name} ")
-            return Row(key, (name, printable(reason, 400), None, None, size, age), "dim")
+            return Row(key, (name, reason, None, None, size, age), "dim")
         cells = (name, _variant(info), _count(info.parameters), spelled_dtype(info.precision), size, age)
         return Row(key, cells)
 
@@ -231,19 +231,19 @@ def facts(known: Known) -> list[Line]:
 
     info = known.info
     if info is None:
-        return [plain(printable(known.refusal, 400), "error")]
+        return [plain(known.refusal, "error")]
     told = info.facts
     size = told.training_size
     head = [told.task, f"stride {told.stride}", f"{told.channels} channels"]
     head += [f"{len(told.names)} classes"] if told.names else []
     head += [f"trained at {size[0]}×{size[1]}"] if size else []
-    lines: list[Line] = [((printable(_variant(info)), "strong"), (" · " + " · ".join(head), ""))]
+    lines: list[Line] = [((brief(_variant(info)), "strong"), (" · " + " · ".join(head), ""))]
     lines.append(plain(source_ledger(info).explanation, "dim"))
     if told.names:
-        shown = ", ".join(printable(name) for name in list(told.names.values())[:12])
+        shown = ", ".join(brief(name) for name in list(told.names.values())[:12])
         lines.append(plain(f"classes: {shown}{', …' if len(told.names) > 12 else ''}", "dim"))
     if known.refusal:
-        lines.append(plain(printable(known.refusal, 400), "error"))
+        lines.append(plain(known.refusal, "error"))
     return lines
 
 

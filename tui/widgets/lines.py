@@ -13,7 +13,10 @@ from textual import events
 from textual.binding import Binding
 from textual.geometry import Size
 
+from ...core.text import brief, escaped
 from .window import Window
+
+_LONGEST = 10_000  # characters of a piece; nobody reads more of it, and a path of Linux, escaped, has room
 
 # Pieces of text, each with its kind: "dim", "good", "warning", "error", "accent", "strong", or "" for plain.
 # A kind that begins with "@" is an action: the piece can be clicked.
@@ -24,6 +27,11 @@ Line: TypeAlias = tuple[Piece, ...]
 def plain(text: str, kind: str = "") -> Line:
     """A line of one kind."""
     return ((text, kind),)
+
+
+def harmless(line: Line) -> Line:
+    """A line whose text is escaped, and no longer than a person can use."""
+    return tuple((brief(escaped(text), _LONGEST), kind) for text, kind in line)
 
 
 def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
@@ -103,7 +111,7 @@ class Lines(Window):
 
     @property
     def lines(self) -> tuple[Line, ...]:
-        """The lines as they were given."""
+        """The lines, before they are broken."""
         return self._source
 
     @property
@@ -117,8 +125,11 @@ class Lines(Window):
         return self.top >= self.last_top
 
     def show(self, lines: Sequence[Line], *, end: bool = False) -> None:
-        """Replace the lines; those that are equal to what stands there are not painted. `end`: look at the last."""
-        self._source = tuple(lines)
+        """Replace the lines; those that are equal to what stands there are not painted. `end`: look at the last.
+
+        Their text may be anybody's: it is shown escaped.
+        """
+        self._source = tuple(map(harmless, lines))
         self._break()
         if end:
             self.look_at(self.last_top)

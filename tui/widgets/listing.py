@@ -15,6 +15,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 
+from ...core.text import escaped
 from .window import Window
 
 _LEAST = 16  # cells for the column without a width
@@ -39,7 +40,7 @@ class Column:
 class Row:
     """A row: a key that stays the same while its cells change, and its kind.
 
-    A cell of None gives its room to the one before it.
+    The text of cells may be anybody's: it is shown escaped. A cell of None gives its room to the one before it.
     """
 
     key: str
@@ -197,7 +198,7 @@ class Listing(Window, can_focus=True):
             titles = self._line([column.title for column in self._columns], width)
             return [Segment(titles, self.get_component_rich_style("listing--title"))]
         if not self._rows:
-            return [Segment(self._empty, self.get_component_rich_style("listing--dim"))]
+            return [Segment(escaped(self._empty), self.get_component_rich_style("listing--dim"))]
         row = self._rows[index]
         style = self.get_component_rich_style(f"listing--{row.kind}") if row.kind else base
         if index == self.cursor:
@@ -218,7 +219,7 @@ class Listing(Window, can_focus=True):
             while following < len(cells) and cells[following] is None:
                 room += 1 + rooms[following]
                 following += 1
-            parts.append(_fitted(cell, room, column))
+            parts.append(_fitted(escaped(cell), room, column))
         return set_cell_size(" ".join(parts), width)
 
 
@@ -240,6 +241,12 @@ def _fitted(cell: str, room: int, column: Column) -> str:
         return " " * missing + cell if column.right else cell + " " * missing
     if not column.tail:
         return set_cell_size(cell, room - 1) + "…"
-    while cell_len(cell) > room - 1:
-        cell = cell[1:]
-    return set_cell_size("…" + cell, room)
+    return set_cell_size("…" + _last(cell, room - 1), room)
+
+
+def _last(text: str, room: int) -> str:
+    """The end of a text, in so many cells at most."""
+    start, used = len(text), 0
+    while start and (used := used + cell_len(text[start - 1])) <= room:
+        start -= 1
+    return text[start:]

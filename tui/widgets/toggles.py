@@ -16,6 +16,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ...core.text import escaped
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -147,4 +149,4 @@ class Toggles(Widget, can_focus=True):
         style = self.get_component_rich_style("toggles--on" if on else "toggles--off")
         if index == self.cursor:
             style = style + self.get_component_rich_style("toggles--cursor")
-        return Segment(set_cell_size(text, width - 1) + " ", style)
+        return Segment(set_cell_size(escaped(text), width - 1) + " ", style)
