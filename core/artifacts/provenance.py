@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..formats import Precision
 from ..network.network import Network
 from ..shapes import InputShape
+from ..text import in_utf8
 from ..version import VERSION
 
 PRODUCER = "halfpint"
@@ -23,7 +24,10 @@ class Provenance:
 
 
 def metadata(network: Network, precision: Precision, shape: InputShape, provenance: Provenance) -> Mapping[str, str]:
-    """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader."""
+    """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader.
+
+    What is not UTF-8 in the weights file's name is escaped.
+    """
     thresholds = {c.name: f"{c.threshold:g}" for c in network.components if c.threshold is not None}
     return {
         "stride": str(network.stride),
@@ -33,7 +37,7 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "task": network.task,
         "precision": str(precision),
         "input_size": str(shape),
-        "source": provenance.source,
+        "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
         **{f"{name}_threshold": threshold for name, threshold in thresholds.items()},
     }

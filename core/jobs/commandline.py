@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import fields
 from typing import Any
 
+from ..text import respelled
 from .spec import ExportSpec
 
 
@@ -39,5 +41,15 @@ def arguments(spec: ExportSpec) -> list[str]:
 
 
 def command(spec: ExportSpec) -> str:
-    """The whole line, quoted for a POSIX shell."""
-    return shlex.join(["halfpint", *arguments(spec)])
+    """The whole line, quoted for a shell; what would act on a terminal is written as `$'\\033'` (bash, zsh, ksh)."""
+    return " ".join(map(_quoted, ("halfpint", *arguments(spec))))
+
+
+def _quoted(argument: str) -> str:
+    if respelled(argument, _octal) == argument:
+        return shlex.quote(argument)
+    return "$'" + respelled(argument.replace("\\", r"\\").replace("'", r"\'"), _octal) + "'"
+
+
+def _octal(char: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in os.fsencode(char))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
+from ..text import to_json
+
 
 @dataclass(frozen=True)
 class JobStarted:
@@ -149,8 +151,11 @@ _TYPES: Mapping[str, type[Event]] = {
 
 
 def to_line(event: Event) -> str:
-    """The event as one line of JSON, without a newline; its type stands under `event`."""
-    return json.dumps({"event": event.event, **asdict(event)}, ensure_ascii=False)
+    """The event as one line of JSON, in ASCII and without a newline; its type stands under `event`.
+
+    Paths are spelled as Python decodes them: a byte 0xNN that is not UTF-8 is `\\udcNN`, which `os.fsencode` undoes.
+    """
+    return to_json({"event": event.event, **asdict(event)})
 
 
 def from_line(line: str) -> Event:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
-from ..artifacts.hold import put_right
+from ..artifacts.draft import sweep
 from .events import Event, JobFinished
 from .heap import ONE_HEAP
 from .store import EventReader, JobFolder
@@ -59,7 +59,7 @@ class Worker:
         self._job = job
         with contextlib.suppress(BrokenPipeError):  # it died already: following the job tells so
             assert self._process.stdin is not None
-            self._process.stdin.write(f"{job.path}\n".encode())
+            self._process.stdin.write(os.fsencode(job.path))
             self._process.stdin.close()
 
     def follow(self) -> Iterator[Event]:
@@ -78,7 +78,7 @@ class Worker:
                 time.sleep(_POLL_SECONDS)
         finally:
             reader.close()
-        self._put_right()
+        self._sweep()
         yield self._death(self._job)
 
     def cancel(self) -> None:
@@ -91,7 +91,7 @@ class Worker:
         self._process.wait()
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
-        self._put_right()
+        self._sweep()
 
     def dismiss(self) -> None:
         """End a worker that has no job: at once, for there is nothing to clean up."""
@@ -104,12 +104,12 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    def _put_right(self) -> None:
-        """What a killed worker left in its folder is removed, or undone, now: not only by the next job there."""
-        if self._job is not None and self._process.returncode:
+    def _sweep(self) -> None:
+        if self._job is not None:
             with contextlib.suppress(OSError, ValueError):
                 spec = self._job.spec()
-                put_right(spec.out, spec.root)
+                for path in (*map(spec.path, spec.kinds), spec.manifest):
+                    sweep(path)
 
     def _death(self, job: JobFolder) -> JobFinished:
         code = self._process.returncode

@@ -1,6 +1,6 @@
 """`python -P -m halfpint.core.jobs.worker [MODULE …]`: a process that does one job.
 
-It imports the modules named, waits for a job folder's path on its standard input, does the job and ends.
+It imports the modules named, waits for a job folder's path (all of its standard input), does the job and ends.
 Events go into the folder. A first signal to end (SIGTERM, SIGINT) cancels cleanly.
 """
 
@@ -18,7 +18,8 @@ from pathlib import Path
 from types import FrameType
 
 from ..errors import Cancelled
-from .events import JobFinished, StageStarted
+from ..streams import guard
+from .events import JobFinished
 from .store import JobFolder
 
 # The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for
@@ -50,11 +51,6 @@ class _Cancellation:
         if self.wished:
             raise KeyboardInterrupt
 
-    def close(self) -> None:
-        """From here on it is too late: the files get their names, all of them, within milliseconds."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-
 
 def main() -> int:
     """Wait for a job and do it; its exit code."""
@@ -63,8 +59,8 @@ def main() -> int:
     try:
         _preload(sys.argv[1:])
         cancellation.check()
-        line = sys.stdin.readline().strip()
-        return work(JobFolder(Path(line)), cancellation) if line else 0
+        path = os.fsdecode(sys.stdin.buffer.read())
+        return work(JobFolder(Path(path)), cancellation) if path else 0
     except KeyboardInterrupt:
         return Cancelled.exit_code
 
@@ -77,12 +73,10 @@ def work(job: JobFolder, cancellation: _Cancellation) -> int:
     try:
         from .pipeline import run
 
-        with contextlib.closing(run(job.spec(), job.path.name)) as events:
+        with contextlib.closing(run(job.spec())) as events:
             for event in events:
                 cancellation.check()
                 job.append(event)
-                if isinstance(event, StageStarted) and event.stage == "publish":
-                    cancellation.close()
                 if isinstance(event, JobFinished):
                     code = event.exit_code
     except (KeyboardInterrupt, Exception) as error:
@@ -105,11 +99,12 @@ def _preload(modules: Iterable[str]) -> None:
 
 
 def _redirect_output(job: JobFolder) -> None:
-    """Whatever is printed from here on, by native libraries too, goes into the job's log."""
+    """Whatever is printed from here on, by native libraries too, goes into the job's log; Python's part escaped."""
     log = os.open(job.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
+    guard()
 
 
 if __name__ == "__main__":

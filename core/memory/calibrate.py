@@ -31,7 +31,7 @@ def calibrate(device: str, report: GpuReport) -> Calibration:
     environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_LIMIT_SECONDS, env=environment, check=False
+            command, capture_output=True, timeout=_LIMIT_SECONDS, env=environment, check=False, errors="replace"
         )
     except subprocess.TimeoutExpired as error:
         raise JobFailed(f"GPU {device} did not answer within {_LIMIT_SECONDS:.0f} s") from error

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import shlex
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.commandline import command
 from halfpint.core.jobs.spec import ExportSpec, VerifyMode
+from halfpint.core.text import escaped
 from halfpint.tui.cli import build_parser
 from halfpint.tui.exporting import spec_of
 
-names = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/{}\0"), min_size=1).filter(
-    lambda name: name not in (".", "..")
-)
+# Names in Unicode, and those of any bytes at all.
+names = (
+    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/{}\0"), min_size=1, max_size=30)
+    | st.binary(min_size=1, max_size=30).map(os.fsdecode)
+    | st.sampled_from(
+        ["a\nb", "\x1b[31mred\x1b]0;title\x07", "it's\\\x9b", "\u202egpj", "-x", "!!", "$(true)\r", "'\t"]
+    )
+).filter(lambda name: name not in (".", "..") and not set(name) & set("/{}\0"))
 paths = names.map(lambda name: Path("/weights") / name / "best.pt")
 
 
@@ -45,9 +54,18 @@ def specs(draw: st.DrawFn) -> ExportSpec:
     )
 
 
+def arguments_in(line: str) -> list[str]:
+    """The words of a command line, as a shell takes it."""
+    printed = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
+    return [os.fsdecode(word) for word in printed.split(b"\0")[:-1]]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 @given(specs())
 def test_the_command_asks_for_the_same_job(spec: ExportSpec) -> None:
-    program, *arguments = shlex.split(command(spec))
+    line = command(spec)
+    assert escaped(line) == line
+    program, *arguments = arguments_in(line)
     args = build_parser().parse_args(arguments)
     assert program == "halfpint"
     assert [spec_of(args, weights) for weights in args.weights] == [spec]
@@ -58,3 +76,9 @@ def test_defaults_are_left_out() -> None:
     assert command(ExportSpec(weights, weights.parent)) == "halfpint export --weights /runs/best.pt --imgsz 640"
     spec = ExportSpec(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
     assert command(spec) == ("halfpint export --weights /runs/best.pt --imgsz 800 608 --precision fp32 fp16 --out /out")
+
+
+def test_what_acts_on_a_terminal_is_spelled_in_octal() -> None:
+    weights = Path("/runs") / os.fsdecode(b"caf\xe9\n\x1b[31m it's.pt")
+    line = "halfpint export --weights $'/runs/caf\\351\\012\\033[31m it\\'s.pt' --imgsz 640"
+    assert command(ExportSpec(weights, weights.parent)) == line
