@@ -1,11 +1,12 @@
-"""One forward pass in this process, and what it took: `memory_on.py cpu|meta|N W fp32|fp16 B C H W [benchmark]`.
+"""One forward pass of a TorchScript file in this process, and what it took.
 
-Writes one line of JSON, in bytes: `live` (the peak of living tensors, with weights and input) on `cpu` and `meta`;
-`allocated`, `reserved` and `nvml` on GPU N.
+`memory_on.py cpu|meta|N W fp32|fp16 B C H W [benchmark]` writes one line of JSON, in bytes: `live`
+(the peak of living tensors, with weights and input) on `cpu` and `meta`; `allocated`, `reserved` and `nvml` on GPU N.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -17,9 +18,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.devices import GpuSampler
+from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
-from halfpint.core.readings.torch_runner import TorchRunner
+from halfpint.core.shapes import InputShape
 
 
 class Living(TorchDispatchMode):
@@ -57,28 +61,37 @@ def main() -> None:
     with WeightsSource(Path(weights)) as source:
         for _ in source.load():
             pass
-    runner = TorchRunner(source.network)
-    runner = runner.half() if precision == "fp16" else runner
-    figures = on_cpu(runner, shape, place) if place in ("cpu", "meta") else on_gpu(runner, shape, int(place))
+    file = torchscript_bytes(source.network, Precision(precision), InputShape(*shape), Provenance("", ""))
+    figures = on_cpu(file, shape, place) if place in ("cpu", "meta") else on_gpu(file, shape, int(place))
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
-def on_cpu(runner: TorchRunner, shape: tuple[int, ...], device: str) -> dict[str, int]:
+def on_cpu(file: bytes, shape: tuple[int, ...], device: str) -> dict[str, int]:
     """The peak of living bytes."""
-    runner = runner.to(device)
-    with torch.no_grad(), Living([*runner.parameters(), *runner.buffers()]) as living:
+    module = torch.jit.load(io.BytesIO(file), map_location="cpu")
+    if device == "meta":
+        strip_data(module)
+    tensors = [*module.parameters(), *module.buffers()]
+    with torch.no_grad(), Living(tensors) as living:
         image = torch.zeros(shape, device=device)
-        _outputs = runner(image)
+        _outputs = module(image)
         return {"live": living.peak}
 
 
-def on_gpu(runner: TorchRunner, shape: tuple[int, ...], index: int) -> dict[str, int]:
+def strip_data(module: Any) -> None:
+    """Shapes instead of data: a loaded file cannot be moved to the meta device as other modules are."""
+    for part in module.modules():
+        for name, tensor in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
+            part._c.setattr(name, torch.empty_like(tensor, device="meta"))
+
+
+def on_gpu(file: bytes, shape: tuple[int, ...], index: int) -> dict[str, int]:
     """What torch allocated and reserved at most, and what NVML counts for this process afterwards."""
     before = nvml_used(index)
-    runner = runner.to(f"cuda:{index}")
-    with torch.no_grad():
+    module = torch.jit.load(io.BytesIO(file), map_location=f"cuda:{index}")
+    with torch.no_grad(), torch.jit.optimized_execution(False):  # as a job tries it
         image = torch.zeros(shape, device=f"cuda:{index}")
-        _outputs = runner(image)
+        _outputs = module(image)
         torch.cuda.synchronize(index)
     return {
         "allocated": torch.cuda.max_memory_allocated(index),

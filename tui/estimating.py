@@ -107,7 +107,7 @@ def answer_to(network: Network, facts: Facts, spec: ExportSpec, now: Snapshot) -
 
 
 def to_dict(answer: Answer) -> dict[str, Any]:
-    """The answer, for JSON. Sizes are bytes; `run` is a forward pass with weights and input counted."""
+    """The answer, for JSON. Sizes are bytes; `run`: the TorchScript file runs, with weights and input."""
     estimated = answer.estimated
     sizes: dict[str, dict[str, int]] = {}
     for artifact in answer.artifacts:
@@ -125,6 +125,7 @@ def to_dict(answer: Answer) -> dict[str, Any]:
     if estimated is not None:
         run = estimated.runs[answer.precision]
         result["run"] = {
+            "of": str(Format.TORCHSCRIPT),
             "peak_allocated_nbytes": run.peak_allocated_nbytes,
             "peak_reserved_nbytes": run.peak_reserved_nbytes,
             "peak_layer": run.peak_layer,
@@ -160,7 +161,8 @@ def lines(answer: Answer) -> list[str]:
     told += [f"  {finding.message}" for finding in answer.findings if finding.level is Level.OK]
     if estimated is not None:
         run = estimated.runs[answer.precision]
-        told.append(f"  a forward pass needs {mebibytes(run.peak_allocated_nbytes)} at its peak, in {run.peak_layer};")
+        told.append("  a forward pass of the TorchScript file, weights and input counted:")
+        told.append(f"  {mebibytes(run.peak_allocated_nbytes)} at its peak, in {run.peak_layer};")
         told.append(f"  PyTorch on a GPU reserves {mebibytes(run.peak_reserved_nbytes)} for it")
         for verdict in (estimated.gpu, estimated.host):
             if verdict is not None:

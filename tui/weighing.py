@@ -33,7 +33,7 @@ def size_lines(
     if estimated is None:
         return [(name, (" does not suit the network", "error"))]
     run, fit = estimated.runs[precision], str(estimated.fit)
-    peak = f"{precision} forward pass: peak {mebibytes(run.peak_allocated_nbytes)} in {run.peak_layer}"
+    peak = f"{precision} TorchScript file: peak {mebibytes(run.peak_allocated_nbytes)} in {run.peak_layer}"
     found = findings(*size, spec.batch, network.stride)
     # The map bounds what the allocator does, which is replayed here; and it weighs one of the job's files.
     if mapped in (None, estimated.fit):

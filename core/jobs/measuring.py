@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,20 @@ def predicted(estimated: Estimate) -> MemoryPredicted:
     )
 
 
+@dataclass
+class _Highest:
+    """The highest figure so far: the system's own can fall by some pages when memory is given back."""
+
+    nbytes: int = 0
+
+
+_highest = _Highest()
+
+
 def measured() -> MemoryMeasured:
     """The peaks of this process so far."""
-    return MemoryMeasured(peak_resident(), *_gpu_peaks())
+    _highest.nbytes = max(_highest.nbytes, peak_resident())
+    return MemoryMeasured(_highest.nbytes, *_gpu_peaks())
 
 
 def peak_resident() -> int:

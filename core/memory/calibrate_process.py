@@ -9,15 +9,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pynvml
 import torch
 
+from ..artifacts.provenance import Provenance
+from ..artifacts.torchscript import torchscript_bytes
 from ..formats import Precision
 from ..loading import WeightsSource
 from ..network.network import Network
-from ..readings.torch_runner import TorchRunner
 from ..samples.make import write_yolov5
 from ..shapes import InputShape
+from ..verify.loaded_torchscript import LoadedTorchScript
 from .run import run
 
 _SHAPES = (InputShape(1, 3, 640, 640), InputShape(1, 3, 1536, 320))
@@ -68,15 +71,14 @@ def _used_by_this_process(handle: Any) -> int | None:
 
 def _workspace(index: int, network: Network) -> dict[str, int]:
     """What the libraries took through the allocator beyond the prediction: the largest of some forward passes."""
-    runner = TorchRunner(network).to(f"cuda:{index}")
+    data = torchscript_bytes(network, Precision.FP32, _SHAPES[0], Provenance("sample.pt", ""))
+    loaded = LoadedTorchScript(data, str(index))
     found = {"workspace_nbytes": 0, "activations_nbytes": 1}
     for shape in _SHAPES:
         predicted = run(network, shape, Precision.FP32)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(index)
-        with torch.inference_mode():
-            _outputs = runner(torch.zeros(shape.dims, device=f"cuda:{index}"))
-            torch.cuda.synchronize(index)
+        loaded.run(np.zeros(shape.dims, np.float32))
         beyond = torch.cuda.max_memory_allocated(index) - predicted.replayed.peak_allocated
         if beyond > found["workspace_nbytes"]:
             found = {"workspace_nbytes": beyond, "activations_nbytes": predicted.forward.activations_nbytes}

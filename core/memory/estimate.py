@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..devices import Gpu, GpuReport, HostMemory
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Precision
 from ..jobs.spec import ExportSpec, VerifyMode
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
@@ -132,16 +132,13 @@ def memory_finding(estimated: Estimate) -> Finding | None:
 def _job_on_gpu(
     spec: ExportSpec, network: Network, shape: InputShape, runs: dict[Precision, Run], overheads: Overheads
 ) -> Need:
-    """Every file is tried there, and stays loaded until it is judged: the least is the largest one alone."""
-    kinds = {kind: runs[kind.precision] for kind in spec.kinds}
+    """Every file is tried there, one after the other: the least is the largest one alone."""
+    precisions = set(spec.precisions)
     if spec.verify is VerifyMode.QUICK:  # FP16 is held against FP32, which is made for that
-        for format in spec.formats:
-            twin = Kind(format, Precision.FP32)
-            if twin not in kinds:
-                kinds[twin] = run(network, shape, Precision.FP32)
-    first, *others = sorted(kinds, key=lambda kind: -kinds[kind].least_reserved_nbytes)
-    terms = list(gpu_need(kinds[first], overheads).terms)
-    terms += [Term(f"{kind}, which stays loaded", 0, kinds[kind].peak_reserved_nbytes) for kind in others]
-    if any(kind.format is Format.ONNX for kind in kinds):
+        precisions.add(Precision.FP32)
+    tried = [runs.get(precision) or run(network, shape, precision) for precision in precisions]
+    largest, *others = sorted(tried, key=lambda run: -run.least_reserved_nbytes)
+    terms = list(gpu_need(largest, overheads, others).terms)
+    if Format.ONNX in spec.formats:
         terms.append(Term("ONNX Runtime", 0, 0, RUNTIME_NOTE))
     return Need(tuple(terms))

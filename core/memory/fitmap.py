@@ -96,9 +96,9 @@ def _weigh(
     spec = replace(spec, height=network.stride, width=network.stride, batch=1)
     needs = [(host_need(spec, network, weighed(network, shape)), now.host)]
     if now.gpu is not None:
-        needs.append((many_gpu_needs(one.peak_nbytes, one.weights_nbytes, now.overheads), now.gpu))
+        needs.append((many_gpu_needs(one.file.peak_nbytes, one.weights_nbytes, now.overheads), now.gpu))
     codes = [_codes(need, memory) for need, memory in needs]
-    return np.asarray(one.peak_nbytes), np.maximum.reduce(codes)
+    return np.asarray(one.file.peak_nbytes), np.maximum.reduce(codes)
 
 
 def _codes(need: Need, memory: Memory) -> NDArray[np.int64]:

@@ -56,7 +56,7 @@ def weighed(network: Network, dims: Shape) -> Weighed:
     batch = weigh(network, dims)
     one = batch if isinstance(dims[0], int) and dims[0] == 1 else weigh(network, (1, *dims[1:]))
     weights = batch.weights_nbytes
-    return Weighed(weights, one.peak_nbytes - weights, batch.peak_nbytes - weights, numel(dims) * 4)
+    return Weighed(weights, one.file.peak_nbytes - weights, batch.file.peak_nbytes - weights, numel(dims) * 4)
 
 
 def host_need(spec: ExportSpec, network: Network, sizes: Weighed) -> Need:

@@ -1,20 +1,21 @@
-"""A forward pass in bytes, before it runs: its peak, the layer of the peak, and every allocation in order."""
+"""A forward pass of a TorchScript file in bytes, before it runs: its peak, the layer of the peak, each allocation."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..formats import Precision
 from ..network.network import Network
-from ..network.ops import Dim, numel
-from ..readings.weigher import Meter, weigh, weight_tensors
+from ..network.ops import numel
+from ..readings.weigher import weigh, weight_tensors
 from ..shapes import InputShape
 from .allocator import Step
 
 
 @dataclass(frozen=True)
 class Forward:
-    """A forward pass of one network, shape and precision, as the run reading does it. All sizes in bytes.
+    """A forward pass of one network, shape and precision, as TorchScript's interpreter runs the file. Sizes in bytes.
 
     `peak_nbytes`: all that is alive at the worst moment, with weights and input. `peak_layer`: the last layer
     begun before it. `steps`: the weights' tensors, one by one, then what the pass allocates and frees.
@@ -38,31 +39,31 @@ def forward(network: Network, shape: InputShape, precision: Precision, *, half_i
     Raises `ShapeMismatch` for a size that does not suit the network.
     """
     half = precision is Precision.FP16
-    meter = _Recorder()
-    weighed = weigh(network, shape.dims, half=half, half_io=half_io and half, meter=meter)
-    image = int(numel(shape.dims)) * (2 if half_io and half else 4)
+    weighed = weigh(network, shape.dims, half=half, half_io=half_io and half)
     weights = [(-1 - i, nbytes) for i, nbytes in enumerate(weight_tensors(network, precision.itemsize))]
     return Forward(
-        peak_nbytes=int(weighed.peak_nbytes),
-        peak_layer=weighed.peak_layer,
+        peak_nbytes=int(weighed.file.peak_nbytes),
+        peak_layer=weighed.file.peak_layer,
         weights_nbytes=weighed.weights_nbytes,
-        image_nbytes=image,
-        steps=(*weights, *meter.steps),
+        image_nbytes=int(numel(shape.dims)) * (2 if half_io and half else 4),
+        steps=(*weights, *((key, int(nbytes)) for key, nbytes in weighed.file.steps)),
     )
 
 
-class _Recorder(Meter):
-    """A meter that writes down what it is told."""
+def in_turn(passes: Iterable[Forward]) -> tuple[Step, ...]:
+    """The allocations of several files that are loaded and run one after the other, each let go of before the next."""
+    steps: list[Step] = []
+    for number, passed in enumerate(passes):
+        alive: dict[int, int] = {}
+        for key, nbytes in passed.steps:
+            if nbytes > 0:
+                alive[key] = nbytes
+            else:
+                alive.pop(key, None)
+            steps.append((_key(number, key), nbytes))
+        steps += ((_key(number, key), -nbytes) for key, nbytes in alive.items())
+    return tuple(steps)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.steps: list[Step] = []
 
-    def born(self, nbytes: Dim) -> int:
-        key = super().born(nbytes)
-        self.steps.append((key, int(nbytes)))
-        return key
-
-    def died(self, nbytes: Dim, key: int) -> None:
-        super().died(nbytes, key)
-        self.steps.append((key, -int(nbytes)))
+def _key(number: int, key: int) -> int:
+    return (key << 16) + number

@@ -1,7 +1,8 @@
-"""What running a network needs on a GPU, under PyTorch: tensors, the allocator's cut, workspaces, the context."""
+"""What a TorchScript file needs on a GPU, under PyTorch: tensors, the allocator's cut, workspaces, the context."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..formats import Precision
@@ -11,7 +12,7 @@ from ..shapes import InputShape
 from .allocator import Replayed, replay, smallest_limit
 from .need import Need, Term, exact
 from .overheads import Overheads
-from .plan import Forward, forward
+from .plan import Forward, forward, in_turn
 
 _MIB = 2**20
 # What the allocator reserves beyond what is alive, at most: 64 % and 40 MiB over eight networks, both precisions
@@ -22,7 +23,7 @@ RUNTIME_NOTE = "ONNX Runtime's arena and its search for convolutions come on top
 
 @dataclass(frozen=True)
 class Run:
-    """A forward pass as PyTorch runs it, in bytes. Weights and input are counted.
+    """A forward pass of a TorchScript file as PyTorch runs it, in bytes. Weights and input are counted.
 
     `peak_reserved_nbytes`: what the caching allocator holds at most. `least_reserved_nbytes`: the smallest limit
     that it can do with, when it has to free what it caches.
@@ -52,9 +53,14 @@ def run(network: Network, shape: InputShape, precision: Precision, *, half_io: b
     return Run(passed, replayed, smallest_limit(passed.steps, replayed))
 
 
-def gpu_need(run: Run, overheads: Overheads) -> Need:
-    """What the run needs of a GPU, term by term."""
+def gpu_need(run: Run, overheads: Overheads, others: Iterable[Run] = ()) -> Need:
+    """What a run needs of a GPU, term by term. `others`: smaller ones of the same process, each over before the next.
+
+    PyTorch may keep what it has reserved for them.
+    """
     passed = run.forward
+    before = tuple(other.forward for other in others)
+    reserved = max(run.peak_reserved_nbytes, replay(in_turn((*before, passed))).peak_reserved if before else 0)
     return Need(
         (
             exact("weights", passed.weights_nbytes),
@@ -63,7 +69,7 @@ def gpu_need(run: Run, overheads: Overheads) -> Need:
             Term(
                 "allocator's rounding and fragments",
                 run.least_reserved_nbytes - passed.peak_nbytes,
-                run.peak_reserved_nbytes - passed.peak_nbytes,
+                reserved - passed.peak_nbytes,
                 "replay of PyTorch's caching allocator",
             ),
             *_overhead_terms(passed.activations_nbytes, overheads),

@@ -97,14 +97,13 @@ class TorchRunner(nn.Module):
         return F.interpolate(x, scale_factor=float(scale), mode="nearest")
 
     def space_to_depth(self, x: Tensor, block: int) -> Tensor:
-        n, c, h, w = x.shape
-        cells = x.view(n, c, h // block, block, w // block, block)
-        return self.permute(cells, (0, 3, 5, 1, 2, 4)).view(n, c * block * block, h // block, w // block)
+        # By (un)flatten: arithmetic on sizes would become tensors of eight bytes in a TorchScript file.
+        cells = x.unflatten(2, (-1, block)).unflatten(4, (-1, block))
+        return self.permute(cells, (0, 3, 5, 1, 2, 4)).flatten(1, 3)
 
     def depth_to_space(self, x: Tensor, block: int) -> Tensor:
-        n, c, h, w = x.shape
-        cells = x.view(n, block, block, c // (block * block), h, w)
-        return self.permute(cells, (0, 3, 4, 1, 5, 2)).view(n, c // (block * block), h * block, w * block)
+        cells = x.unflatten(1, (block, block, -1))
+        return self.permute(cells, (0, 3, 4, 1, 5, 2)).flatten(4, 5).flatten(2, 3)
 
     def concat(self, xs: Sequence[Tensor], axis: int) -> Tensor:
         return torch.cat(tuple(xs), axis)

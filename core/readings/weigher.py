@@ -13,47 +13,20 @@ from ..network import ops as rules
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair, layers_of
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
+from .lifetimes import Lived, Meter
 
 _INDEX_ITEMSIZE = 8  # torch computes the int64 indices of a max pooling whether anybody wants them or not
 
 
-class Meter:
-    """Adds up what is alive: bytes now, at the peak, and where the peak was."""
-
-    def __init__(self, live: int = 0) -> None:
-        self.live: Dim = live
-        self.peak: Dim = live
-        self.layer = ""  # being run
-        self.peak_layer = ""
-        self._births = 0
-
-    def born(self, nbytes: Dim) -> int:
-        """A storage of `nbytes` comes to life; the key that it will be let go of by."""
-        self.live = self.live + nbytes
-        if isinstance(self.live, int) and isinstance(self.peak, int):
-            if self.live > self.peak:
-                self.peak, self.peak_layer = self.live, self.layer
-        else:
-            import numpy as np
-
-            self.peak = np.maximum(self.peak, self.live)
-        self._births += 1
-        return self._births
-
-    def died(self, nbytes: Dim, key: int) -> None:
-        """A storage of `nbytes` is let go of; `key` is what `born` gave it."""
-        self.live = self.live - nbytes
-
-
 class _Storage:
-    __slots__ = ("key", "meter", "nbytes")
+    __slots__ = ("key", "meter")
 
     def __init__(self, meter: Meter, nbytes: Dim) -> None:
-        self.meter, self.nbytes = meter, nbytes
+        self.meter = meter
         self.key = meter.born(nbytes)
 
     def __del__(self) -> None:
-        self.meter.died(self.nbytes, self.key)
+        self.meter.died(self.key)
 
 
 class Ghost:
@@ -67,17 +40,15 @@ class Ghost:
 
 @dataclass(frozen=True)
 class Weighed:
-    """A forward pass in bytes. `peak_nbytes` counts weights, input, and all that is alive at the worst moment."""
+    """A forward pass in bytes, with weights and input: of the TorchScript file, and of the module that is traced."""
 
-    peak_nbytes: Dim
-    peak_layer: str  # the last layer begun before the peak; empty where many shapes were weighed at once
+    file: Lived
+    module: Lived
     weights_nbytes: int
     outputs: tuple[Shape, ...]
 
 
-def weigh(
-    network: Network, image: Shape, *, half: bool = False, half_io: bool = False, meter: Meter | None = None
-) -> Weighed:
+def weigh(network: Network, image: Shape, *, half: bool = False, half_io: bool = False) -> Weighed:
     """Weigh a forward pass for an N×C×H×W image, without reading a single weight.
 
     `half`: weights and activations are float16 (a detector's decoding stays float32); `half_io`: the image
@@ -85,12 +56,18 @@ def weigh(
     """
     itemsize = 2 if half else 4
     weights = weights_nbytes(network, itemsize)
-    meter = Meter() if meter is None else meter
-    meter.live = meter.peak = weights
+    meter = Meter()
     weigher = Weigher(meter)
     x = weigher.new(image, 2 if half_io else 4)
+    meter.ran(x.storage.key)
     outputs = weigher.run(network, x, itemsize)
-    return Weighed(meter.peak, meter.peak_layer, weights, tuple(y.shape for y in outputs))
+    kept = [ghost.storage.key for ghost in (x, *outputs)]
+    return Weighed(
+        file=meter.as_compiled(weights, kept),
+        module=meter.as_described(weights),
+        weights_nbytes=weights,
+        outputs=tuple(y.shape for y in outputs),
+    )
 
 
 def weights_nbytes(network: Network, itemsize: int) -> int:
@@ -135,39 +112,39 @@ class Weigher:
 
     def conv(self, x: Ghost, layer: Conv2d, act: Activation | None = None) -> Ghost:
         self._meter.layer = layer.name
-        return self.new(rules.conv_shape(x.shape, layer), x.itemsize)
+        return self._made(rules.conv_shape(x.shape, layer), x)
 
     def conv_transpose(self, x: Ghost, layer: ConvTranspose2d, act: Activation | None = None) -> Ghost:
         self._meter.layer = layer.name
-        return self.new(rules.conv_transpose_shape(x.shape, layer), x.itemsize)
+        return self._made(rules.conv_transpose_shape(x.shape, layer), x)
 
     def max_pool(self, x: Ghost, kernel: Pair, stride: Pair, padding: Pair) -> Ghost:
         shape = rules.max_pool_shape(x.shape, kernel, stride, padding)
         y = self.new(shape, x.itemsize)
         self.new(shape, _INDEX_ITEMSIZE)
-        return y
+        return self._told(y, x)
 
     def mean_hw(self, x: Ghost) -> Ghost:
-        return self.new((*x.shape[:2], 1, 1), x.itemsize)
+        return self._made((*x.shape[:2], 1, 1), x)
 
     # ---- moving elements
 
     def pad(self, x: Ghost, left: int, right: int, top: int, bottom: int) -> Ghost:
         n, c, h, w = x.shape
-        return self.new((n, c, h + top + bottom, w + left + right), x.itemsize)
+        return self._made((n, c, h + top + bottom, w + left + right), x)
 
     def upsample(self, x: Ghost, scale: int) -> Ghost:
         n, c, h, w = x.shape
-        return self.new((n, c, h * scale, w * scale), x.itemsize)
+        return self._made((n, c, h * scale, w * scale), x)
 
     def space_to_depth(self, x: Ghost, block: int) -> Ghost:
-        return self.new(rules.space_to_depth_shape(x.shape, block), x.itemsize)
+        return self._made(rules.space_to_depth_shape(x.shape, block), x)
 
     def depth_to_space(self, x: Ghost, block: int) -> Ghost:
-        return self.new(rules.depth_to_space_shape(x.shape, block), x.itemsize)
+        return self._made(rules.depth_to_space_shape(x.shape, block), x)
 
     def concat(self, xs: Sequence[Ghost], axis: int) -> Ghost:
-        return self.new(rules.concat_shape([x.shape for x in xs], axis), xs[0].itemsize)
+        return self._made(rules.concat_shape([x.shape for x in xs], axis), *xs)
 
     def split(self, x: Ghost, sizes: Sequence[int], axis: int) -> Sequence[Ghost]:
         return [Ghost((*x.shape[:axis], n, *x.shape[axis + 1 :]), x.itemsize, x.storage) for n in sizes]
@@ -179,7 +156,7 @@ class Weigher:
         return Ghost(like.shape, x.itemsize, x.storage)
 
     def permute(self, x: Ghost, axes: Sequence[int]) -> Ghost:
-        return self.new(tuple(x.shape[axis] for axis in axes), x.itemsize)
+        return self._made(tuple(x.shape[axis] for axis in axes), x)
 
     # ---- arithmetic
 
@@ -190,13 +167,13 @@ class Weigher:
         return self._elementwise(x, y)
 
     def matmul(self, x: Ghost, y: Ghost) -> Ghost:
-        return self.new(rules.matmul_shape(x.shape, y.shape), x.itemsize)
+        return self._made(rules.matmul_shape(x.shape, y.shape), x, y)
 
     def softmax(self, x: Ghost) -> Ghost:
-        return self.new(x.shape, x.itemsize)
+        return self._made(x.shape, x)
 
     def sigmoid(self, x: Ghost) -> Ghost:
-        return self.new(x.shape, x.itemsize)
+        return self._made(x.shape, x)
 
     def float32(self, x: Ghost) -> Ghost:
         return self._cast(x, 4)
@@ -204,21 +181,32 @@ class Weigher:
     def grid(self, x: Ghost) -> Ghost:
         # ones, two running sums, each less one, and the two stacked: as TorchRunner.grid.
         cells = x.shape[2:]
-        _ones = self.new(cells, x.itemsize)
-        _columns = self._less_one(self.new(cells, x.itemsize))
-        _rows = self._less_one(self.new(cells, x.itemsize))
-        return self.new((numel(cells), 2), x.itemsize)
+        ones = self._told(self.new(cells, x.itemsize), x)
+        columns = self._less_one(self._made(cells, ones))
+        rows = self._less_one(self._made(cells, ones))
+        return self._told(self.new((numel(cells), 2), x.itemsize), columns, rows)
 
     def _less_one(self, x: Ghost) -> Ghost:
-        return self.new(x.shape, x.itemsize)
+        return self._made(x.shape, x)
 
     def _cast(self, x: Ghost, itemsize: int) -> Ghost:
-        return x if x.itemsize == itemsize else self.new(x.shape, itemsize)
+        return x if x.itemsize == itemsize else self._told(self.new(x.shape, itemsize), x)
 
     def _elementwise(self, x: Ghost, y: Ghost | Constant | float) -> Ghost:
         if isinstance(y, int | float):
-            return self.new(x.shape, x.itemsize)
-        return self.new(rules.broadcast_shape(x.shape, y.shape), x.itemsize)
+            return self._made(x.shape, x)
+        shape = rules.broadcast_shape(x.shape, y.shape)
+        return self._made(shape, x, y) if isinstance(y, Ghost) else self._made(shape, x)
+
+    # ---- what an operation makes of what it reads; a view is no operation of its own
+
+    def _made(self, shape: Shape, x: Ghost, *others: Ghost) -> Ghost:
+        """One tensor, of the type of the first that is read."""
+        return self._told(self.new(shape, x.itemsize), x, *others)
+
+    def _told(self, made: Ghost, *read: Ghost) -> Ghost:
+        self._meter.ran(made.storage.key, (ghost.storage.key for ghost in read))
+        return made
 
 
 class _GridSizes(Weigher):

@@ -36,6 +36,7 @@ def test_json(tiny: Path, tmp_path: Path, precision: Precision) -> None:
     assert found["shape"] == [2, 3, 1536, 320]
     assert found["precision"] == precision
     assert found["run"] == {
+        "of": "torchscript",
         "peak_allocated_nbytes": predicted.peak_allocated_nbytes,
         "peak_reserved_nbytes": predicted.peak_reserved_nbytes,
         "peak_layer": predicted.peak_layer,
@@ -80,7 +81,7 @@ def test_for_people(tiny: Path, tmp_path: Path) -> None:
     assert result.returncode == 0
     for line in (
         r"master-n.pt at 1×1536×320 \(batch×height×width, portrait\), fp16, on GPU 0\n",
-        r"a forward pass needs [\d.]+ MiB at its peak, in model\.\d+",
+        r"a forward pass of the TorchScript file, weights and input counted:\n +[\d.]+ MiB at its peak, in model\.\d+",
         r"FITS: needs [\d.]+ MiB to [\d.]+ MiB, 1\.0 GiB of GPU 0 are free",
         r"250\.0 MiB to 650\.0 MiB +CUDA context +documented range",
         r"torchscript fp16 +0\.\d+ MB|torchscript fp16 +\d\.\d MB",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import weakref
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import Dim
 from halfpint.core.readings.torch_runner import TorchRunner
-from halfpint.core.readings.weigher import Meter
 
 
 class AllocationLog(TorchDispatchMode):
@@ -50,32 +51,49 @@ class AllocationLog(TorchDispatchMode):
         self.steps.append((number, -nbytes))
 
 
-class LoggingMeter(Meter):
-    """A weigher's meter that records the same."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.log: list[Dim] = []
-
-    def born(self, nbytes: Dim) -> int:
-        self.log.append(nbytes)
-        return super().born(nbytes)
-
-    def died(self, nbytes: Dim, key: int) -> None:
-        self.log.append(-nbytes)
-        super().died(nbytes, key)
-
-
 def without_data(network: Network, *, half: bool) -> TorchRunner:
     """The run reading on the meta device: shapes and no data."""
     runner = TorchRunner(network)
     return (runner.half() if half else runner).to("meta")
 
 
-def torch_allocations(runner: TorchRunner, shape: tuple[int, ...]) -> list[int]:
-    """The allocations of a forward pass on the meta device, in bytes; minus them where they are freed."""
+def loaded_file(data: bytes) -> nn.Module:
+    """A TorchScript file, loaded on the CPU as anybody would."""
+    return torch.jit.load(io.BytesIO(data), map_location="cpu")
+
+
+def strip_data(module: nn.Module) -> nn.Module:
+    """A loaded TorchScript file, moved to the meta device: shapes and no data, so that FP16 costs no time."""
+    part: Any
+    for part in module.modules():
+        for name, tensor in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
+            part._c.setattr(name, torch.empty_like(tensor, device="meta"))  # `to` refuses to
+    return module
+
+
+def torch_allocations(module: nn.Module, shape: tuple[int, ...]) -> list[int]:
+    """The allocations of a forward pass, in bytes; minus them where they are freed. It runs where the weights are."""
+    tensors = [*module.parameters(), *module.buffers()]
     # Not in inference mode: there, torch hides the indices of a max pooling from the dispatcher.
-    with torch.no_grad(), AllocationLog([*runner.parameters(), *runner.buffers()]) as watched:
-        image = torch.empty(shape, device="meta")
-        _outputs = runner(image)
+    with torch.no_grad(), AllocationLog(tensors) as watched:
+        image = torch.zeros(shape, device=tensors[0].device)
+        _outputs = module(image)
         return watched.log
+
+
+def in_order(log: Iterable[Dim]) -> list[tuple[int, list[int]]]:
+    """Each allocation, and what was freed since the one before: in which order, nobody can tell apart."""
+    found: list[tuple[int, list[int]]] = []
+    freed: list[int] = []
+    for nbytes in map(int, log):
+        if nbytes < 0:
+            freed.append(nbytes)
+        else:
+            found.append((nbytes, sorted(freed)))
+            freed = []
+    return found
+
+
+def peak_of(log: Iterable[int], live: int) -> int:
+    """The most that is alive, if `live` bytes are from the start."""
+    return max(accumulate(log, initial=live))

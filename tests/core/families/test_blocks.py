@@ -11,16 +11,20 @@ import pytest
 import torch
 from torch import nn
 
+from halfpint.core.artifacts.provenance import Provenance
+from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.errors import WeightsRefused
+from halfpint.core.formats import Precision
 from halfpint.core.network.network import Network
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
+from halfpint.core.shapes import InputShape
 from halfpint.core.verify.images import structured_batch
 from support import witness as w
 from support.checkpoints import network_of, nrmse
 from support.onnx import answer, written
-from support.tracing import LoggingMeter, torch_allocations, without_data
+from support.tracing import in_order, loaded_file, strip_data, torch_allocations, without_data
 
 C = 16  # channels before and after the block
 SIZE = (24, 40)
@@ -135,11 +139,14 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
             check_weigher(network, image.shape, half=precision)
 
 
-def check_weigher(network: Network, shape: tuple[int, ...], *, half: bool) -> None:
+def check_weigher(network: Network, shape: tuple[int, int, int, int], *, half: bool) -> None:
+    weighed = weigh(network, shape, half=half)
     allocated = torch_allocations(without_data(network, half=half), shape)
-    meter = LoggingMeter()
-    weigh(network, shape, half=half, meter=meter)
-    assert meter.log[: len(allocated)] == allocated
+    assert [nbytes for _, nbytes in weighed.module.steps][: len(allocated)] == allocated
+    precision = Precision.FP16 if half else Precision.FP32
+    data = torchscript_bytes(network, precision, InputShape(*shape), Provenance("block.pt", "0" * 64))
+    measured = torch_allocations(strip_data(loaded_file(data)), shape)
+    assert in_order(measured) == in_order(nbytes for _, nbytes in weighed.file.steps)
 
 
 @pytest.mark.parametrize("name", BLOCKS)

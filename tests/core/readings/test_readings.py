@@ -178,13 +178,14 @@ def test_many_shapes_at_once_weigh_the_same_as_one_by_one(checkpoint: Checkpoint
         for row, column in np.ndindex(heights.shape):
             size = (int(heights[row, column]), int(widths[row, column]))
             one = weigh(network, (2, network.channels, *size), half=True)
-            assert np.asarray(many.peak_nbytes)[row, column] == one.peak_nbytes
+            for at_once, alone in ((many.file, one.file), (many.module, one.module)):
+                assert np.asarray(at_once.peak_nbytes)[row, column] == alone.peak_nbytes
 
 
 def test_no_weight_is_read_to_weigh(tiny: Path) -> None:
     with network_of(tiny) as network:
         weighed = weigh(network, (1, 3, 640, 640))
-        assert weighed.peak_layer
+        assert weighed.file.peak_layer
         assert all("weights" not in vars(layer) for layer in layers_of(network.body))
 
 
