@@ -39,3 +39,18 @@ class Kind:
 
     def __str__(self) -> str:
         return f"{self.format} {self.precision}"
+
+
+SUFFIXES = tuple(Kind(format, precision).suffix for format in Format for precision in Precision)
+
+
+def root_of(name: str) -> str:
+    """An artifact's name without precisions at its end.
+
+    `best` and `best.fp16` have the same root, for both can become best.fp16.onnx.
+    """
+    for precision in Precision:
+        shorter = name.removesuffix(f".{precision}")
+        if shorter and shorter != name:
+            return root_of(shorter)
+    return name

@@ -18,7 +18,7 @@ def report_lines(manifest: Path, file: str) -> list[Line]:
     try:
         found: Any = json.loads(manifest.read_text(encoding="utf-8"))
         entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
-        return _lines(found["source"], entry, manifest.parent / file)
+        return _lines(entry.get("source", found["source"]), entry, manifest.parent / file)
     except FileNotFoundError:
         return [plain("The manifest is written when the job is over; come back then.")]
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:

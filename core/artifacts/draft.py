@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import glob
+import hashlib
 import os
+import resource
 import secrets
 import shutil
 from pathlib import Path
@@ -14,72 +15,92 @@ from typing import Self
 
 from ..errors import BadRequest, HalfpintError, JobFailed
 from ..units import megabytes
+from .claim import claim
+from .journal import hidden, is_draft
+from .switch import sync
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_ELSEWHERE = "choose another folder with --out"
 
 
 class Draft:
     """Bytes on their way to `target`: hidden in the same folder, locked while they are worked on.
 
     Leaving the context discards what was not published. A draft whose maker was killed keeps no lock, and
-    `sweep` removes it before the next one of the same target is begun.
+    `sweep` removes it before the next one of the same target is begun. `sha256`: known once it is sealed.
     """
 
-    def __init__(self, target: Path) -> None:
-        """Raises `BadRequest` if the folder cannot be written to."""
+    def __init__(self, target: Path, mode: int = 0o666) -> None:
+        """`mode`: the file's permissions, less the umask. Raises `BadRequest` if the folder cannot be written to."""
         self.target = target
+        self.nbytes, self.sha256 = 0, ""
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            sweep(target)
-            self.path, self._fd = _create(target)
+            sweep(target.parent, target.name)
+            self._token, self._fd = _create(target, mode)
         except OSError as error:
-            raise BadRequest(
-                f"the folder {target.parent} cannot be written to: {error.strerror}", "choose another with --out"
-            ) from error
+            raise folder_refused(target.parent, error) from error
+        self.path = target.with_name(self.hidden("part"))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what cannot be removed now is swept later
+            self.path.unlink(missing_ok=True)
         os.close(self._fd)
+
+    def hidden(self, suffix: str) -> str:
+        """A hidden name of this draft's own."""
+        return hidden(self.target.name, self._token, suffix)
 
     def write(self, data: bytes) -> None:
         """Replace the draft's bytes. Raises `JobFailed` if the disk is full."""
         try:
             os.ftruncate(self._fd, 0)
-            written = 0
-            while written < len(data):
-                written += os.pwrite(self._fd, memoryview(data)[written:], written)
+            write_all(self._fd, data, 0)
         except OSError as error:
-            raise self._failed(len(data), error) from error
+            raise cannot_write(self.target, len(data), error) from error
+        self.nbytes = len(data)
+
+    def check(self) -> None:
+        """Raises `JobFailed` if somebody removed the draft, or its folder."""
+        if not self.path.exists():
+            raise removed(self.target)
+
+    def seal(self) -> None:
+        """Have the bytes safe on the disk, and take their SHA-256. Raises `JobFailed`."""
+        try:
+            os.fsync(self._fd)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            with open(self._fd, "rb", closefd=False) as file:
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise cannot_write(self.target, self.nbytes, error) from error
 
     def publish(self, overwrite: bool) -> None:
         """Give the draft its final name: at once, complete, and safely on the disk.
 
-        Raises `BadRequest` if that name is taken and `overwrite` is false.
+        For a file that stands alone; files that belong together are published by `Hold.publish`. Raises `BadRequest`
+        if that name is taken and `overwrite` is false.
         """
         try:
             os.fsync(self._fd)
             if overwrite:
                 self.path.replace(self.target)
             else:
-                _claim(self.path, self.target)
-            _sync(self.target.parent)
+                claim(self.path, self.target)
+            sync(self.target.parent)
         except FileExistsError as error:
             raise taken(self.target) from error
         except OSError as error:
-            raise self._failed(self.path.stat().st_size, error) from error
+            raise cannot_write(self.target, self.nbytes, error) from error
 
-    def _failed(self, nbytes: int, error: OSError) -> HalfpintError:
-        folder = self.target.parent
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            free = megabytes(shutil.disk_usage(folder).free)
-            return JobFailed(
-                f"the disk of {folder} is full: {self.target.name} needs {megabytes(nbytes)}, {free} are free",
-                "free some space, or choose another folder with --out",
-            )
-        return JobFailed(f"{self.target} cannot be written: {error.strerror}", "choose another folder with --out")
+
+def write_all(fd: int, data: bytes, offset: int) -> None:
+    """Write all bytes at an offset. Raises `OSError`."""
+    written = 0
+    while written < len(data):
+        written += os.pwrite(fd, memoryview(data)[written:], offset + written)
 
 
 def taken(path: Path) -> BadRequest:
@@ -87,11 +108,47 @@ def taken(path: Path) -> BadRequest:
     return BadRequest(f"{path} exists already", "give --overwrite to replace it, or --name or --out for another place")
 
 
-def sweep(target: Path) -> None:
-    """Remove drafts of `target` that a killed process left behind."""
-    for path in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+def folder_refused(folder: Path, error: OSError) -> BadRequest:
+    """The error for a folder that no file can be put into."""
+    if error.errno == errno.ENAMETOOLONG:
+        return BadRequest(f"a name in {folder} would be too long for its file system", "give a shorter --name or --out")
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        file = next((part for part in (folder, *folder.parents) if part.exists() and not part.is_dir()), folder)
+        return BadRequest(f"{file} is a file, not a folder", _ELSEWHERE)
+    return BadRequest(f"the folder {folder} cannot be written to: {error.strerror}", _ELSEWHERE)
+
+
+def cannot_write(target: Path, nbytes: int, error: OSError) -> HalfpintError:
+    """The error for a file of so many bytes that cannot be written or named."""
+    folder = target.parent
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) and folder.is_dir():
+        free = megabytes(shutil.disk_usage(folder).free)
+        return JobFailed(
+            f"the disk of {folder} is full: {target.name} needs {megabytes(nbytes)}, {free} are free",
+            "free some space, or choose another folder with --out",
+        )
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if error.errno == errno.EFBIG and limit != resource.RLIM_INFINITY:
+        return JobFailed(
+            f"{target} cannot be written: it needs {megabytes(nbytes)}, and files may have {megabytes(limit)} here",
+            "raise the limit (ulimit -f), or choose a smaller model or precision",
+        )
+    if error.errno == errno.ENOENT:
+        return removed(target)
+    return JobFailed(f"{target} cannot be written: {error.strerror}", _ELSEWHERE)
+
+
+def removed(target: Path) -> JobFailed:
+    """The error for a file whose draft or folder somebody removed."""
+    what = "the unfinished file" if target.parent.is_dir() else "its folder"
+    return JobFailed(f"{target} cannot be written: somebody removed {what} meanwhile", "start the job again")
+
+
+def sweep(folder: Path, root: str) -> None:
+    """Remove drafts that killed processes left in a folder: of `root`, or of names that go on after it and a dot."""
+    for path in [path for path in folder.iterdir() if is_draft(path.name, root)]:
         with contextlib.suppress(OSError):
-            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink(missing_ok=True)
@@ -99,32 +156,15 @@ def sweep(target: Path) -> None:
                 os.close(fd)
 
 
-def _create(target: Path) -> tuple[Path, int]:
+def _create(target: Path, mode: int) -> tuple[str, int]:
+    """A new, locked file under a hidden name; the name's token, and the open file."""
     while True:
-        path = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        token = secrets.token_hex(4)
+        path = target.with_name(hidden(target.name, token, "part"))
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with contextlib.suppress(OSError):  # some network file systems have no locks: then nothing is swept
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if path.exists():  # another process may have swept it before it was locked
-            return path, fd
-        os.close(fd)
-
-
-def _claim(path: Path, target: Path) -> None:
-    """Name `path` `target`, unless that exists. Raises `FileExistsError`."""
-    try:
-        os.link(path, target)
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if target.exists():  # a file system without hard links: the check and the rename are two steps
-            raise FileExistsError(errno.EEXIST, "exists", str(target)) from error
-        path.rename(target)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # who sweeps may hold it for an instant, to remove the file
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(path.lstat(), os.fstat(fd)):
+                return token, fd
         os.close(fd)

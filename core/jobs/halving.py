@@ -11,14 +11,17 @@ from onnx import helper
 
 from ..artifacts.draft import Draft, taken
 from ..artifacts.halve import halve
+from ..artifacts.hold import Held, Hold
 from ..artifacts.provenance import PRODUCER
 from ..errors import BadRequest, JobFailed, WeightsRefused
+from ..formats import root_of
 from ..loading import file_sha256
 from ..verify.halved import shape_of, verify_halved
 from ..verify.loaded_onnx import LoadedOnnx
 from ..verify.report import Report, Verdict
 from ..verify.subject import told
 from ..version import VERSION
+from .manifest import listed_elsewhere
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,9 @@ def halve_file(
     origin = {"halved_by": f"{PRODUCER} {VERSION}", "halved_from_sha256": file_sha256(source)}
     helper.set_model_props(halved.model, {prop.key: prop.value for prop in model.metadata_props} | origin)
     data = halved.model.SerializeToString()
-    with Draft(target) as draft:
+    with _hold(source, target), Draft(target) as draft:
+        if overwrite and (owner := listed_elsewhere(target)):
+            raise BadRequest(f"{target} is an artifact of {owner.name}", "give --out for another place")
         draft.write(data)
         report = verify_halved(full, halved, data, shape)
         if report.verdict is Verdict.FAIL:
@@ -65,3 +70,11 @@ def halve_file(
             raise JobFailed(f"verification failed: {reasons}", "the file was not published")
         draft.publish(overwrite)
     return HalvedFile(len(full), len(data), halved.nodes, halved.kept, report)
+
+
+def _hold(source: Path, target: Path) -> Hold:
+    """The hold on the target's name, which an export makes files of too. Raises `BadRequest` if another has it."""
+    try:
+        return Hold(target.parent, root_of(source.stem))
+    except Held as held:
+        raise BadRequest(f"another job makes files of this name ({held})", "wait until it is over") from held

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
-from ..artifacts.draft import sweep
+from ..artifacts.hold import put_right
 from .events import Event, JobFinished
 from .heap import ONE_HEAP
 from .store import EventReader, JobFolder
@@ -78,7 +78,7 @@ class Worker:
                 time.sleep(_POLL_SECONDS)
         finally:
             reader.close()
-        self._sweep()
+        self._put_right()
         yield self._death(self._job)
 
     def cancel(self) -> None:
@@ -91,7 +91,7 @@ class Worker:
         self._process.wait()
         if self._process.stdin is not None and not self._process.stdin.closed:
             self._process.stdin.close()
-        self._sweep()
+        self._put_right()
 
     def dismiss(self) -> None:
         """End a worker that has no job: at once, for there is nothing to clean up."""
@@ -104,12 +104,12 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
-    def _sweep(self) -> None:
-        if self._job is not None:
+    def _put_right(self) -> None:
+        """What a killed worker left in its folder is removed, or undone, now: not only by the next job there."""
+        if self._job is not None and self._process.returncode:
             with contextlib.suppress(OSError, ValueError):
                 spec = self._job.spec()
-                for path in (*map(spec.path, spec.kinds), spec.manifest):
-                    sweep(path)
+                put_right(spec.out, spec.root)
 
     def _death(self, job: JobFolder) -> JobFinished:
         code = self._process.returncode

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ..artifacts.contract import Contract
-from ..artifacts.draft import Draft, taken
-from ..formats import Kind
+from ..artifacts.draft import taken
+from ..formats import SUFFIXES, Kind
 from ..inspect import WeightsInfo
 from ..ledger import Ledger, source_ledger
+from ..loading import file_sha256
 from ..text import to_json
+from ..untrusted import read_bounded
 from ..verify.report import Report
-from .spec import ExportSpec
+from .spec import ExportSpec, manifest_of
 
 SCHEMA = 1
+_LONGEST = 16 << 20  # bytes of a manifest
 
 
 @dataclass(frozen=True)
@@ -73,37 +77,69 @@ class Source:
 
 
 def earlier(spec: ExportSpec, source_sha256: str) -> list[dict[str, Any]]:
-    """The artifacts of an earlier job on the same weights that the manifest lists and that are still there.
+    """The artifacts of earlier jobs that the manifest lists and that are still there.
 
-    Raises `BadRequest` if a manifest of other weights has the name, and nothing may be overwritten.
+    Those of other weights, which stay only where files may be overwritten, tell their own source. Raises `BadRequest`
+    if a manifest of other weights has the name, and nothing may be overwritten.
     """
     try:
-        found: Any = json.loads(spec.manifest.read_text(encoding="utf-8"))
+        found = _read(spec.manifest)
         same = found["schema"] == SCHEMA and found["source"]["sha256"] == source_sha256
-        entries = [entry for entry in found["artifacts"] if (spec.out / str(entry["file"])).is_file()]
+        entries = [dict(entry) for entry in found["artifacts"] if _is_there(spec.out, entry["file"])]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
         if spec.overwrite:
             return []
         raise taken(spec.manifest) from error
-    if not same:
-        if spec.overwrite:
-            return []
+    if not same and not spec.overwrite:
         raise taken(spec.manifest)
+    for entry in entries:
+        source = entry.pop("source", found["source"])
+        if source["sha256"] != source_sha256:
+            entry["source"] = source
     return entries
 
 
-def publish_manifest(
-    spec: ExportSpec, source: Source, records: Iterable[ArtifactRecord], made: Mapping[str, Any]
-) -> Path:
-    """Write the manifest: these artifacts, and those of earlier jobs on the same weights. Raises `JobFailed`."""
+def listed_elsewhere(path: Path, name: str = "") -> Path | None:
+    """The manifest of another name than `name` that lists the file at `path`, if there is one."""
+    for suffix in SUFFIXES:
+        other = path.name.removesuffix(suffix)
+        if other not in (path.name, name):
+            manifest = manifest_of(path.parent, other)
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                if any(entry["file"] == path.name for entry in _read(manifest)["artifacts"]):
+                    return manifest
+    return None
+
+
+def changed(folder: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether an artifact is no longer the file that a manifest lists."""
+    return file_sha256(folder / entry["file"]) != entry["sha256"]
+
+
+def manifest_bytes(
+    source: Source,
+    records: Iterable[ArtifactRecord],
+    kept: Iterable[Mapping[str, Any]],
+    made: Mapping[str, Any],
+) -> bytes:
+    """A manifest of new artifacts, and of `kept` ones of earlier jobs."""
     new = [record.to_dict(source.info, made) for record in records]
-    names = {entry["file"] for entry in new}
-    kept = [entry for entry in earlier(spec, source.sha256) if entry["file"] not in names]
     manifest = {"schema": SCHEMA, "source": source.to_dict(), "artifacts": [*kept, *new]}
-    with Draft(spec.manifest) as draft:
-        draft.write(f"{to_json(manifest, indent=2)}\n".encode("ascii"))
-        # An earlier manifest of the same weights lives on in this one.
-        draft.publish(overwrite=True)
-    return spec.manifest
+    return f"{to_json(manifest, indent=2)}\n".encode("ascii")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A manifest's JSON. Raises `OSError`, and `ValueError` for what is none."""
+    try:
+        found: Any = json.loads(read_bounded(path, _LONGEST))
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply for a manifest") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is no manifest")
+    return found
+
+
+def _is_there(folder: Path, name: str) -> bool:
+    return Path(name).name == name and (folder / name).is_file()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import string
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
 from ..errors import BadRequest
-from ..formats import Format, Kind, Precision
+from ..formats import SUFFIXES, Format, Kind, Precision, root_of
 
 
 class VerifyMode(StrEnum):
@@ -21,8 +22,10 @@ class VerifyMode(StrEnum):
 
 
 DEFAULT_OPSET, OPSETS = 17, range(11, 22)
-MANIFEST_SUFFIX = ".halfpint.json"
-_LONGEST_NAME = 255  # bytes: NAME_MAX of Linux and of nearly every file system
+_MANIFEST_SUFFIX = ".halfpint.json"
+# A file name has 255 bytes on Linux and macOS. Drafts add a dot and `.12345678.part` to the longest suffix.
+_LONGEST_NAME = 255 - max(map(len, (*SUFFIXES, _MANIFEST_SUFFIX))) - 15
+_LONGEST_TEMPLATE = 1000
 
 
 @dataclass(frozen=True)
@@ -76,23 +79,21 @@ class ExportSpec:
     def artifact_name(self) -> str:
         """The name that all artifacts and the manifest share, without suffix. Raises `BadRequest`."""
         values = {"stem": self.weights.stem, "height": self.height, "width": self.width, "batch": self.batch}
-        help = "its fields are " + ", ".join(f"{{{field}}}" for field in values)
-        try:
-            for _, field, more, conversion in string.Formatter().parse(self.name):
-                if field is not None and field not in values:
-                    raise BadRequest(f"the name template {self.name!r} uses unknown fields", help)
-                if more or conversion:
-                    raise BadRequest(f"the name template {self.name!r} formats a field; only plain ones work", help)
-            name = self.name.format(**values)
-        except ValueError as error:
-            raise BadRequest(f"the name template {self.name!r} cannot be filled", help) from error
+        name = _filled(self.name, values)
         if not name or name in (".", "..") or "/" in name or "\0" in name:
             raise BadRequest(f"{name!r} is no file name", "give --out for the folder, --name for the name alone")
-        nbytes = len(os.fsencode(name)) + max(map(len, (MANIFEST_SUFFIX, *(kind.suffix for kind in self.kinds))))
+        nbytes = len(os.fsencode(name))
         if nbytes > _LONGEST_NAME:
-            what = f"with this name, a file's name would have {nbytes} bytes, and {_LONGEST_NAME} are allowed"
-            raise BadRequest(what, "give --name for a shorter one")
+            raise BadRequest(
+                f"the name {name[:40]}… is too long: {nbytes} bytes, with its suffixes {_LONGEST_NAME} are possible",
+                "give a shorter one with --name",
+            )
         return name
+
+    @property
+    def root(self) -> str:
+        """The name that one job at a time works on in its folder."""
+        return root_of(self.artifact_name)
 
     def has_half_io(self, kind: Kind) -> bool:
         """Whether an artifact takes and gives FP16."""
@@ -110,7 +111,7 @@ class ExportSpec:
     @property
     def manifest(self) -> Path:
         """Where the manifest will lie."""
-        return self.out / f"{self.artifact_name}{MANIFEST_SUFFIX}"
+        return manifest_of(self.out, self.artifact_name)
 
     def to_json(self) -> str:
         return json.dumps({key: str(v) if isinstance(v, Path) else v for key, v in asdict(self).items()})
@@ -132,3 +133,32 @@ class ExportSpec:
                 "rounded_from": tuple(values["rounded_from"]) if values["rounded_from"] else None,
             }
         )
+
+
+def manifest_of(folder: Path, name: str) -> Path:
+    """Where the manifest of the artifacts of a name lies."""
+    return folder / f"{name}{_MANIFEST_SUFFIX}"
+
+
+def _filled(template: str, values: Mapping[str, object]) -> str:
+    """A name template with its fields filled in: plain ones alone, no `{height:>9}` or `{stem.x}`.
+
+    Raises `BadRequest` for any other.
+    """
+    help = "its fields are " + ", ".join(f"{{{field}}}" for field in values)
+    if len(template) > _LONGEST_TEMPLATE:
+        raise BadRequest(f"the name template has {len(template):,} characters", f"{_LONGEST_TEMPLATE} are possible")
+    filled: list[str] = []
+    try:
+        for text, field, format, conversion in string.Formatter().parse(template):
+            filled.append(text)
+            if field is None:
+                continue
+            if field not in values:
+                raise BadRequest(f"the name template {template!r} uses unknown fields", help)
+            if format or conversion:
+                raise BadRequest(f"the name template {template!r} formats {field}; fields are plain here", help)
+            filled.append(str(values[field]))
+    except ValueError as error:
+        raise BadRequest(f"the name template {template!r} cannot be filled", help) from error
+    return "".join(filled)

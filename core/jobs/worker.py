@@ -19,7 +19,7 @@ from types import FrameType
 
 from ..errors import Cancelled
 from ..streams import guard
-from .events import JobFinished
+from .events import JobFinished, StageStarted
 from .store import JobFolder
 
 # The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for
@@ -51,6 +51,11 @@ class _Cancellation:
         if self.wished:
             raise KeyboardInterrupt
 
+    def close(self) -> None:
+        """From here on it is too late: the files get their names, all of them, within milliseconds."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
 
 def main() -> int:
     """Wait for a job and do it; its exit code."""
@@ -73,10 +78,12 @@ def work(job: JobFolder, cancellation: _Cancellation) -> int:
     try:
         from .pipeline import run
 
-        with contextlib.closing(run(job.spec())) as events:
+        with contextlib.closing(run(job.spec(), job.path.name)) as events:
             for event in events:
                 cancellation.check()
                 job.append(event)
+                if isinstance(event, StageStarted) and event.stage == "publish":
+                    cancellation.close()
                 if isinstance(event, JobFinished):
                     code = event.exit_code
     except (KeyboardInterrupt, Exception) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,16 @@ def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
     """A quick job: a small size, both precisions of ONNX."""
     asked = {"height": 96, "width": 64, "formats": (Format.ONNX,), "precisions": tuple(Precision), **more}
     return ExportSpec(weights, out, **asked)
+
+
+def assert_listed(folder: Path) -> None:
+    """What a job leaves, whatever happens: the files of a folder are those that its manifests list, as listed."""
+    there = {path.name: path.read_bytes() for path in folder.iterdir()}
+    listed = {name: data for name, data in there.items() if name.endswith(".halfpint.json")}
+    entries = [entry for data in listed.values() for entry in json.loads(data)["artifacts"]]
+    assert {entry["file"] for entry in entries} == set(there) - set(listed)
+    for entry in entries:
+        assert hashlib.sha256(there[entry["file"]]).hexdigest() == entry["sha256"], entry["file"]
 
 
 def names(folder: Path) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         [sys.executable, "-c", LIMITED, tmp_path / "model.onnx"], capture_output=True, text=True, check=False
     )
     assert "JobFailed" in result.stderr
-    assert "cannot be written: File too large" in result.stderr
+    assert "cannot be written: it needs 0.002 MB, and files may have 0.001 MB here" in result.stderr
     assert names(tmp_path) == []
 
 
@@ -132,5 +132,49 @@ def test_what_a_killed_process_left_is_swept_by_the_next(tmp_path: Path) -> None
     assert len(names(tmp_path)) == 1
     with Draft(target) as living:
         assert names(tmp_path) == [living.path.name]
-        sweep(target)  # what somebody still works on is left alone
+        sweep(tmp_path, target.name)  # what somebody still works on is left alone
         assert names(tmp_path) == [living.path.name]
+
+
+def test_a_file_of_a_similar_name_is_no_draft(tmp_path: Path) -> None:
+    mine = [tmp_path / name for name in (".model.onnx.download.part", ".model.onnx.0123abcd.part.txt", ".part")]
+    for path in mine:
+        path.touch()
+    sweep(tmp_path, "model.onnx")
+    assert all(path.exists() for path in mine)
+    (tmp_path / ".model.fp16.onnx.0123abcd.part").touch()
+    sweep(tmp_path, "model")
+    assert names(tmp_path) == sorted(path.name for path in mine)
+
+
+SWEPT = """
+import sys
+from pathlib import Path
+from halfpint.core.artifacts.draft import Draft
+for _ in range(300):
+    with Draft(Path(sys.argv[1])) as draft:
+        draft.write(b"mine")
+        assert draft.path.read_bytes() == b"mine"
+"""
+
+
+def test_processes_never_sweep_each_other_s_drafts(tmp_path: Path) -> None:
+    target = tmp_path / "model.onnx"
+    processes = [subprocess.Popen([sys.executable, "-c", SWEPT, target]) for _ in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("file/model.onnx", r"/file is a file, not a folder"),
+        ("file/deeper/model.onnx", r"/file is a file, not a folder"),
+        ("n" * 250 + ".onnx", "too long for its file system"),
+        ("n" * 300 + "/model.onnx", "too long for its file system"),
+    ],
+)
+def test_a_target_that_cannot_be(tmp_path: Path, target: str, told: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadRequest, match=told):
+        Draft(tmp_path / target)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +17,22 @@ import numpy as np
 import onnx
 import pytest
 
+from halfpint.core.errors import BadRequest
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs import events as e
+from halfpint.core.jobs.halving import halve_file
+from halfpint.core.jobs.pipeline import run
 from halfpint.core.jobs.spec import ExportSpec, VerifyMode
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.weights.pickled import Record
 from halfpint.core.weights.writer import checkpoint_bytes
-from support.jobs import done, end_of, manifest_of, names, of, small
+from support.jobs import assert_listed, done, end_of, manifest_of, names, of, small
 from support.onnx import answer
+
+
+def until_stage(events: Iterator[e.Event], name: str) -> None:
+    """Let a job run to the end of its first stage of that name."""
+    next(event for event in events if isinstance(event, e.StageFinished) and event.stage == name)
 
 
 def test_four_artifacts_and_a_manifest(tiny: Path, tmp_path: Path) -> None:
@@ -52,7 +63,8 @@ def test_stages_come_in_order_with_real_progress(tiny: Path, tmp_path: Path) -> 
     assert stages == [
         ("read", ""),
         *((stage, name) for name in ("master-n.onnx", "master-n.fp16.onnx") for stage in ("write", "run")),
-        *((stage, name) for name in ("master-n.onnx", "master-n.fp16.onnx") for stage in ("verify", "publish")),
+        *(("verify", name) for name in ("master-n.onnx", "master-n.fp16.onnx")),
+        ("publish", ""),
     ]
     steps = [event for event in of(events, e.Progress) if event.stage == "run" and event.artifact == "master-n.onnx"]
     assert [step.done for step in steps] == list(range(1, steps[-1].total + 1))
@@ -159,6 +171,84 @@ def test_a_manifest_of_something_else_is_in_the_way(tiny: Path, tmp_path: Path, 
     assert len(manifest_of(spec)["artifacts"]) == 2
 
 
+def test_of_other_weights_the_manifest_tells_the_source(tiny: Path, tmp_path: Path) -> None:
+    done(small(tiny, tmp_path, name="best"))
+    other = Path(__file__).parents[2] / "fixtures" / "yolov5" / "v6.0-s.pt"
+    spec = small(other, tmp_path, name="best", precisions=(Precision.FP32,), overwrite=True)
+    assert end_of(done(spec)).exit_code == 0
+    manifest = manifest_of(spec)
+    half, full = manifest["artifacts"]
+    assert (half["file"], half["source"]["file"]) == ("best.fp16.onnx", tiny.name)
+    assert (full["file"], manifest["source"]["file"]) == ("best.onnx", other.name)
+    assert "source" not in full
+    assert_listed(tmp_path)
+
+
+def test_a_file_that_changed_is_listed_no_longer(tiny: Path, tmp_path: Path) -> None:
+    done(small(tiny, tmp_path, precisions=(Precision.FP32,)))
+    (tmp_path / "master-n.onnx").write_bytes(b"mine now")
+    spec = small(tiny, tmp_path, precisions=(Precision.FP16,))
+    events = done(spec)
+    assert "master-n.onnx is not the file that was published" in of(events, e.Note)[-1].text
+    assert [entry["file"] for entry in manifest_of(spec)["artifacts"]] == ["master-n.fp16.onnx"]
+    assert (tmp_path / "master-n.onnx").read_bytes() == b"mine now"
+
+
+def test_an_artifact_of_another_name_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
+    done(small(tiny, tmp_path, name="best"))
+    end = end_of(done(small(tiny, tmp_path, name="best.fp16", precisions=(Precision.FP32,), overwrite=True)))
+    assert (end.exit_code, end.message) == (2, f"{tmp_path / 'best.fp16.onnx'} is an artifact of best.halfpint.json")
+    with pytest.raises(BadRequest, match=r"is an artifact of best\.halfpint\.json"):
+        halve_file(tmp_path / "best.onnx", tmp_path / "best.fp16.onnx", (64, 64), overwrite=True)
+    assert_listed(tmp_path)
+
+
+def test_a_job_waits_for_another_of_its_name(tiny: Path, tmp_path: Path) -> None:
+    first = run(small(tiny, tmp_path, precisions=(Precision.FP32,)))
+    until_stage(first, "read")
+    second = run(small(tiny, tmp_path, precisions=(Precision.FP16,)))
+    note = next(event for event in second if isinstance(event, e.Note))
+    assert re.fullmatch(
+        rf"waits for another job that makes files of this name \(process {os.getpid()}, since [\d-]+ [\d:]+\)",
+        note.text,
+    )
+    assert end_of(list(first)).exit_code == 0
+    assert end_of(list(second)).exit_code == 0
+    assert_listed(tmp_path)
+
+
+def test_a_job_that_would_wait_in_vain_does_not(tiny: Path, tmp_path: Path) -> None:
+    first = run(small(tiny, tmp_path, name="best"))
+    until_stage(first, "read")
+    (tmp_path / "best.fp16.onnx").touch()
+    assert "exists already" in end_of(done(small(tiny, tmp_path, name="best"))).message
+    first.close()
+
+
+def test_a_name_that_is_taken_meanwhile_fails_that_artifact_alone(tiny: Path, tmp_path: Path) -> None:
+    events = run(small(tiny, tmp_path))
+    until_stage(events, "run")
+    (tmp_path / "master-n.onnx").write_bytes(b"mine")
+    rest = list(events)
+    assert end_of(rest).exit_code == 1
+    assert [Path(event.path).name for event in of(rest, e.ArtifactFailed)] == ["master-n.onnx"]
+    assert (tmp_path / "master-n.onnx").read_bytes() == b"mine"
+    assert list(names(tmp_path)) == ["master-n.fp16.onnx", "master-n.halfpint.json", "master-n.onnx"]
+
+
+def test_a_folder_that_is_removed_meanwhile_is_told(tiny: Path, tmp_path: Path) -> None:
+    for stage in ("read", "write", "run", "verify"):
+        spec = small(tiny, tmp_path / stage)
+        events = run(spec)
+        until_stage(events, stage)
+        shutil.rmtree(spec.out)
+        rest = list(events)
+        told = " ".join([end_of(rest).message, *(failed.reason for failed in of(rest, e.ArtifactFailed))])
+        assert end_of(rest).exit_code == 1
+        assert "somebody removed" in told
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 # ---- what cannot be
 
 
@@ -230,8 +320,6 @@ def test_nan_weights_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_job_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
-    from halfpint.core.jobs.pipeline import run
-
     events = run(small(tiny, tmp_path))
     for event in events:
         if isinstance(event, e.StageFinished) and event.stage == "verify":
