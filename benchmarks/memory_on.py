@@ -89,7 +89,8 @@ def on_gpu(file: bytes, shape: tuple[int, ...], index: int) -> dict[str, int]:
     """What torch allocated and reserved at most, and what NVML counts for this process afterwards."""
     before = nvml_used(index)
     module = torch.jit.load(io.BytesIO(file), map_location=f"cuda:{index}")
-    with torch.no_grad(), torch.jit.optimized_execution(False):  # as a job tries it
+    # As a job tries it.
+    with torch.no_grad(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
         image = torch.zeros(shape, device=f"cuda:{index}")
         _outputs = module(image)
         torch.cuda.synchronize(index)

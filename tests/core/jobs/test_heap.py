@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from pathlib import Path
 
@@ -25,6 +26,6 @@ def test_giving_back_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError("no C library to ask")
 
     heap._trim.cache_clear()
-    monkeypatch.setattr(heap.ctypes, "CDLL", none)
+    monkeypatch.setattr(ctypes, "CDLL", none)
     heap.give_back()
     heap._trim.cache_clear()
