@@ -6,7 +6,9 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Iterable
+from codecs import IncrementalDecoder, getincrementaldecoder
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,7 @@ def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:
         # Textual draws there. Whatever the locale says, box drawing as `\u2570` helps nobody.
         sys.__stderr__.reconfigure(encoding="utf-8", errors="replace")
 
+    _take_any_bytes()
     # Nothing of what is built before the first paint is garbage: the screen turns it on again.
     gc.disable()
     from .app import HalfpintApp
@@ -47,3 +50,13 @@ def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:
     app = HalfpintApp(folder, jobs=jobs)
     app.run()
     return app.return_code or 0
+
+
+def _take_any_bytes() -> None:
+    """Have bytes that are not UTF-8 typed and pasted as file names hold them: at the first, Textual 8 ends the app."""
+    from textual.drivers import linux_driver
+
+    def decoder(encoding: str) -> Callable[[], IncrementalDecoder]:
+        return partial(getincrementaldecoder(encoding), "surrogateescape")
+
+    linux_driver.getincrementaldecoder = decoder  # pyright: ignore[reportPrivateImportUsage]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..errors import WeightsRefused
+from ..text import escaped
 from ..untrusted import printable
 from ..weights.pickled import Record
 from ..weights.tensors import Tensor
@@ -96,7 +97,8 @@ class Module:
         found: dict[str, Module] = {}
         for name, value in self._table("_modules").items():
             if isinstance(name, str) and isinstance(value, Record):
-                found[name] = Module(value, f"{self.path}.{name}" if self.path else name)
+                path = escaped(name)  # it names what is in the artifacts, and others print that
+                found[name] = Module(value, f"{self.path}.{path}" if self.path else path)
         return found
 
     def child(self, name: str) -> Module:

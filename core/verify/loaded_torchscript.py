@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..shapes import InputShape
+from ..text import in_utf8
 from .loaded import Origin
 
 Array = NDArray[Any]
@@ -26,6 +27,8 @@ class LoadedTorchScript:
     def __init__(self, source: Path | bytes, device: str = "cpu") -> None:
         """Load a file, or its bytes. `device`: `cpu`, or a CUDA device's index."""
         self._device = torch.device(device if device == "cpu" else f"cuda:{device}")
+        if isinstance(source, Path) and in_utf8(str(source)) != str(source):
+            source = source.read_bytes()  # torch opens files by names in UTF-8 alone
         file = io.BytesIO(source) if isinstance(source, bytes) else source
         extra = {"config.txt": ""}
         self._module = torch.jit.load(file, map_location=self._device, _extra_files=extra)

@@ -76,7 +76,7 @@ class _Pickler:
             case float():
                 self._out += b"G" + struct.pack(">d", value)
             case str():
-                data = value.encode("utf-8")
+                data = value.encode("utf-8", "surrogatepass")  # as Python's own does
                 self._out += b"X" + struct.pack("<I", len(data)) + data
             case tuple():
                 self._out += b"("
