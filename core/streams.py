@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO, cast
 
-from .text import escaped
+from .text import escaped_lines
 
 # For terminals and pipes that are not UTF-8; what else they cannot encode is spelled `\u4e2d`.
 _ASCII = str.maketrans({"×": "x", "→": "->", "·": "-", "–": "-", "≤": "<=", "—": "-", "…": "...", "²": "^2"})
@@ -22,7 +22,7 @@ class Guarded:
         self.raw = stream
 
     def write(self, text: str) -> int:
-        self.raw.write(self._encodable("\n".join(map(escaped, text.split("\n")))))
+        self.raw.write(self._encodable(escaped_lines(text)))
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -33,6 +33,11 @@ def escaped(text: str) -> str:
     return respelled(text, _as_python)
 
 
+def escaped_lines(text: str) -> str:
+    """`text` with each of its lines escaped; the newlines between them stay."""
+    return "\n".join(map(escaped, text.split("\n")))
+
+
 def respelled(text: str, spell: Callable[[str], str]) -> str:
     """`text` with each character that `escaped` speaks of as `spell` spells it."""
     if text.isprintable() and (text.isascii() or not _doubtful(text)):

@@ -15,6 +15,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter
 
+from ..core.text import escaped_lines
 from . import settings
 from .commands import provider
 from .screens.main import MainScreen
@@ -49,6 +50,10 @@ class HalfpintApp(App[None]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """What every line of every widget goes through on its way to the terminal."""
         return [GUARD, *super().get_line_filters()]
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Ask the terminal to take a text, escaped; Textual's own fields do so too."""
+        super().copy_to_clipboard(escaped_lines(text))
 
     def on_mount(self) -> None:
         self.animation_level = "none"  # animations are bytes on the wire

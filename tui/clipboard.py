@@ -9,7 +9,7 @@ from textual.app import App
 from ..core.artifacts.draft import Draft
 from ..core.errors import HalfpintError
 from ..core.jobs.store import jobs_root
-from ..core.text import escaped
+from ..core.text import escaped_lines
 
 # Terminals cut longer ones off, or ignore them (xterm's limit on OSC strings; tmux passes a megabyte).
 _LONGEST = 50_000
@@ -17,7 +17,7 @@ _LONGEST = 50_000
 
 def copy(app: App[Any], text: str) -> str:
     """Copy a text, its lines escaped; a sentence that tells where it is now."""
-    text = "\n".join(map(escaped, text.split("\n")))
+    text = escaped_lines(text)
     path = jobs_root().parent / "copied.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

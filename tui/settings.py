@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.formats import Format, Precision
 from ..core.jobs.spec import VerifyMode
+from ..core.text import in_utf8
 from .choices import Choices
 
 # Not remembered: it would replace files in a later session that nobody thinks of.
@@ -71,13 +72,18 @@ def save(path: Path, choices: Choices) -> None:
     from ..core.artifacts.draft import Draft
     from ..core.errors import HalfpintError
 
-    values = {k: v for k, v in asdict(choices).items() if v is not None and k not in _FORGOTTEN}
+    values = {k: v for k, v in asdict(choices).items() if v is not None and k not in _FORGOTTEN and _storable(v)}
     try:
         with Draft(path) as draft:
             draft.write("".join(f"{name} = {_toml(value)}\n" for name, value in values.items()).encode())
             draft.publish(overwrite=True)
     except HalfpintError:
         return
+
+
+def _storable(value: Any) -> bool:
+    """Whether TOML can hold it: it is UTF-8, and the name of a folder may not be."""
+    return not isinstance(value, str) or in_utf8(value) == value
 
 
 def _toml(value: Any) -> str:

@@ -46,6 +46,5 @@ class Panel(Vertical):
 
     def subtitle(self, text: str) -> None:
         """Show a word in the lower border; nothing is painted if it stands there already."""
-        shown = bordered(text)
-        if self.border_subtitle != shown.markup:
-            self.border_subtitle = shown
+        if self.border_subtitle != bordered(text).markup:
+            self.border_subtitle = bordered(text)
