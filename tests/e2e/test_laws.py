@@ -68,7 +68,9 @@ def test_sources_keep_to_their_rooms(path: Path) -> None:
         assert not re.search(r"^\s*print\(", text, re.M)
     # Text leaves in one place each for the command and the screen, where it is escaped.
     if path not in WAYS_OUT:
-        assert not re.search(r"\bprint\(|std(?:out|err)\.write\(|(?<!_)copy_to_clipboard\(|(?:self|app)\.notify\(", text)
+        assert not re.search(
+            r"\bprint\(|std(?:out|err)\.write\(|(?<!_)copy_to_clipboard\(|(?:self|app)\.notify\(", text
+        )
     # A checkpoint is never executed.
     assert not re.search(r"weights_only\s*=\s*False|torch\.load\(|pickle\.loads?\(|(?<!\.)\beval\(|\bexec\(", text)
 
