@@ -40,6 +40,12 @@ class WeightsRefused(HalfpintError):
     exit_code = 3
 
 
+class ArtifactRefused(HalfpintError):
+    """A file that others exported is unreadable, hostile or damaged, or opening it went beyond a limit."""
+
+    exit_code = 3
+
+
 class WillNotFit(HalfpintError):
     """The job needs more memory than is free, and was not told to start anyway."""
 

@@ -175,7 +175,7 @@ class _Halving:
         for i, name in enumerate(names):
             if name in self._floats:
                 names[i] = self._in_type(name, i in data, name in born_half)
-        for name in _captured(node):
+        for name in captured(node):
             if name in born_half:  # read inside of a branch or loop, by its own name
                 raise BadRequest(f"the {node.op_type} {node.name} reads {name} inside of it: that cannot be halved")
         made = NodeProto()
@@ -212,7 +212,7 @@ class _Halving:
 
     def _store_weights(self) -> None:
         """Each weight in the types in which it is read."""
-        used = {name for node in self._graph.node for name in (*node.input, *_captured(node))}
+        used = {name for node in self._graph.node for name in (*node.input, *captured(node))}
         used |= {port.name for port in self._graph.output}
         kept = [tensor for name, tensor in self._weights.items() if name in used]
         kept += [_in_half(self._weights[name]) for name in sorted(self._cast & self._weights.keys())]
@@ -235,11 +235,11 @@ def _in_half(tensor: TensorProto) -> TensorProto:
     return numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}{_HALF}")
 
 
-def _captured(node: NodeProto) -> Iterator[str]:
+def captured(node: NodeProto) -> Iterator[str]:
     """The names that the graphs inside of a node read, and may read from outside."""
     for attribute in node.attribute:
         for graph in (attribute.g, *attribute.graphs):
             yield from (port.name for port in graph.output)
             for inner in graph.node:
                 yield from inner.input
-                yield from _captured(inner)
+                yield from captured(inner)

@@ -23,11 +23,19 @@ def check(spec: ExportSpec, network: Network) -> Estimate:
     finding = disk_finding(Sizes(network).artifacts(spec), free_disk(spec.out))
     if finding is not None:
         raise BadRequest(finding.message, finding.fix)
+    return check_memory(spec, network, "give a smaller size or batch, or --force to start anyway")
+
+
+def check_memory(spec: ExportSpec, network: Network, fix: str) -> Estimate:
+    """The memory that the job, or a verification of what it made, is predicted to need. Raises as `check` does.
+
+    `fix`: what to do about a job that will not fit.
+    """
     try:
         estimated = estimate(network, spec, look(spec.device))
     except ShapeMismatch as error:
         shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
         raise BadRequest(f"the network cannot take {shape}: {error}") from error
     if estimated.fit is Fit.WILL_NOT_FIT and not spec.force:
-        raise WillNotFit(estimated.verdict.sentence, "give a smaller size or batch, or --force to start anyway")
+        raise WillNotFit(estimated.verdict.sentence, fix)
     return estimated

@@ -7,64 +7,99 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from ..artifacts.contract import Contract, Port, contract
-from ..errors import BadRequest, JobFailed
-from ..formats import Format, Kind, Precision
-from ..loading import WeightsSource, file_sha256
+from ..errors import ArtifactRefused, BadRequest
+from ..foreign.allowances import Load
+from ..foreign.opened import ForeignFile, LoadedForeign
+from ..formats import Format
+from ..jobs.preflight import check_memory
+from ..jobs.spec import ExportSpec
+from ..loading import WeightsSource
 from ..network.network import Network
+from ..network.ops import ShapeMismatch
+from ..readings.arithmetic import products
+from ..readings.weigher import weigh
+from ..sandbox.process import SaidNo
 from ..shapes import InputShape
+from ..untrusted import read_bounded
 from .answers import Answers
 from .full import judge, needed
-from .loaded import Loaded, Origin
+from .loaded import Origin, told
 from .probes import plan
 from .report import Check, Report, Verdict
-from .subject import CannotLoad, Subject, load
+from .subject import Subject
 from .trial import Step, on_trial
+
+# A manifest of eight artifacts with all their figures has 60 kB.
+_MAX_MANIFEST_NBYTES, _MAX_MANIFESTS = 4 * 2**20, 100
 
 
 def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator[Step, None, Report]:
-    """Verify a file fully, step by step.
+    """Verify a file fully, step by step. It is opened in a sandbox, whoever made it.
 
-    Raises `WeightsRefused` for bad weights, `BadRequest` for a missing file, `JobFailed` if it does not load.
+    Raises `WeightsRefused` for bad weights, `BadRequest` for a missing file, `ArtifactRefused` for one that does not
+    load or goes beyond what it may take, `WillNotFit` if memory would not do.
     """
-    if not artifact.is_file():
-        raise BadRequest(f"{artifact} does not exist", "check the path")
-    with WeightsSource(weights) as source:
+    with ForeignFile(artifact, device) as file, WeightsSource(weights) as source:
+        file.looked()
         for _ in source.load():
             pass
+        try:
+            return (yield from _verified(file, source))
+        except SaidNo as error:
+            raise ArtifactRefused(f"{artifact} cannot be used as {file.format}: {told(error)}") from error
+
+
+def _verified(file: ForeignFile, source: WeightsSource) -> Generator[Step, None, Report]:
     network = source.network
-    subject, origin = _subject(artifact, network, source.info.facts.sizes.default, device)
+    loaded = LoadedForeign(file, lambda shape: _load(network, shape))
+    subject = _subject(file, loaded, network, source.info.facts.sizes.default)
+    check_memory(_as_spec(subject, source.path), network, "verify it on a machine with more memory")
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
-        trial = yield from on_trial(subject, network, plan(subject, network.stride))
-        trial.checks += [*_as_published(artifact), *_of_these_weights(origin, source.sha256)]
+        trial = yield from on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
+        trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
         return (yield from judge(trial, answers))
     finally:
         answers.close()
 
 
-def _subject(artifact: Path, network: Network, size: tuple[int, int], device: str) -> tuple[Subject, Origin]:
-    """The file as a subject of verification, and what it says of its origin.
-
-    `size`: height and width to try a file at that takes any and does not say what it was made for.
-    """
-    with artifact.open("rb") as file:
-        format = Format.TORCHSCRIPT if file.read(4) == b"PK\x03\x04" else Format.ONNX
+def _load(network: Network, shape: InputShape) -> Load:
+    """What the network itself is at a shape: a file of it takes no more. Raises `BadRequest` if it cannot take it."""
     try:
-        loaded = load(artifact, format, device)
-    except CannotLoad as error:
-        raise JobFailed(f"{artifact} does not load as {format}: {error}") from error
-    promised = loaded.contract if format is Format.ONNX else _torchscript_contract(loaded, network)
+        return Load(int(weigh(network, shape.dims).file.peak_nbytes), products(network, shape.dims))
+    except ShapeMismatch as error:
+        raise BadRequest(f"the network of these weights cannot take {shape}: {error}") from error
+
+
+def _as_spec(subject: Subject, weights: Path) -> ExportSpec:
+    """The job that would have made the file: it needs as much memory as verifying it."""
+    return ExportSpec(
+        weights,
+        subject.path.parent,
+        subject.shape.height,
+        subject.shape.width,
+        subject.shape.batch,
+        (subject.kind.format,),
+        (subject.kind.precision,),
+        device=subject.device,
+    )
+
+
+def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: tuple[int, int]) -> Subject:
+    """The file as a subject of verification. `size`: height and width to try it at, if it takes any and says none."""
+    promised = loaded.contract if file.format is Format.ONNX else _torchscript_contract(loaded, network)
     fixed = promised.fixed_shape if promised is not None else None
     shape = fixed or loaded.origin.shape or InputShape(1, network.channels, *size)
+    if min(shape.dims) < 1:
+        raise ArtifactRefused(f"{file.path.name} declares an image of {shape}, which has no pixel")
     if loaded.ours and promised is not None:
         half_io = promised.input.dtype == "float16"
         promised = contract(network, shape, dynamic=fixed is None, half_io=half_io)
-    kind = Kind(format, Precision.FP16 if loaded.half else Precision.FP32)
-    return Subject(artifact, kind, shape, promised, device), loaded.origin
+    return Subject(file.path, loaded.kind, shape, promised, file.device)
 
 
-def _torchscript_contract(loaded: Loaded, network: Network) -> Contract | None:
+def _torchscript_contract(loaded: LoadedForeign, network: Network) -> Contract | None:
     """TorchScript declares no sizes. Ours takes any; the trace of another exporter may take its own alone."""
     shape = loaded.origin.shape
     if loaded.ours or shape is None:
@@ -72,16 +107,17 @@ def _torchscript_contract(loaded: Loaded, network: Network) -> Contract | None:
     return Contract(Port(network.input_name, "float32", shape.dims), ())
 
 
-def _as_published(artifact: Path) -> Iterator[Check]:
+def _as_published(file: ForeignFile) -> Iterator[Check]:
     """Whether the file is, byte for byte, the one that a manifest beside it lists."""
-    for manifest in artifact.parent.glob("*.halfpint.json"):
+    name = file.path.name
+    for manifest in sorted(file.path.parent.glob("*.halfpint.json"))[:_MAX_MANIFESTS]:
         try:
-            entries = json.loads(manifest.read_text(encoding="utf-8"))["artifacts"]
+            entries = json.loads(read_bounded(manifest, _MAX_MANIFEST_NBYTES))["artifacts"]
             listed = {entry["file"]: entry["sha256"] for entry in entries}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
-        if artifact.name in listed:
-            if listed[artifact.name] == file_sha256(artifact):
+        if name in listed:
+            if listed[name] == file.sha256():
                 yield Check("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
             else:
                 yield Check("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,8 @@ def check_outputs(outputs: Sequence[Array], dims: Sequence[Dims]) -> str:
     """What is wrong with an answer's form: a missing output, other dimensions than promised, no numbers."""
     if len(outputs) < len(dims):
         return f"{len(outputs)} outputs came, {len(dims)} were promised"
-    for i, (output, wanted) in enumerate(zip(outputs, dims, strict=False)):
-        if output.shape != wanted:
+    for i, (output, wanted) in enumerate(zip_longest(outputs, dims)):
+        if wanted is not None and output.shape != wanted:
             return f"output {i} is {_dims(output.shape)} instead of {_dims(wanted)}"
         bad = output.size - int(np.isfinite(output).sum())
         if bad:

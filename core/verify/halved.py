@@ -20,10 +20,10 @@ from ..units import figure
 from .checks import check_ranges
 from .compare import distance
 from .images import batch_for
+from .loaded import told
 from .loaded_onnx import LoadedOnnx
 from .masks import check_masks, mask_change
 from .report import Check, Distance, MaskChange, Report, Verdict
-from .subject import told
 
 Array = NDArray[Any]
 
@@ -33,7 +33,6 @@ _ROUNDING, _BROKEN = 0.1, 0.3
 _TASKS, _SEEDS = ("any", "text"), (0, 1)  # of the images: shapes and letters, two of each
 _DULL = 1e-6  # an answer that spreads less over all images cannot be told from one that is wrong
 _THRESHOLD = 0.3  # of a map whose own is not known: DBNet's
-_OUTPUTS_AT_ONCE = 24  # inner tensors that are kept at the same time to look at their ranges
 
 
 def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
@@ -55,8 +54,8 @@ def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
             raise BadRequest(f"the model's input is {what}, no N×C×H×W image: it cannot be verified, and so not halved")
 
 
-def verify_halved(full: bytes, halved: Halved, data: bytes, shape: InputShape) -> Report:
-    """The report on a halved file. `full`: the FP32 file; `data`: the halved one, serialized."""
+def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShape) -> Report:
+    """The report on a halved file. `old`: the FP32 file; `data`: the halved one, serialized."""
     start = time.perf_counter()
     try:
         onnx.checker.check_model(data, full_check=True)
@@ -64,7 +63,6 @@ def verify_halved(full: bytes, halved: Halved, data: bytes, shape: InputShape) -
     except Exception as error:  # the checker and the runtime have exceptions of their own
         return Report("halved", (Check("loads", Verdict.FAIL, f"the file is refused: {told(error)}"),), (), 0.0)
     checks = [Check("loads", Verdict.PASS, "the ONNX checker and ONNX Runtime accept it")]
-    old = LoadedOnnx(full)
     images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
     masks: list[MaskChange] = []
     try:
@@ -76,7 +74,7 @@ def verify_halved(full: bytes, halved: Halved, data: bytes, shape: InputShape) -
                 for y, x in zip(answers, wanted, strict=True)
                 if y.shape == x.shape and _is_map(x, shape)
             ]
-        checks.append(check_ranges(*_largest(full, halved.tensors, images[-1])))
+        checks.append(check_ranges(*_largest(old.model, halved.tensors, images[-1])))
     except Exception as error:  # whatever the runtime raises
         checks.append(Check("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
     checks += [check_masks(masks)] if masks else []
@@ -87,6 +85,10 @@ def _compared(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequ
     """How far the FP16 answers are from the FP32 ones, over all images, of the output where they are farthest."""
     if [[y.shape for y in answers] for answers in now] != [[x.shape for x in answers] for answers in before]:
         return Check("accuracy", Verdict.FAIL, "the outputs have other shapes than in FP32")
+    for each, precision in ((before, "FP32"), (now, "FP16")):
+        odd = [name for i, name in enumerate(names) if not all(np.isfinite(answers[i]).all() for answers in each)]
+        if odd:
+            return Check("accuracy", Verdict.FAIL, f"{odd[0]} holds values in {precision} that are NaN or infinite")
     found: dict[str, Distance] = {}
     for i, name in enumerate(names):
         all_now, all_before = (np.concatenate([answers[i].ravel() for answers in each]) for each in (now, before))
@@ -106,15 +108,21 @@ def _is_map(output: Array, shape: InputShape) -> bool:
     return same and bool(output.min() >= 0 and output.max() <= 1)
 
 
-def _largest(full: bytes, tensors: Sequence[str], image: Array) -> tuple[str, float]:
-    """The tensor of those that become FP16 whose largest magnitude is the largest in FP32, and that magnitude."""
-    found: dict[str, float] = {}
-    for start in range(0, len(tensors), _OUTPUTS_AT_ONCE):
-        model = onnx.load_from_string(full)
-        group = tensors[start : start + _OUTPUTS_AT_ONCE]
-        del model.graph.output[:]
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in group)
-        values = LoadedOnnx(model.SerializeToString(), optimized=False).run(image)
-        for name, value in zip(group, values, strict=True):
-            found[name] = float(np.abs(value).max(initial=0))
-    return max(found.items(), key=lambda item: item[1], default=("", 0.0))
+def _largest(model: onnx.ModelProto, tensors: Sequence[str], image: Array) -> tuple[str, float]:
+    """The tensor of those that become FP16 whose largest magnitude is the largest in FP32, and that magnitude.
+
+    The model itself finds it, so that no inner tensor is kept for it: ONNX Runtime visits what is read last first, and
+    so each tensor is looked at right after it was made.
+    """
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    del shown.graph.output[:]
+    made = [name for node in reversed(model.graph.node) for name in node.output]
+    tensors = sorted(tensors, key={name: i for i, name in enumerate(made)}.__getitem__)
+    for i, name in enumerate(tensors):
+        magnitude, largest = f"halfpint/magnitude/{i}", f"halfpint/largest/{i}"
+        shown.graph.node.append(onnx.helper.make_node("Abs", [name], [magnitude]))
+        shown.graph.node.append(onnx.helper.make_node("ReduceMax", [magnitude], [largest], keepdims=0))
+        shown.graph.output.append(onnx.ValueInfoProto(name=largest))
+    found = LoadedOnnx(shown.SerializeToString(), optimized=False).run(image)
+    return max(zip(tensors, map(float, found), strict=True), key=lambda item: item[1], default=("", 0.0))

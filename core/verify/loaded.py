@@ -23,7 +23,22 @@ class Origin:
     shape: InputShape | None
 
 
-class Loaded(Protocol):
+def told(error: BaseException) -> str:
+    """The first line of a runtime's error, at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+class Runner(Protocol):
+    """What answers images."""
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype)."""
+        ...
+
+
+class Loaded(Runner, Protocol):
     """A finished file, loaded by the runtime it is meant for."""
 
     @property
@@ -46,10 +61,18 @@ class Loaded(Protocol):
         """What it says of where it comes from; empty where it says nothing."""
         ...
 
-    def run(self, image: Array) -> tuple[Array, ...]:
-        """Its answer to a float32 N×C×H×W image (cast to its input's dtype)."""
+    def lifted(self) -> Runner | None:
+        """A copy whose declared sizes are lifted, so that it takes others; None where the format declares none."""
         ...
 
     def weights(self) -> Mapping[str, Array]:
         """Its stored weights, by name."""
+        ...
+
+    def close(self) -> None:
+        """Give its memory back: nothing but `complaint` may be asked of it from here on."""
+        ...
+
+    def complaint(self) -> str | None:
+        """What the format's own checker says against the file, shortened; None if nothing, or if there is none."""
         ...

@@ -17,7 +17,7 @@ from onnx import TensorProto, numpy_helper
 from ..artifacts.contract import Contract, Port
 from ..network.network import Dims
 from ..shapes import InputShape
-from .loaded import Origin
+from .loaded import Origin, told
 
 Array = NDArray[Any]
 
@@ -79,7 +79,8 @@ class LoadedOnnx:
     def origin(self) -> Origin:
         said = {prop.key: prop.value for prop in self.model.metadata_props}
         sizes = said.get("input_size", "").split("×")
-        shape = InputShape(*map(int, sizes)) if len(sizes) == 4 and all(map(str.isdecimal, sizes)) else None
+        numbers = len(sizes) == 4 and all(size.isdecimal() and len(size) < 7 for size in sizes)
+        shape = InputShape(*map(int, sizes)) if numbers else None
         return Origin(said.get("source_sha256", ""), shape)
 
     def run(self, image: Array) -> tuple[Array, ...]:
@@ -100,6 +101,19 @@ class LoadedOnnx:
                 if axis != 1 or port.name != model.graph.input[0].name:
                     dim.dim_param = f"{port.name}_{axis}"
         return LoadedOnnx(model.SerializeToString(), self._device, optimized=False)
+
+    def close(self) -> None:
+        """Drop the session and the parsed model."""
+        del self._session
+        self.__dict__.pop("model", None)
+
+    def complaint(self) -> str | None:
+        """What the ONNX checker and shape inference say against the model."""
+        try:
+            onnx.checker.check_model(self._data, full_check=True)
+        except Exception as error:  # the checker has exceptions of its own, and those of shape inference
+            return told(error)
+        return None
 
 
 def _providers(device: str) -> list[Any]:

@@ -43,7 +43,7 @@ class LoadedTorchScript:
         """What `config.txt` inside the file says."""
         try:
             config = json.loads(self._config)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return config if isinstance(config, dict) else {}
 
@@ -74,5 +74,15 @@ class LoadedTorchScript:
         outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return tuple(y.cpu().numpy() for y in outputs)
 
+    def lifted(self) -> None:
+        """None: a script module declares no sizes."""
+
     def weights(self) -> Mapping[str, Array]:
         return {name: tensor.cpu().numpy() for name, tensor in self._module.state_dict().items()}
+
+    def close(self) -> None:
+        """Drop the module."""
+        del self._module
+
+    def complaint(self) -> None:
+        """None: the format has no checker."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..artifacts.contract import Contract
 from ..formats import Format, Kind
 from ..shapes import InputShape
-from .loaded import Loaded
+from .loaded import Loaded, told
 
 
 class CannotLoad(Exception):
@@ -34,22 +34,18 @@ class Subject:
         return self.contract is not None and self.contract.fixed_shape is not None
 
 
-def load(path: Path, format: Format, device: str = "cpu") -> Loaded:
-    """Load a finished file in its runtime. Raises `CannotLoad`."""
+def load(subject: Subject) -> Loaded:
+    """Load a file that this process wrote, in its runtime. Raises `CannotLoad`.
+
+    One that somebody else wrote is opened in a sandbox (`foreign/opened.py`).
+    """
     try:
-        if format is Format.ONNX:
+        if subject.kind.format is Format.ONNX:
             from .loaded_onnx import LoadedOnnx
 
-            return LoadedOnnx.read(path, device)
+            return LoadedOnnx.read(subject.path, subject.device)
         from .loaded_torchscript import LoadedTorchScript
 
-        return LoadedTorchScript(path, device)
+        return LoadedTorchScript(subject.path, subject.device)
     except Exception as error:  # whatever a runtime raises, the file cannot be used
         raise CannotLoad(told(error)) from error
-
-
-def told(error: BaseException) -> str:
-    """The first line of a runtime's error, at most 300 characters."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) <= 300 else text[:297] + "..."

@@ -168,8 +168,8 @@ def test_verify_of_what_is_not_there(tiny: Path, tmp_path: Path) -> None:
     assert halfpint("verify", tmp_path / "none.onnx", "--against", tiny).returncode == 2
     (tmp_path / "odd.onnx").write_bytes(b"odd")
     result = halfpint("verify", tmp_path / "odd.onnx", "--against", tiny)
-    assert result.returncode == 1
-    assert "does not load as onnx" in result.stderr
+    assert result.returncode == 3
+    assert "odd.onnx: it is no ONNX model" in result.stderr
 
 
 def test_demo(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from halfpint.core.artifacts.halve import halve
-from halfpint.core.errors import BadRequest, JobFailed, WeightsRefused
+from halfpint.core.errors import ArtifactRefused, BadRequest, JobFailed
 from halfpint.core.jobs.halving import halve_file
 from halfpint.core.readings.reference import Reference
 from halfpint.core.verify.images import structured_batch
@@ -224,7 +224,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="does not exist"):
         halve_file(bad, tmp_path / "x.onnx", (64, 64))
     bad.write_bytes(b"no model at all")
-    with pytest.raises(WeightsRefused):
+    with pytest.raises(ArtifactRefused, match="no ONNX model"):
         halve_file(bad, tmp_path / "x.onnx", (64, 64))
     assert list(names(tmp_path)) == ["bad.onnx"]
 

@@ -1,0 +1,1 @@
+"""Files that others made: looked at as data first, then opened in a sandbox."""

@@ -1,0 +1,165 @@
+"""A file of others, open in its sandbox, and the same loaded: what verification asks, answered from there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from ..artifacts.contract import Contract, Port
+from ..errors import ArtifactRefused, BadRequest
+from ..formats import Format, Kind, Precision
+from ..sandbox.process import Sandbox
+from ..sandbox.wire import Array
+from ..shapes import InputShape
+from ..untrusted import open_regular
+from ..verify.loaded import Origin
+from . import allowances
+from .allowances import Load
+
+_SERVICE = "halfpint.core.foreign.serve"
+# What an answer may have in bytes beyond what the network's own answer has: outputs of other names and sizes.
+_SPARE_NBYTES = 64 * 2**20
+
+
+class ForeignFile:
+    """A file that is open here and in a sandbox, and was looked at as data. Use it as a context manager.
+
+    `format`: as its content says, whatever its name is. `nbytes`: its size.
+    """
+
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        """Open it and begin to look at it; `looked` takes the result.
+
+        Raises `BadRequest` for a file that is missing or cannot be read.
+        """
+        self.path = path
+        self.device = device
+        self.format = Format.ONNX
+        try:
+            self._descriptor = open_regular(path)
+        except FileNotFoundError as error:
+            raise BadRequest(f"{path} does not exist", "check the path") from error
+        except OSError as error:
+            raise BadRequest(f"{path} cannot be read: {error.strerror}", "name an exported file") from error
+        try:
+            self.nbytes = os.fstat(self._descriptor).st_size
+            self.sandbox = Sandbox(_SERVICE, path.name, (self._descriptor,), device)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self._reading = allowances.reading(self.nbytes)
+        self.sandbox.begin("look", self._reading, folder=str(path.absolute().parent))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sandbox.close()
+        os.close(self._descriptor)
+
+    def looked(self) -> None:
+        """Wait until it was looked at. Raises `ArtifactRefused` for a file that must not get to a runtime."""
+        said, _ = self.sandbox.finish("reading it", self._reading)
+        self.format = Format(said["format"])
+        # The runtime is imported meanwhile: whoever loads the file next takes this answer first.
+        self.sandbox.begin("start", allowances.START)
+
+    def started(self) -> None:
+        """Wait until the runtime is there."""
+        self.sandbox.finish("starting its runtime", allowances.START)
+
+    def sha256(self) -> str:
+        """The SHA-256 of the file that is open, in hexadecimal."""
+        with os.fdopen(self._descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class LoadedForeign:
+    """A file of others, loaded by its runtime in the sandbox. It says what `Loaded` promises.
+
+    All methods raise `ArtifactRefused` if the file goes beyond what it may take, and `SaidNo` with what a runtime says.
+    """
+
+    def __init__(self, file: ForeignFile, load: Callable[[InputShape], Load]) -> None:
+        """Load it. `load`: what a run at a shape is; a right file takes no more."""
+        self._file, self._load = file, load
+        file.started()
+        said, _ = file.sandbox.ask("load", "loading it", allowances.loading(file.nbytes))
+        self.contract = _contract(said["contract"])
+        self.half, self.ours = bool(said["half"]), bool(said["ours"])
+        shape = said["shape"]
+        self.origin = Origin(str(said["source_sha256"]), _shape(shape) if shape is not None else None)
+
+    @property
+    def kind(self) -> Kind:
+        """Its format and precision."""
+        return Kind(self._file.format, Precision.FP16 if self.half else Precision.FP32)
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image."""
+        return self._run("run", image)
+
+    def lifted(self) -> _Lifted | None:
+        """A copy that takes other sizes, or None if there is none."""
+        said, _ = self._file.sandbox.ask("lift", "loading a copy of it", allowances.loading(self._file.nbytes))
+        return _Lifted(self) if said["lifted"] else None
+
+    def weights(self) -> Mapping[str, Array]:
+        """Its stored weights, by name."""
+        limit = 2 * self._file.nbytes
+        allowance = allowances.reading(self._file.nbytes)
+        said, arrays = self._file.sandbox.ask("weights", "reading its weights", allowance, limit=limit)
+        return dict(zip(map(str, said["names"]), arrays, strict=True))
+
+    def complaint(self) -> str | None:
+        """What the format's own checker says against it."""
+        allowance = allowances.reading(self._file.nbytes)
+        said, _ = self._file.sandbox.ask("complaint", "checking it", allowance)
+        return None if said["complaint"] is None else str(said["complaint"])
+
+    def close(self) -> None:
+        """Nothing: the sandbox ends as a whole."""
+
+    def _run(self, question: str, image: Array) -> tuple[Array, ...]:
+        load = self._load(InputShape(*image.shape))
+        allowance = allowances.running(self._file.nbytes, load, self.kind)
+        limit = 8 * load.peak + _SPARE_NBYTES
+        doing = f"running it at {InputShape(*image.shape)}"
+        return tuple(self._file.sandbox.ask(question, doing, allowance, (image,), limit=limit)[1])
+
+
+class _Lifted:
+    """The copy of a loaded file whose declared sizes are lifted; it is there to be run."""
+
+    def __init__(self, loaded: LoadedForeign) -> None:
+        self._loaded = loaded
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        return self._loaded._run("run_lifted", image)
+
+
+def _contract(said: Any) -> Contract | None:
+    """A contract as the sandbox told it. Raises `ArtifactRefused` for anything else."""
+    if said is None:
+        return None
+    try:
+        return Contract(_port(said["input"]), tuple(_port(port) for port in said["outputs"]))
+    except (TypeError, KeyError, ValueError) as error:
+        raise ArtifactRefused("the file declares inputs and outputs that make no sense") from error
+
+
+def _port(said: Mapping[str, Any]) -> Port:
+    dims = tuple(dim if isinstance(dim, int) else str(dim) for dim in said["dims"])
+    return Port(str(said["name"]), str(said["dtype"]), dims)
+
+
+def _shape(said: Any) -> InputShape | None:
+    match said:
+        case [int(batch), int(channels), int(height), int(width)] if min(said) > 0:
+            return InputShape(batch, channels, height, width)
+        case _:
+            return None
