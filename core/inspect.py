@@ -8,6 +8,9 @@ from pathlib import Path
 from .errors import WeightsRefused
 from .families import identify, open_weights
 from .families.family import Facts, Model
+from .families.sound import check_sound
+from .network.network import Network
+from .refusal import refusing
 from .weights.archive import Archive
 from .weights.parts import STRUCTURE, Part, Stored, parts_of, stored_by_dtype
 
@@ -50,29 +53,49 @@ class WeightsInfo:
         return self.stored[0].dtype if self.stored else ""
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What an open weights file holds. `network`: the model's, ready to load its weights; None if it is refused."""
+
+    info: WeightsInfo
+    network: Network | None
+    refused: WeightsRefused | None = None
+
+
 def inspect(path: Path) -> WeightsInfo:
     """The facts of a weights file. Reads its structure and a few numbers, not its weights; imports no numpy.
 
     Raises `WeightsRefused` for a file that is no checkpoint of a known family.
     """
     with open_weights(path) as archive:
-        return describe(archive, identify(archive))
+        return contents(archive).info
 
 
-def describe(archive: Archive, model: Model) -> WeightsInfo:
-    """The facts of an open weights file and the model found in it."""
-    obstacle = ""
-    try:
-        model.network()
-    except WeightsRefused as error:
-        obstacle = str(error)
-    return WeightsInfo(
-        path=archive.path,
-        nbytes=archive.file.nbytes,
-        layout=archive.layout,
-        facts=model.facts(),
-        parameters=model.parameters,
-        stored=stored_by_dtype(model.tensors),
-        parts=parts_of(archive, model.part, model.tensors, model.dropped),
-        obstacle=obstacle,
-    )
+def contents(archive: Archive) -> Contents:
+    """The facts of an open weights file, and its network. Raises `WeightsRefused` as `inspect` does."""
+    model = identify(archive)
+    with refusing(archive.path.name):
+        network, refused = None, None
+        try:
+            network = _network(archive, model)
+        except WeightsRefused as error:
+            refused = error
+        info = WeightsInfo(
+            path=archive.path,
+            nbytes=archive.file.nbytes,
+            layout=archive.layout,
+            facts=model.facts(),
+            parameters=model.parameters,
+            stored=stored_by_dtype(model.tensors),
+            parts=parts_of(archive, model.part, model.tensors, model.dropped),
+            obstacle=str(refused or ""),
+        )
+    return Contents(info, network, refused)
+
+
+def _network(archive: Archive, model: Model) -> Network:
+    """The network of a model. Whatever is wrong with it is `WeightsRefused`."""
+    with refusing(what="its network"):
+        network = model.network()
+        check_sound(network, archive.file.budget)
+        return network

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Self
 
 from .errors import WeightsRefused
-from .families import identify, open_weights
-from .inspect import WeightsInfo, describe
+from .families import open_weights
+from .inspect import WeightsInfo, contents
 from .network.layers import Constant, layers_of
 from .network.network import Network
+from .refusal import refusing
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class WeightsSource:
         self._archive = open_weights(path)
         self.path = self._archive.path  # the file, also where `path` is a model's folder
         try:
-            self._state = self._archive.file.state()
-            model = identify(self._archive)
-            self.info: WeightsInfo = describe(self._archive, model)
-            self.network: Network = model.network()
+            found = contents(self._archive)
+            if found.network is None:
+                raise found.refused or WeightsRefused(f"{self.path} cannot be exported")
         except BaseException:
             self._archive.file.close()
             raise
+        self.info: WeightsInfo = found.info
+        self.network: Network = found.network
         self.sha256 = ""
 
     def __enter__(self) -> Self:
@@ -52,14 +54,15 @@ class WeightsSource:
 
         Raises `WeightsRefused` for damaged bytes, NaN, or a file that somebody writes to meanwhile.
         """
-        self._archive.check()
+        with refusing(what=self.path.name):
+            self._archive.check()
         layers = [layer for layer in layers_of(self.network.body) if not isinstance(layer, Constant)]
         for index, layer in enumerate(layers, 1):
-            layer.weights  # noqa: B018  computed here, while the file is open, and kept
+            with refusing(what=layer.name):
+                layer.weights  # noqa: B018  computed here, while the file is open, and kept
             yield Loaded(index, len(layers), layer.name)
-        self.sha256 = file_sha256(self.path)
-        if self._archive.file.state() != self._state:
-            raise WeightsRefused(f"{self.path} changed while it was read", "wait until its writer is done")
+        self.sha256 = self._archive.file.sha256()
+        self._archive.file.check_unchanged()
 
 
 def file_sha256(path: Path) -> str:

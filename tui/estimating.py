@@ -192,7 +192,10 @@ def _say_map(network: Network, answer: Answer, now: Snapshot, sides: tuple[int, 
     from .fitmap_text import map_lines
 
     stream = sys.stderr if file_is_json else sys.stdout
-    drawn = fit_map(network, answer.spec, answer.precision, now, sides)
+    try:
+        drawn = fit_map(network, answer.spec, answer.precision, now, sides)
+    except ShapeMismatch as error:
+        raise BadRequest(f"the map cannot be drawn: {error}", "leave out --map") from error
     place = (answer.spec.height, answer.spec.width)
     columns = shutil.get_terminal_size().columns if on_terminal(stream) else 100
     say(file=stream)

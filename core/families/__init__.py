@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from ..errors import WeightsRefused
+from ..refusal import refusing
 from ..weights.archive import Archive, open_archive
 from ..weights.folder import weights_file
 from ..weights.names import COMMON
@@ -36,15 +37,17 @@ def open_weights(path: Path) -> Archive:
     names = COMMON
     for family in families():
         names |= family.names
-    return open_archive(weights_file(path), names)
+    with refusing(what=path.name):
+        return open_archive(weights_file(path), names)
 
 
 def identify(archive: Archive) -> Model:
     """The model in an open weights file. Raises `WeightsRefused` if no family knows it."""
-    for family in families():
-        model = family.recognise(archive)
-        if model is not None:
-            return model
+    with refusing(archive.path.name):
+        for family in families():
+            model = family.recognise(archive)
+            if model is not None:
+                return model
     known = ", ".join(family.name for family in families())
     raise WeightsRefused(f"{archive.path.name} holds no model of a known family ({known})", _advice(archive.root))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import WeightsRefused
 from ..network.layers import Conv2d, ConvTranspose2d, Weights
 from ..untrusted import printable
-from ..weights.tensors import Tensor
+from ..weights.tensors import FLOATS, Tensor
 from .folding import Affine, affine, finished, float64, folded, folded_transpose
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 NORM_EPS = 1e-5  # of torch's nn.BatchNorm2d, unless a network sets another
 _NORM = ("weight", "bias", "running_mean", "running_var")
-_FLOATS = ("float16", "bfloat16", "float32", "float64")
 _TOLD = 8  # keys of each kind that an error lists
 
 
@@ -165,13 +164,15 @@ class Blueprint:
 
 def _unlike(tensor: Tensor, shape: tuple[int, ...]) -> str:
     """What a tensor is instead of weights of this shape; empty if it is that."""
-    if tensor.dtype.name not in _FLOATS:
+    if tensor.dtype.name not in FLOATS:
         return f"{_dims(tensor.shape)} in {tensor.dtype}"
+    if tensor.repeats:
+        return f"{_dims(tensor.shape)} that repeats its elements"
     return "" if tensor.shape == shape else _dims(tensor.shape)
 
 
 def _dims(shape: Iterable[int]) -> str:
-    return "×".join(map(str, shape)) or "one value"
+    return printable("×".join(map(str, shape))) or "one value"
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import WeightsRefused
 from ..network.layers import Conv2d, ConvTranspose2d, Weights
-from ..weights.tensors import Tensor
+from ..shapes import MAX_SIDE
+from ..untrusted import printable
+from ..weights.tensors import FLOATS, Tensor
 from .modules import Module
 
 if TYPE_CHECKING:
@@ -35,13 +37,13 @@ class BatchNorm:
     def __init__(self, module: Module) -> None:
         """Raises `WeightsRefused` if a statistic is missing or has another length than the module says."""
         self._module = module
-        self._eps = module.number("eps")
+        self._eps = module.number("eps", least=0)
         self._first = 0
-        self._total = self.channels = module.integer("num_features")
+        self._total = self.channels = module.integer("num_features", least=1)
         self._mean = module.required("running_mean", self._total)
         self._variance = module.required("running_var", self._total)
-        self._weight = module.tensor("weight")
-        self._bias = module.tensor("bias")
+        self._weight = module.weights("weight", self._total)
+        self._bias = module.weights("bias", self._total)
 
     def split(self, counts: Sequence[int]) -> list[BatchNorm]:
         """Its channels in parts of these sizes. Raises `WeightsRefused` if they do not add up."""
@@ -58,7 +60,7 @@ class BatchNorm:
     def load(self) -> Affine:
         import numpy as np
 
-        weight = np.ones(self._total) if self._weight is None else _vector(self._weight, self._total)
+        weight = np.ones(self._total) if self._weight is None else float64(self._weight)
         bias = _vector(self._bias, self._total)
         scale, shift = affine(weight, bias, float64(self._mean), float64(self._variance), self._eps)
         mine = slice(self._first, self._first + self.channels)
@@ -93,8 +95,8 @@ def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
     Raises `WeightsRefused` for a padding mode other than zeros, or weights that do not suit the attributes.
     """
     in_channels, out_channels, groups = _channels(module, norm)
-    shape = (out_channels, in_channels // groups, *module.pair("kernel_size"))
-    weight, bias = module.required("weight", *shape), module.tensor("bias")
+    shape = (out_channels, in_channels // groups, *_window(module, "kernel_size", 1))
+    weight, bias = module.required("weight", *shape), module.weights("bias", out_channels)
 
     def load() -> Weights:
         w, b = float64(weight), _vector(bias, out_channels)
@@ -106,9 +108,9 @@ def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
         name=module.path,
         shape=shape,
         load=load,
-        stride=_at_least(module, "stride", 1),
-        padding=_at_least(module, "padding", 0),
-        dilation=_at_least(module, "dilation", 1),
+        stride=_window(module, "stride", 1),
+        padding=_window(module, "padding", 0),
+        dilation=_window(module, "dilation", 1),
         groups=groups,
     )
 
@@ -118,8 +120,8 @@ def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspo
     in_channels, out_channels, groups = _channels(module, norm)
     if module.pair("output_padding") != (0, 0) or module.pair("dilation") != (1, 1):
         raise WeightsRefused(f"{module}: output padding and dilation are not supported")
-    shape = (in_channels, out_channels // groups, *module.pair("kernel_size"))
-    weight, bias = module.required("weight", *shape), module.tensor("bias")
+    shape = (in_channels, out_channels // groups, *_window(module, "kernel_size", 1))
+    weight, bias = module.required("weight", *shape), module.weights("bias", out_channels)
 
     def load() -> Weights:
         w, b = float64(weight), _vector(bias, out_channels)
@@ -131,8 +133,8 @@ def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspo
         name=module.path,
         shape=shape,
         load=load,
-        stride=_at_least(module, "stride", 1),
-        padding=_at_least(module, "padding", 0),
+        stride=_window(module, "stride", 1),
+        padding=_window(module, "padding", 0),
         groups=groups,
     )
 
@@ -185,8 +187,9 @@ class Linear:
 
 def linear(module: Module) -> Linear:
     """The map of an `nn.Linear`. Raises `WeightsRefused` if its weights do not suit its attributes."""
-    out_channels, in_channels = module.integer("out_features"), module.integer("in_features")
-    return rows(module.required("weight", out_channels, in_channels), module.tensor("bias"), 0, out_channels)
+    out_channels, in_channels = module.integer("out_features", 1), module.integer("in_features", 1)
+    weight = module.required("weight", out_channels, in_channels)
+    return rows(weight, module.weights("bias", out_channels), 0, out_channels)
 
 
 def rows(weight: Tensor, bias: Tensor | None, first: int, count: int) -> Linear:
@@ -200,9 +203,13 @@ def rows(weight: Tensor, bias: Tensor | None, first: int, count: int) -> Linear:
 
 
 def float64(tensor: Tensor) -> Float64:
-    """The elements of `tensor` in float64."""
+    """The elements of `tensor` in float64. Raises `WeightsRefused` if they are no floating-point numbers."""
     import numpy as np
 
+    if tensor.dtype.name not in FLOATS:
+        raise WeightsRefused(
+            f"tensor data {printable(tensor.storage.key)} is {tensor.dtype}, which no weights here are"
+        )
     return tensor.array().astype(np.float64)
 
 
@@ -226,9 +233,9 @@ def _channels(module: Module, norm: BatchNorm | None) -> tuple[int, int, int]:
     mode = module.attribute("padding_mode")
     if mode not in (None, "zeros"):
         raise WeightsRefused(f"{module}: only padding with zeros is supported")
-    in_channels, out_channels = module.integer("in_channels"), module.integer("out_channels")
-    groups = module.integer("groups")
-    if min(groups, in_channels, out_channels) < 1 or in_channels % groups or out_channels % groups:
+    in_channels, out_channels = module.integer("in_channels", 1), module.integer("out_channels", 1)
+    groups = module.integer("groups", 1)
+    if in_channels % groups or out_channels % groups:
         raise WeightsRefused(f"{module}: {in_channels} → {out_channels} channels do not form {groups} groups")
     if norm is not None and out_channels != norm.channels:
         raise WeightsRefused(f"{module} has {out_channels} channels, the batch norm behind it {norm.channels}")
@@ -236,18 +243,12 @@ def _channels(module: Module, norm: BatchNorm | None) -> tuple[int, int, int]:
 
 
 def _vector(tensor: Tensor | None, length: int) -> Float64:
-    """A bias in float64, zeros where there is none. Raises `WeightsRefused` if it has another length."""
+    """A bias in float64, zeros where there is none."""
     import numpy as np
 
-    if tensor is None:
-        return np.zeros(length)
-    if tensor.shape != (length,):
-        raise WeightsRefused(f"tensor data {tensor.storage.key} has the shape {tensor.shape}, not {(length,)}")
-    return float64(tensor)
+    return np.zeros(length) if tensor is None else float64(tensor)
 
 
-def _at_least(module: Module, name: str, least: int) -> tuple[int, int]:
-    pair = module.pair(name)
-    if min(pair) < least:
-        raise WeightsRefused(f"{module}: {name} is {pair}")
-    return pair
+def _window(module: Module, name: str, least: int) -> tuple[int, int]:
+    """Height and width in px of a window or of its steps, none of them larger than the largest image."""
+    return module.pair(name, least, MAX_SIDE)

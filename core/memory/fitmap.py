@@ -91,6 +91,8 @@ def _weigh(
     import numpy as np
 
     half = precision is Precision.FP16
+    # The largest of the sizes alone, in Python's integers: numpy's would overflow without a word.
+    weigh(network, tuple(dim if isinstance(dim, int) else int(dim.max()) for dim in shape))
     one = weigh(network, shape, half=half, half_io=spec.half_io and half)
     # Whether a file is tried at its own size is a matter of one size; the map is drawn for those that are.
     spec = replace(spec, height=network.stride, width=network.stride, batch=1)

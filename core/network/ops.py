@@ -20,6 +20,10 @@ Dim: TypeAlias = "int | NDArray[np.int64]"
 Shape: TypeAlias = "tuple[Dim, ...]"
 
 
+# Elements of a tensor. What is beyond has no meaning on any machine, and would leave the integers that numpy counts in.
+MAX_ELEMENTS = 2**56
+
+
 class ShapeMismatch(ValueError):
     """Tensors that an operation cannot take: the size of the input does not suit the network."""
 
@@ -134,6 +138,8 @@ def conv_transpose_shape(x: Shape, layer: ConvTranspose2d) -> Shape:
         (n - 1) * s - 2 * p + k
         for n, k, s, p in zip((height, width), layer.shape[2:], layer.stride, layer.padding, strict=True)
     )
+    if _below_one(rows) or _below_one(columns):
+        raise ShapeMismatch(f"{layer.name} would leave nothing of {spelled(x)}")
     return (batch, layer.out_channels, rows, columns)
 
 
@@ -167,7 +173,7 @@ def concat_shape(shapes: Sequence[Shape], axis: int) -> Shape:
         if len(other) != len(first) or any(
             _differ(a, b) for i, (a, b) in enumerate(zip(first, other, strict=True)) if i != axis
         ):
-            raise ShapeMismatch(f"{_spelled(first)} and {_spelled(other)} cannot be joined")
+            raise ShapeMismatch(f"{spelled(first)} and {spelled(other)} cannot be joined")
     joined: Dim = 0
     for shape in shapes:
         joined = joined + shape[axis]
@@ -182,7 +188,7 @@ def reshape_shape(x: Shape, dims: Sequence[int]) -> Shape:
         known = numel(tuple(d for i, d in enumerate(shape) if i != free))
         shape[free] = numel(x) // known
     if _differ(numel(tuple(shape)), numel(x)):
-        raise ShapeMismatch(f"{_spelled(x)} cannot be viewed as {tuple(dims)}")
+        raise ShapeMismatch(f"{spelled(x)} cannot be viewed as {tuple(dims)}")
     return tuple(shape)
 
 
@@ -192,14 +198,14 @@ def broadcast_shape(x: Shape, y: Shape) -> Shape:
     x, y = (1,) * (rank - len(x)) + x, (1,) * (rank - len(y)) + y
     for a, b in zip(x, y, strict=True):
         if not _is_one(a) and not _is_one(b) and _differ(a, b):
-            raise ShapeMismatch(f"{_spelled(x)} and {_spelled(y)} do not broadcast")
+            raise ShapeMismatch(f"{spelled(x)} and {spelled(y)} do not broadcast")
     return tuple(b if _is_one(a) else a for a, b in zip(x, y, strict=True))
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:
     """(…, n, k) by (…, k, m). Raises `ShapeMismatch`."""
     if len(x) != len(y) or _differ(x[-1], y[-2]) or any(map(_differ, x[:-2], y[:-2])):
-        raise ShapeMismatch(f"{_spelled(x)} and {_spelled(y)} cannot be multiplied")
+        raise ShapeMismatch(f"{spelled(x)} and {spelled(y)} cannot be multiplied")
     return (*x[:-1], y[-1])
 
 
@@ -213,7 +219,7 @@ def numel(shape: Shape) -> Dim:
 
 def _window(n: Dim, extent: int, stride: int, padding: int) -> Dim:
     count = (n + 2 * padding - extent) // stride + 1
-    if (count < 1) if isinstance(count, int) else bool((count < 1).any()):
+    if _below_one(count):
         raise ShapeMismatch(f"a window of {extent} does not fit into {n} rows or columns")
     return count
 
@@ -222,9 +228,14 @@ def _differ(a: Dim, b: Dim) -> bool:
     return a != b if isinstance(a, int) and isinstance(b, int) else bool(((a - b) != 0).any())  # pyright: ignore
 
 
+def _below_one(dim: Dim) -> bool:
+    return dim < 1 if isinstance(dim, int) else bool((dim < 1).any())
+
+
 def _is_one(dim: Dim) -> bool:
     return isinstance(dim, int) and dim == 1
 
 
-def _spelled(shape: Shape) -> str:
+def spelled(shape: Shape) -> str:
+    """A shape for people; where dimensions are arrays, from the least to the most."""
     return "(" + ", ".join(str(d) if isinstance(d, int) else f"{d.min()}…{d.max()}" for d in shape) + ")"

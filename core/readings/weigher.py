@@ -100,8 +100,11 @@ class Weigher:
         self._meter = meter
 
     def new(self, shape: Shape, itemsize: int) -> Ghost:
-        """A ghost with a storage of its own."""
-        return Ghost(shape, itemsize, _Storage(self._meter, numel(shape) * itemsize))
+        """A ghost with a storage of its own. Raises `ShapeMismatch` for one of no elements, or of absurdly many."""
+        count = numel(shape)
+        if isinstance(count, int) and not 0 < count <= rules.MAX_ELEMENTS:
+            raise rules.ShapeMismatch(f"the size of a feature map would be {rules.spelled(shape)}")
+        return Ghost(shape, itemsize, _Storage(self._meter, count * itemsize))
 
     def run(self, network: Network, x: Ghost, itemsize: int) -> tuple[Ghost, ...]:
         """As `TorchRunner.forward`: the input cast to the weights' type, the outputs to the input's."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import WeightsRefused
 from ..untrusted import printable
+from .keys import short
 from .pickled import Name
 
 
@@ -118,11 +119,11 @@ _ULTRALYTICS = ("ultralytics.", "ultralytics_thop.")
 
 def admit(name: str, names: Names) -> Name:
     """`name`, if it is on the list. Raises `WeightsRefused` that names it otherwise."""
-    if name in names or storage_class(name):
+    if short(name) in names or storage_class(name):
         return Name(name)
     if name.startswith(_ULTRALYTICS):
         raise WeightsRefused(
-            f"written by the ultralytics package (YOLOv8 and later, or YOLOv5u): it names {name}",
+            f"written by the ultralytics package (YOLOv8 and later, or YOLOv5u): it names {printable(name)}",
             "that family is not supported yet; checkpoints of the yolov5 repository are",
         )
     raise WeightsRefused(

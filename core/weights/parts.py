@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..untrusted import printable
 from .archive import Archive
+from .keys import told
 from .pickled import Record
 from .tensors import Storage, Tensor
 
@@ -32,10 +33,13 @@ class Part:
     dropped: bool = False  # whether it is of the model itself, and serves training alone
 
 
-def tensors_of(value: object) -> Iterator[Tensor]:
-    """Every tensor inside a pickled value, each object once, however the value is nested."""
+def tensors_of(value: object, seen: set[int] | None = None) -> Iterator[Tensor]:
+    """Every tensor inside a pickled value, each object once, however the value is nested.
+
+    `seen`: the ids of the containers that were gone through already, to which those of the value are added.
+    """
     waiting: list[object] = [value]
-    seen: set[int] = set()
+    seen = set() if seen is None else seen
     while waiting:
         item = waiting.pop()
         if isinstance(item, Tensor):
@@ -45,24 +49,20 @@ def tensors_of(value: object) -> Iterator[Tensor]:
             waiting.extend(_inside(item))
 
 
-def _inside(item: Record | dict[object, object] | list[object] | tuple[object, ...]) -> list[object]:
+def _inside(item: Record | dict[object, object] | list[object] | tuple[object, ...]) -> Iterable[object]:
     if isinstance(item, Record):
-        return [item.args, item.state, item.items, item.entries]
-    return list(item.values()) if isinstance(item, dict) else list(item)
+        return (item.args, item.state, item.items, item.entries)
+    return item.values() if isinstance(item, dict) else item
 
 
 def stored_by_dtype(value: object) -> tuple[Stored, ...]:
     """The bytes that the tensors inside a value take in the file, by dtype, the most first."""
     sums: dict[str, tuple[int, int]] = {}
-    for storage in _storages(value).values():
+    for storage in {tensor.storage.key: tensor.storage for tensor in tensors_of(value)}.values():
         nbytes, count = sums.get(storage.dtype.name, (0, 0))
         sums[storage.dtype.name] = (nbytes + storage.nbytes, count + 1)
     found = (Stored(dtype, nbytes, count) for dtype, (nbytes, count) in sums.items())
     return tuple(sorted(found, key=lambda stored: -stored.nbytes))
-
-
-def _storages(value: object) -> dict[str, Storage]:
-    return {tensor.storage.key: tensor.storage for tensor in tensors_of(value)}
 
 
 def parts_of(archive: Archive, used: str, kept: object, dropped: Mapping[str, object]) -> tuple[Part, ...]:
@@ -75,18 +75,24 @@ def parts_of(archive: Archive, used: str, kept: object, dropped: Mapping[str, ob
     root = archive.root
     entries: Mapping[object, object] = root if used and isinstance(root, dict) else {"": root}
     counted: set[str] = set()
+    seen: set[int] = set()
 
     def nbytes(value: object) -> int:
-        storages = _storages(value)
-        new = storages.keys() - counted
+        new: dict[str, Storage] = {}
+        for tensor in tensors_of(value, seen):
+            if tensor.storage.key not in counted:
+                new[tensor.storage.key] = tensor.storage
         counted.update(new)
-        return sum(storages[key].nbytes for key in new)
+        return sum(storage.nbytes for storage in new.values())
 
     model = [Part(printable(used) or "model", nbytes(kept), used=True)]
     model += [Part(name, nbytes(value), used=False, dropped=True) for name, value in dropped.items()]
     parts: list[Part] = []
     for key, value in entries.items():
-        parts += model if key == used else [Part(printable(str(key)), nbytes(value), used=False)]
+        if key == used:
+            parts += model
+        elif own := nbytes(value):
+            parts.append(Part(told(key), own, used=False))
     parts = [part for part in parts if part.nbytes]
     rest = archive.file.nbytes - sum(part.nbytes for part in parts)
     return (*parts, Part(STRUCTURE, rest, used=False))

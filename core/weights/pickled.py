@@ -1,7 +1,8 @@
 """A pickle read as data: a stack machine that builds plain values and inert records, and calls nothing.
 
 `pickle.Unpickler` would do with an inert `find_class`, but its memo is an array that one hostile opcode
-grows to gigabytes, and hashing a crafted key can take for ever. Here the memo is a dict and keys are scalars.
+grows to gigabytes, and hashing a crafted key can take for ever. Here the memo grows as it is filled, keys are scalars
+whose hashes nobody can make collide, and every step is counted.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from ..errors import WeightsRefused
+from ..refusal import reason
+from .budget import COPIES, MAX_INTEGER_BITS, STEPS, Budget
+from .keys import short
 
 _DAMAGED = "copy or download the file again"
 
@@ -23,15 +27,21 @@ class Name:
     full: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
-    """An object that a pickle describes: its class or function, its arguments, its state; inert."""
+    """An object that a pickle describes: its class or function, its arguments, its state; inert.
+
+    It is spelled by its name alone: a crafted one may hold itself, or 2⁶⁰ others.
+    """
 
     name: str
     args: tuple[object, ...] = ()
     state: object = None
     items: list[object] = field(default_factory=list[object])
     entries: list[tuple[object, object]] = field(default_factory=list[tuple[object, object]])
+
+    def __repr__(self) -> str:
+        return f"Record({self.name})"
 
 
 class Meaning(Protocol):
@@ -56,43 +66,51 @@ class _Mark:
 
 _MARK = _Mark()
 _KEYS = (str, int, float, bytes, Name, Record, type(None))
+# Two integers closer to zero than this modulus of Python's numeric hash (sys.hash_info) never share a hash.
+_INTEGER_KEYS = 2**61 - 1
 
 
-def read_pickle(source: bytes | IO[bytes], meaning: Meaning) -> object:
+def read_pickle(source: bytes | IO[bytes], meaning: Meaning, budget: Budget) -> object:
     """The one value pickled in `source`; a stream is left just behind its end.
 
-    Raises `WeightsRefused` for a damaged pickle, a name that `meaning` does not admit, or an opcode that
-    no torch file needs.
+    Raises `WeightsRefused` for a damaged pickle, a name that `meaning` does not admit, an opcode that
+    no torch file needs, or more work than `budget` allows.
     """
-    machine = _Machine(meaning)
+    machine = _Machine(meaning, budget)
+    left, count = budget.left(STEPS), 0
     try:
-        for opcode, argument, position in pickletools.genops(source):
+        for count, (opcode, argument, position) in enumerate(pickletools.genops(source), 1):
+            if count > left:
+                break
             machine.position = position or 0
             machine.step(opcode.name, argument)
+        budget.spend(STEPS, count)
     except WeightsRefused:
         raise
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError, UnicodeError) as error:
         raise WeightsRefused(
-            f"the pickle is damaged near byte {machine.position}: {_short(error)}", _DAMAGED
+            f"the pickle is damaged near byte {machine.position}: {reason(error)}", _DAMAGED
         ) from error
     return machine.result
-
-
-def _short(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text if len(text) <= 120 else text[:117] + "..."
 
 
 class _Machine:
     """The pickle machine: a stack with marks, a memo, one method an opcode."""
 
-    def __init__(self, meaning: Meaning) -> None:
+    def __init__(self, meaning: Meaning, budget: Budget) -> None:
         self._meaning = meaning
+        self._budget = budget
         self._stack: list[Any] = []
-        self._memo: dict[int, object] = {}
+        self._memo = _Memo()
         self.result: object = None
         self.position = 0  # in the pickle, for complaints
         self._methods: dict[str, Callable[[Any], object]] = {
+            **dict.fromkeys(_LITERALS, self._stack.append),
+            **dict.fromkeys(_INTEGERS, self._integer),
+            **dict.fromkeys(_IGNORED, lambda _: None),
+            "EMPTY_TUPLE": lambda _: self._stack.append(()),
+            "EMPTY_DICT": lambda _: self._stack.append({}),
+            **dict.fromkeys(_EMPTY_LISTS, lambda _: self._stack.append([])),
             "MARK": lambda _: self._stack.append(_MARK),
             "STOP": self._stop,
             "POP": lambda _: self._stack.pop(),
@@ -133,14 +151,15 @@ class _Machine:
         }
 
     def step(self, opcode: str, argument: Any) -> None:
-        if opcode in _LITERALS:
-            self._stack.append(argument)
-        elif (made := _EMPTY.get(opcode)) is not None:
-            self._stack.append(made())
-        elif (method := self._methods.get(opcode)) is not None:
-            method(argument)
-        elif opcode not in _IGNORED:
+        method = self._methods.get(opcode)
+        if method is None:
             raise WeightsRefused(f"the pickle uses the opcode {opcode}, which no torch file needs")
+        method(argument)
+
+    def _integer(self, value: int) -> None:
+        if value.bit_length() > MAX_INTEGER_BITS:
+            raise WeightsRefused(f"an integer near byte {self.position} has {value.bit_length():,} bits")
+        self._stack.append(value)
 
     def _pop(self) -> Any:
         value = self._stack.pop()
@@ -186,21 +205,21 @@ class _Machine:
         _set_items(self._stack[-1], values)
 
     def _put(self, index: int) -> None:
-        self._memo[index] = self._stack[-1]
+        self._memo.put(index, self._stack[-1])
 
     def _memoize(self, _: object) -> None:
-        self._memo[len(self._memo)] = self._stack[-1]
+        self._memo.put(self._memo.next, self._stack[-1])
 
     def _get(self, index: int) -> None:
-        self._stack.append(self._memo[index])
+        self._stack.append(self._memo.get(index))
 
     def _global(self, argument: str) -> None:
         module, _, attribute = argument.partition(" ")
         self._stack.append(self._meaning.admit(f"{module}.{attribute}"))
 
     def _stack_global(self, _: object) -> None:
-        attribute, module = self._pop(), self._pop()
-        self._stack.append(self._meaning.admit(f"{_text(module)}.{_text(attribute)}"))
+        attribute, module = _text(self._pop()), _text(self._pop())
+        self._stack.append(self._meaning.admit(f"{module}.{attribute}"))
 
     def _call(self, name: object, args: object) -> None:
         if not isinstance(name, Name) or not isinstance(args, tuple):
@@ -213,8 +232,9 @@ class _Machine:
 
     def _newobj_ex(self, _: object) -> None:
         keywords, args, name = self._pop(), self._pop(), self._pop()
-        if not isinstance(keywords, dict):
-            raise ValueError("keyword arguments that are no dict")
+        if not isinstance(keywords, dict) or not isinstance(args, tuple):
+            raise ValueError("arguments that are no tuple, or keyword arguments that are no dict")
+        self._budget.spend(COPIES, len(args) + len(keywords))
         self._call(name, (*args, *keywords.items()))
 
     def _inst(self, argument: str) -> None:
@@ -239,7 +259,7 @@ class _Machine:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a name that is no string")
-    return value
+    return short(value)
 
 
 def _extend(target: object, values: Iterable[object]) -> None:
@@ -259,22 +279,47 @@ def _set_items(target: object, values: list[object]) -> None:
         target.entries.extend(pairs)
     elif isinstance(target, dict):
         for key, value in pairs:
-            if not isinstance(key, _KEYS):
-                raise ValueError(f"a {type(key).__name__} as a dict key")
-            target[key] = value
+            target[dict_key(key)] = value
     else:
         raise ValueError("an item set on something that is no dict")
 
 
+def dict_key(key: object) -> object:
+    """What may be a dict's key. Raises `ValueError` or `WeightsRefused` for anything else."""
+    if not isinstance(key, _KEYS) or (isinstance(key, int) and abs(key) >= _INTEGER_KEYS):
+        raise ValueError(f"{'so large an' if isinstance(key, int) else 'a'} {type(key).__name__} as a dict key")
+    return short(key) if isinstance(key, str) else key
+
+
+class _Memo:
+    """What a pickle put aside, by number. torch counts from zero, so that a list holds nearly all of it."""
+
+    def __init__(self) -> None:
+        self._dense: list[object] = []
+        self._sparse: dict[int, object] = {}
+
+    @property
+    def next(self) -> int:
+        """The number that `MEMOIZE` gives: how many there are."""
+        return len(self._dense) + len(self._sparse)
+
+    def put(self, index: int, value: object) -> None:
+        if 0 <= index < len(self._dense):
+            self._dense[index] = value
+        elif index == len(self._dense) and not self._sparse:
+            self._dense.append(value)
+        elif 0 <= index < 2**32:  # what LONG_BINPUT reaches; a text opcode could give thousands of digits
+            self._sparse[index] = value
+        else:
+            raise ValueError("a memo's number that is out of range")
+
+    def get(self, index: int) -> object:
+        return self._dense[index] if 0 <= index < len(self._dense) else self._sparse[index]
+
+
+_INTEGERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
 _LITERALS = frozenset(
     [
-        "INT",
-        "BININT",
-        "BININT1",
-        "BININT2",
-        "LONG",
-        "LONG1",
-        "LONG4",
         "STRING",
         "BINSTRING",
         "SHORT_BINSTRING",
@@ -290,11 +335,6 @@ _LITERALS = frozenset(
         "BINFLOAT",
     ]
 )
-_IGNORED = frozenset(("PROTO", "FRAME"))
+_IGNORED = ("PROTO", "FRAME")
 # A set is kept as a list: its members may be records, and nothing here needs its uniqueness.
-_EMPTY: dict[str, Callable[[], object]] = {
-    "EMPTY_LIST": list,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_DICT": dict,
-    "EMPTY_SET": list,
-}
+_EMPTY_LISTS = ("EMPTY_LIST", "EMPTY_SET")

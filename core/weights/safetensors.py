@@ -13,11 +13,12 @@ from typing import Any
 
 from ..errors import WeightsRefused
 from ..untrusted import printable
-from .tensors import DType, Storage, Tensor, WeightsFile, contiguous_strides
+from .budget import ENTRIES, MAX_DIMS, MAX_NUMEL
+from .file import AGAIN, WeightsFile
+from .keys import short
+from .tensors import DType, Storage, Tensor, contiguous_strides
 
-_AGAIN = "copy or download the file again"
-# A header has about 120 bytes a tensor; the bound keeps a hostile file from filling the memory.
-MAX_HEADER_NBYTES = 16 * 1024 * 1024
+_ENTRY_NBYTES = 120  # of a tensor in the header, roughly
 _DTYPES = {
     "F64": DType("float64", 8, "d"),
     "F32": DType("float32", 4, "f"),
@@ -40,15 +41,18 @@ def is_safetensors(head: bytes, nbytes: int) -> bool:
 def read_safetensors(file: WeightsFile) -> dict[object, object]:
     """The tensors by name, none of them read yet. Raises `WeightsRefused` for whatever the format does not allow."""
     (length,) = struct.unpack("<Q", file.read(0, 8))
-    if length > MAX_HEADER_NBYTES:
+    if length > _ENTRY_NBYTES * file.budget.left(ENTRIES):
         raise WeightsRefused(f"its header has {length:,} bytes; no checkpoint needs so many")
     try:
         header: Any = json.loads(file.read(8, length), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise WeightsRefused(f"its header is damaged ({str(error)[:120] or type(error).__name__})", _AGAIN) from error
+        raise WeightsRefused(
+            f"its header is damaged ({printable(str(error)) or type(error).__name__})", AGAIN
+        ) from error
     if not isinstance(header, dict):
-        raise WeightsRefused("its header is no list of tensors", _AGAIN)
+        raise WeightsRefused("its header is no list of tensors", AGAIN)
     header.pop("__metadata__", None)
+    file.budget.spend(ENTRIES, len(header))
     start = 8 + length
     tensors = {name: _tensor(file, name, entry, start) for name, entry in header.items()}
     _check_extent(tensors, start, file.nbytes)
@@ -56,7 +60,7 @@ def read_safetensors(file: WeightsFile) -> dict[object, object]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
+    made = {short(name): value for name, value in pairs}
     if len(made) != len(pairs):
         raise ValueError("a name stands there twice")
     return made
@@ -67,16 +71,16 @@ def _tensor(file: WeightsFile, name: str, entry: object, start: int) -> Tensor:
         case {"dtype": str(spelled), "shape": [*shape], "data_offsets": [first, end]}:
             pass
         case _:
-            raise WeightsRefused(f"the tensor {printable(name)} is described in a form that is not known", _AGAIN)
+            raise WeightsRefused(f"the tensor {printable(name)} is described in a form that is not known", AGAIN)
     dtype = _DTYPES.get(spelled)
     if dtype is None:
         raise WeightsRefused(f"the tensor {printable(name)} is stored as {printable(spelled)}, which is not supported")
-    if any(type(number) is not int or number < 0 for number in (*shape, first, end)):
-        raise WeightsRefused(f"the tensor {printable(name)} has a malformed shape or place", _AGAIN)
+    if len(shape) > MAX_DIMS or any(type(d) is not int or not 0 <= d <= MAX_NUMEL for d in (*shape, first, end)):
+        raise WeightsRefused(f"the tensor {printable(name)} has a malformed shape or place", AGAIN)
     numel = math.prod(shape)
     if end - first != numel * dtype.itemsize or start + end > file.nbytes:
         raise WeightsRefused(
-            f"the tensor {printable(name)}: its shape and its bytes do not agree, or the file is cut short", _AGAIN
+            f"the tensor {printable(name)}: its shape and its bytes do not agree, or the file is cut short", AGAIN
         )
     storage = Storage(file, name, dtype, numel, start + first)
     return Tensor(storage, 0, tuple(shape), contiguous_strides(tuple(shape)))
@@ -88,8 +92,8 @@ def _check_extent(tensors: dict[str, Tensor], start: int, end: int) -> None:
     for storage in sorted((tensor.storage for tensor in tensors.values()), key=lambda s: (s.offset, s.nbytes)):
         if storage.offset != place:
             raise WeightsRefused(
-                f"the tensor {printable(storage.key)} does not begin where the one before it ends", _AGAIN
+                f"the tensor {printable(storage.key)} does not begin where the one before it ends", AGAIN
             )
         place += storage.nbytes
     if place != end:
-        raise WeightsRefused(f"{end - place:,} bytes at its end belong to no tensor", _AGAIN)
+        raise WeightsRefused(f"{end - place:,} bytes at its end belong to no tensor", AGAIN)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import mmap
-import os
-import stat
 import struct
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ..errors import WeightsRefused
+from ..untrusted import printable
+from .budget import BYTES, MAX_DIMS, MAX_NUMEL
+from .file import AGAIN, WeightsFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,68 +48,16 @@ STORAGE_DTYPES: dict[str, DType] = {
 }
 
 
-class WeightsFile:
-    """An open weights file: small reads are copied, large ones mapped, nothing is read before it is asked for."""
-
-    def __init__(self, path: Path) -> None:
-        """Open `path`. Raises `WeightsRefused` if it is missing, unreadable, a folder, or empty."""
-        self.path = path
-        try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                kind = "a folder" if path.is_dir() else "not a regular file"
-                raise WeightsRefused(f"{path} is {kind}", "name a weights file, such as best.pt")
-            self._file = path.open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise WeightsRefused(f"{path} does not exist", "check the path") from error
-        except OSError as error:
-            raise WeightsRefused(f"{path} cannot be read: {error.strerror}", "check its permissions") from error
-        self.nbytes = os.fstat(self._file.fileno()).st_size
-        self._map: mmap.mmap | None = None
-        if not self.nbytes:
-            self.close()
-            raise WeightsRefused(f"{path} is empty (0 bytes)", "copy or download the file again")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file. Arrays that were mapped before stay valid."""
-        self._file.close()
-
-    def state(self) -> tuple[int, int]:
-        """Its size in bytes and its time of change (ns): they differ once somebody has written to it."""
-        status = os.fstat(self._file.fileno())
-        return status.st_size, status.st_mtime_ns
-
-    def read(self, offset: int, nbytes: int) -> bytes:
-        """`nbytes` bytes at `offset`. Raises `WeightsRefused` where the file ends before."""
-        if offset < 0 or nbytes < 0 or offset + nbytes > self.nbytes:
-            raise WeightsRefused(
-                f"{self.path.name} is cut short: {offset + nbytes:,} bytes are needed, {self.nbytes:,} are there",
-                "copy or download the file again",
-            )
-        data = os.pread(self._file.fileno(), nbytes, offset)
-        if len(data) != nbytes:
-            raise WeightsRefused(f"{self.path.name} shrank while it was read", "wait until its writer is done")
-        return data
-
-    def stream(self) -> IO[bytes]:
-        """The same open file, for a library that wants to seek and read. Closing it leaves this file open."""
-        return open(self._file.fileno(), "rb", closefd=False)
-
-    def mapped(self) -> mmap.mmap:
-        """The whole file, mapped read-only."""
-        if self._map is None:
-            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._map
+# Element types that weights are trained and saved in.
+FLOATS = frozenset(("float16", "bfloat16", "float32", "float64"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Storage:
-    """The bytes of one or more tensors: `numel` elements of `dtype` at `offset` of the file."""
+    """The bytes of one or more tensors: `numel` elements of `dtype` at `offset` of the file.
+
+    The old layout tells the place only behind the pickle that refers to it, so it is set then.
+    """
 
     file: WeightsFile
     key: str
@@ -126,10 +73,15 @@ class Storage:
 
     def check(self) -> None:
         """Compare the bytes with their checksum. Raises `WeightsRefused` if they differ."""
-        if self.crc and zlib.crc32(memoryview(self.file.mapped())[self.offset : self.offset + self.nbytes]) != self.crc:
+        if not self.crc:
+            return
+        found = 0
+        for piece in self.file.pieces(self.offset, self.nbytes):
+            found = zlib.crc32(piece, found)
+        if found != self.crc:
             raise WeightsRefused(
-                f"{self.file.path.name} is damaged: tensor data {self.key} does not match its checksum",
-                "copy or download the file again",
+                f"{self.file.path.name} is damaged: tensor data {printable(self.key)} does not match its checksum",
+                AGAIN,
             )
 
 
@@ -143,14 +95,32 @@ class Tensor:
     strides: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        dims = (self.offset, *self.shape, *self.strides)
-        if len(self.shape) != len(self.strides) or any(type(d) is not int or d < 0 for d in dims):
-            raise WeightsRefused(f"tensor data {self.storage.key} has a malformed shape or stride")
-        last = self.offset + sum((d - 1) * s for d, s in zip(self.shape, self.strides, strict=True))
-        if self.numel and last >= self.storage.numel:
-            raise WeightsRefused(
-                f"tensor data {self.storage.key}: a tensor reaches element {last}, its storage has {self.storage.numel}"
+        if len(self.shape) != len(self.strides) or len(self.shape) > MAX_DIMS:
+            raise self._refused(
+                f"{len(self.shape)} dimensions and {len(self.strides)} strides; at most 64 are possible"
             )
+        if any(type(d) is not int or not 0 <= d <= MAX_NUMEL for d in (self.offset, *self.shape, *self.strides)):
+            raise self._refused("a malformed shape or stride")
+        if self.numel > MAX_NUMEL:
+            raise self._refused("more elements than torch can count")
+        if self.numel and self.end > self.storage.numel:
+            raise WeightsRefused(
+                f"tensor data {printable(self.storage.key)}: "
+                f"a tensor reaches element {self.end - 1}, its storage has {self.storage.numel}"
+            )
+
+    def _refused(self, what: str) -> WeightsRefused:
+        return WeightsRefused(f"a tensor in the data {printable(self.storage.key)} has {what}")
+
+    @property
+    def end(self) -> int:
+        """The element of its storage behind its last one."""
+        return self.offset + sum((d - 1) * s for d, s in zip(self.shape, self.strides, strict=True)) + 1
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it has more elements than the part of its storage that it shows, as an expanded tensor has."""
+        return self.numel > max(0, self.end - self.offset)
 
     @property
     def dtype(self) -> DType:
@@ -174,25 +144,27 @@ class Tensor:
         brief = self.dtype.name == "bfloat16"
         code, itemsize = "H" if brief else self.dtype.code, self.dtype.itemsize
         if not code or self.strides != contiguous_strides(self.shape):
-            raise WeightsRefused(f"tensor data {self.storage.key} ({self.dtype}) is not stored as plain numbers")
+            raise self._refused(f"no plain numbers ({self.dtype})")
         data = self.storage.file.read(self.storage.offset + self.offset * itemsize, self.nbytes)
         values = struct.unpack(f"{'>' if self.storage.big_endian else '<'}{self.numel}{code}", data)
         return [struct.unpack("<f", struct.pack("<I", value << 16))[0] for value in values] if brief else list(values)
 
     def array(self) -> NDArray[np.generic]:
-        """The elements as a read-only array of the stored dtype, mapped from the file (bfloat16: as float32).
+        """The elements as a read-only array of the stored dtype, read from the file (bfloat16: as float32).
 
-        Raises `WeightsRefused` for a view that repeats elements, which no weight does.
+        Raises `WeightsRefused` for a view that repeats elements, and for more bytes than the file's budget allows.
         """
         import numpy as np
 
-        if self.numel > self.storage.numel:
-            raise WeightsRefused(f"tensor data {self.storage.key} repeats its elements")
+        if self.repeats:
+            raise WeightsRefused(f"tensor data {printable(self.storage.key)}: a tensor repeats its elements")
+        itemsize, count = self.dtype.itemsize, self.end - self.offset if self.numel else 0
+        self.storage.file.budget.spend(BYTES, count * itemsize)
+        data = self.storage.file.read(self.storage.offset + self.offset * itemsize, count * itemsize)
         name = "uint16" if self.dtype.name == "bfloat16" else self.dtype.name
         dtype = np.dtype(name).newbyteorder(">" if self.storage.big_endian else "<")
-        flat = np.frombuffer(self.storage.file.mapped(), dtype, self.storage.numel, self.storage.offset)
-        strides = [s * dtype.itemsize for s in self.strides]
-        array = np.lib.stride_tricks.as_strided(flat[self.offset :], self.shape, strides, writeable=False)
+        strides = [s * itemsize for s in self.strides]
+        array = np.lib.stride_tricks.as_strided(np.frombuffer(data, dtype), self.shape, strides, writeable=False)
         if self.dtype.name == "bfloat16":
             return (array.astype(np.uint32) << 16).view(np.float32)
         return array

@@ -66,16 +66,12 @@ def look(candidate: Candidate) -> Known:
     """The facts of a file; whatever is wrong with it is a refusal."""
     # Imported here: the screen is painted first.
     from ...core.errors import HalfpintError
-    from ...core.families import identify, open_weights
-    from ...core.inspect import describe
+    from ...core.families import open_weights
+    from ...core.inspect import contents
 
     try:
         with open_weights(candidate.path) as archive:
-            model = identify(archive)
-            info = describe(archive, model)
-            network = None if info.obstacle else model.network()
+            found = contents(archive)
     except HalfpintError as error:
         return Known(candidate, None, error.what)
-    except Exception as error:  # a fault of ours must not end the screen
-        return Known(candidate, None, f"it cannot be read ({type(error).__name__}: {error})")
-    return Known(candidate, info, info.obstacle, network)
+    return Known(candidate, found.info, found.info.obstacle, found.network)

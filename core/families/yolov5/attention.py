@@ -66,12 +66,13 @@ def transformer_layer(module: Module) -> TransformerLayer:
     """The layer that a TransformerLayer module describes. Raises `WeightsRefused`."""
     module.only("q", "k", "v", "ma", "fc1", "fc2")
     attention = module.child("ma")
-    width, heads = attention.integer("embed_dim"), attention.integer("num_heads")
-    if heads < 1 or width % heads:
+    width, heads = attention.integer("embed_dim", 1), attention.integer("num_heads", 1)
+    if width % heads:
         raise WeightsRefused(f"{attention}: {width} channels do not form {heads} heads")
-    if attention.tensor("bias_k") is not None or attention.attribute("add_zero_attn"):
-        raise WeightsRefused(f"{attention}: added key and value biases are not supported")
-    weight, bias = attention.required("in_proj_weight", 3 * width, width), attention.tensor("in_proj_bias")
+    if attention.tensor("bias_k") is not None or attention.flag("add_zero_attn") or attention.flag("batch_first"):
+        raise WeightsRefused(f"{attention}: added key and value biases, and batches first, are not supported")
+    weight = attention.required("in_proj_weight", 3 * width, width)
+    bias = attention.weights("in_proj_bias", 3 * width)
 
     def projected(index: int, name: str) -> Linear:
         return rows(weight, bias, index * width, width).after(linear(module.child(name)))

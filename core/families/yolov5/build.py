@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 
 from ...errors import WeightsRefused
 from ...network.layers import Activation, Conv2d, Weights
+from ...shapes import MAX_SIDE
 from ...untrusted import printable
+from ...weights.pickled import Record
 from ..folding import BatchNorm, batch_norm, conv, conv_transpose, linear
 from ..modules import Module
 from . import blocks as b
@@ -24,8 +26,8 @@ def block_of(module: Module) -> b.Block:
     return builder(module)
 
 
-def join_of(module: Module) -> b.Join:
-    """The block with several inputs that a module describes. Raises `WeightsRefused` likewise."""
+def join_of(module: Module, count: int) -> b.Join:
+    """The block with `count` inputs that a module describes. Raises `WeightsRefused` likewise."""
     match module.kind:
         case "Concat":
             axis = module.integer("d")
@@ -33,7 +35,7 @@ def join_of(module: Module) -> b.Join:
                 raise WeightsRefused(f"{module} joins along axis {axis}; only channels (1) are supported")
             return b.Concat(axis)
         case "Sum":
-            return _sum(module)
+            return _sum(module, count)
         case _:
             raise _unknown(module)
 
@@ -118,9 +120,7 @@ def _focus(module: Module) -> b.ConvBlock:
 
 def _bottleneck(module: Module) -> b.Bottleneck:
     module.only("cv1", "cv2")
-    return b.Bottleneck(
-        conv_block(module.child("cv1")), conv_block(module.child("cv2")), module.attribute("add") is True
-    )
+    return b.Bottleneck(conv_block(module.child("cv1")), conv_block(module.child("cv2")), module.flag("add"))
 
 
 def _cross_stage(module: Module) -> b.CrossStage:
@@ -167,22 +167,21 @@ def _same_pool(module: Module) -> int:
 
 
 def _max_pool(module: Module) -> b.MaxPool:
-    if module.pair("dilation") != (1, 1) or module.attribute("ceil_mode"):
-        raise WeightsRefused(f"{module}: dilation and ceil mode are not supported")
-    return b.MaxPool(module.pair("kernel_size"), module.pair("stride"), module.pair("padding"))
+    if module.pair("dilation") != (1, 1) or module.flag("ceil_mode") or module.flag("return_indices"):
+        raise WeightsRefused(f"{module}: dilation, ceil mode and indices are not supported")
+    kernel, stride = module.pair("kernel_size", 1, MAX_SIDE), module.pair("stride", 1, MAX_SIDE)
+    padding = module.pair("padding", 0, min(kernel) // 2)  # more, and a window could lie in the padding alone
+    return b.MaxPool(kernel, stride, padding)
 
 
 def _zero_pad(module: Module) -> b.ZeroPad:
-    match module.attribute("padding"):
-        case (int(left), int(right), int(top), int(bottom)) | [int(left), int(right), int(top), int(bottom)]:
-            return b.ZeroPad(left, right, top, bottom)
-        case _:
-            raise WeightsRefused(f"{module}: its padding is not four whole numbers")
+    left, right, top, bottom = module.integers("padding", 4, 0, MAX_SIDE)
+    return b.ZeroPad(left, right, top, bottom)
 
 
 def _upsample(module: Module) -> b.Upsample:
-    scale, mode = module.attribute("scale_factor"), module.attribute("mode")
-    if mode != "nearest" or not isinstance(scale, int | float) or scale != int(scale) or scale < 1:
+    scale = module.number("scale_factor", 1)
+    if module.attribute("mode") != "nearest" or module.attribute("size") is not None or not scale.is_integer():
         raise WeightsRefused(f"{module}: only nearest-neighbour enlargement by a whole factor is supported")
     return b.Upsample(int(scale))
 
@@ -220,9 +219,19 @@ def _transformer(module: Module) -> Transformer:
     )
 
 
-def _sum(module: Module) -> b.Sum:
-    weight = module.tensor("w")
-    return b.Sum(() if weight is None else tuple(2 / (1 + math.exp(-value)) for value in weight.values()))
+def _sum(module: Module, count: int) -> b.Sum:
+    added = module.attribute("iter")  # range(n - 1): the inputs behind the first
+    if added is not None and (not isinstance(added, Record) or added.args != (0, count - 1, 1)):
+        raise WeightsRefused(f"{module} does not add up the {count} layers that it reads")
+    weight = module.weights("w", count - 1)
+    if module.flag("weight") is not (weight is not None):
+        raise WeightsRefused(f"{module} does not say whether its weights count")
+    if weight is None:
+        return b.Sum(())
+    factors = tuple(2 / (1 + math.exp(-max(value, -700.0))) for value in weight.values())  # e⁷⁰⁹ is the largest power
+    if not all(map(math.isfinite, factors)):
+        raise WeightsRefused(f"{module}: its weights are not finite")
+    return b.Sum(factors)
 
 
 _BLOCKS: dict[str, Builder] = {
@@ -247,8 +256,8 @@ _BLOCKS: dict[str, Builder] = {
     "GhostConv": _ghost_conv,
     "GhostBottleneck": _ghost_bottleneck,
     "MixConv2d": _mix_conv,
-    "Contract": lambda module: b.Contract(module.integer("gain")),
-    "Expand": lambda module: b.Expand(module.integer("gain")),
+    "Contract": lambda module: b.Contract(module.integer("gain", 1, MAX_SIDE)),
+    "Expand": lambda module: b.Expand(module.integer("gain", 1, MAX_SIDE)),
     "Upsample": _upsample,
     "MaxPool2d": _max_pool,
     "ZeroPad2d": _zero_pad,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from ...errors import WeightsRefused
 from ...network.layers import Constant
 from ...untrusted import printable
@@ -13,6 +11,10 @@ from ..modules import Module
 from .blocks import Chain, Upsample
 from .build import block_of, conv_block
 from .heads import Classify, Detect, Head, Level, Segment
+
+_MAX_LEVELS = 16
+_MAX_CLASSES = 100_000
+_MAX_ANCHOR = 1e6  # px, or strides; neither NaN nor infinity is below it
 
 
 def head_from(module: Module) -> Head:
@@ -32,7 +34,7 @@ def head_from(module: Module) -> Head:
 def level_strides(module: Module) -> tuple[float, ...]:
     """The stride of each level in px, from the checkpoint. Raises `WeightsRefused` if there are none."""
     stride = module.attribute("stride")
-    if not isinstance(stride, Tensor) or not 1 <= stride.numel <= 16:
+    if not isinstance(stride, Tensor) or not 1 <= stride.numel <= _MAX_LEVELS:
         raise WeightsRefused(f"{module} has no strides: the model was never built to run")
     strides = tuple(stride.values())
     if not all(1 <= s <= 1024 and s == int(s) for s in strides):
@@ -43,10 +45,10 @@ def level_strides(module: Module) -> tuple[float, ...]:
 def class_count(module: Module) -> int:
     """The number of classes that a head tells apart. Raises `WeightsRefused` if it does not say."""
     if module.kind != "Classify":
-        return module.integer("nc")
+        return module.integer("nc", 0, _MAX_CLASSES)
     if "linear" in module.children:
-        return module.child("linear").integer("out_features")
-    return module.child("conv").integer("out_channels")
+        return module.child("linear").integer("out_features", 1, _MAX_CLASSES)
+    return module.child("conv").integer("out_channels", 1, _MAX_CLASSES)
 
 
 def _detect(module: Module, masks: int) -> Detect:
@@ -65,6 +67,10 @@ def _detect(module: Module, masks: int) -> Detect:
                 f"{layer.name} gives {layer.out_channels} values a cell; "
                 f"{constant.shape[1]} anchors × {values} values ({classes} classes) were expected"
             )
+    # What the module counts for itself, and its own code computes with.
+    for name, count in (("nl", len(convs)), ("na", anchors[0].shape[1]), ("no", values)):
+        if module.integer(name) != count:
+            raise WeightsRefused(f"{module}: {name} is {module.integer(name)}, its parts make it {count}")
     levels = (Level(*level) for level in zip(convs, anchors, strides, strict=True))
     return Detect(tuple(levels), values, masks)
 
@@ -73,11 +79,13 @@ def _anchors(module: Module, strides: tuple[float, ...]) -> list[Constant]:
     """Each level's anchors in px, 1×A×1×2. Up to v5.0 they are stored so; later in units of the stride."""
     stored = module.tensor("anchor_grid")
     in_px = stored is not None
-    tensor = stored if stored is not None else module.required("anchors")
+    tensor = stored if stored is not None else module.tensor("anchors")
+    if tensor is None:
+        raise WeightsRefused(f"{module} has no anchors")
     if tensor.shape[:1] != (len(strides),) or tensor.shape[-1:] != (2,) or not 0 < tensor.numel <= 4096:
         raise WeightsRefused(f"{module}: anchors of the shape {tensor.shape} for {len(strides)} levels")
     flat = tensor.values()
-    if not all(math.isfinite(value) for value in flat):
+    if not all(abs(value) <= _MAX_ANCHOR for value in flat):
         raise WeightsRefused(f"{module}: its anchors are not finite")
     each = len(flat) // len(strides)
     return [
@@ -98,7 +106,7 @@ def _segment(module: Module) -> Segment:
     if not isinstance(enlarge, Upsample):
         raise WeightsRefused(f"{proto}: its upsample is none")
     convs = [conv_block(proto.child(name)) for name in ("cv1", "cv2", "cv3")]
-    masks = module.integer("nm")
+    masks = module.integer("nm", 1, _MAX_CLASSES)
     if convs[-1].conv.out_channels != masks:
         raise WeightsRefused(f"{proto} gives {convs[-1].conv.out_channels} prototypes, {masks} were expected")
     return Segment(_detect(module, masks), Chain((convs[0], enlarge, *convs[1:])))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import WeightsRefused
 from ...network.network import Network
-from ...shapes import Preset, Sizes
+from ...shapes import MAX_SIDE, Preset, Rounding, Sizes, rounded
 from ...untrusted import printable
 from ...weights.archive import Archive
 from ...weights.names import Names
@@ -43,7 +43,7 @@ class YoloV5:
         for part in ("ema", "model", ""):
             record = checkpoint.get(part)
             if isinstance(record, Record) and _is_model(record):
-                return YoloModel(Module(record, ""), part, checkpoint)
+                return YoloModel(Module(record, "", archive.file.budget), part, checkpoint)
         return None
 
 
@@ -99,7 +99,7 @@ class YoloModel:
             case _:
                 return "custom"
         if size is None:
-            return f"custom (depth {depth:g}, width {width:g})"
+            return printable(f"custom (depth {float(depth):g}, width {float(width):g})")
         large = "6" if task != "classify" and stride_of(self.module) == 64 else ""
         return f"yolov5{size}{large}{_SUFFIXES.get(task, '')}"
 
@@ -113,12 +113,13 @@ class YoloModel:
 
     def _training_size(self) -> tuple[int, int] | None:
         match self.checkpoint.get("opt"):
-            case {"imgsz": int(size)} if size > 0:
-                return (size, size)
-            case {"imgsz": [int(height), int(width), *_]} if height > 0 and width > 0:
-                return (height, width)
+            case {"imgsz": int(size)}:
+                height = width = size
+            case {"imgsz": [int(height), int(width)] | [int(height), int(width), _]}:
+                pass
             case _:
                 return None
+        return (height, width) if 0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE else None
 
 
 def _sizes(training_size: tuple[int, int] | None, stride: int) -> Sizes:
@@ -128,6 +129,9 @@ def _sizes(training_size: tuple[int, int] | None, stride: int) -> Sizes:
         notes[training_size] = "default, as trained" if training_size in notes else "as trained"
     usual = (*notes, *_USUAL_SIZES)
     legal = [size for size in dict.fromkeys(usual) if not (size[0] % stride or size[1] % stride)]
+    if not legal:  # an unusual stride
+        side = rounded(640, stride, Rounding.UP)
+        legal, notes = [(side, side)], {(side, side): "default"}
     return Sizes(tuple(Preset(*size, notes.get(size, "")) for size in legal))
 
 

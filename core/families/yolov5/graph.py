@@ -66,8 +66,8 @@ def wire(layers: Sequence[Step | Merge], head: Head, head_sources: Sequence[int]
     for index in reversed(range(len(layers))):
         for source in layers[index].sources:
             last_reader.setdefault(source, index)
-    done = tuple(
-        tuple(source for source, reader in sorted(last_reader.items()) if reader == index and source)
-        for index in range(len(layers))
-    )
-    return YoloBody(tuple(layers), head, tuple(head_sources), done)
+    done: list[list[int]] = [[] for _ in layers]
+    for source, reader in sorted(last_reader.items()):
+        if source and reader < len(layers):
+            done[reader].append(source)
+    return YoloBody(tuple(layers), head, tuple(head_sources), tuple(map(tuple, done)))

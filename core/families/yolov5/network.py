@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from ...errors import WeightsRefused
 from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
+from ...network.ops import ShapeMismatch
+from ...readings.weigher import grid_sizes
+from ...refusal import refusing
 from ...untrusted import printable
+from ...weights.budget import NAMES, VISITS
 from ...weights.tensors import Tensor
 from ..modules import Module
+from ..sound import TRIED_STRIDES
 from .build import block_of, join_of
 from .build_heads import class_count, head_from, level_strides
 from .graph import Merge, Step, YoloBody, wire
-from .heads import Classify, Detect, Segment
+from .heads import Classify, Detect, Head, Segment
 
 _TASKS = {"Detect": "detect", "Segment": "segment", "Classify": "classify"}
 
@@ -26,13 +30,13 @@ def network_of(model: Module) -> Network:
     *modules, last = model.child("model").children.values() or (model,)
     layers: list[Step | Merge] = []
     for index, module in enumerate(modules):
-        with _telling_layer(index):
+        with refusing(f"layer {index}", module):
             layers.append(_layer(index, module))
-    with _telling_layer(len(modules)):
+    with refusing(f"layer {len(modules)}", last):
         head = head_from(last)
-        body = wire(layers, head, _sources(len(modules), last))
+        body = wire(layers, head, _head_sources(len(modules), last, head))
     outputs, components = _answers(body)
-    return Network(
+    network = Network(
         family="yolov5",
         task=task_of(model),
         body=body,
@@ -42,6 +46,8 @@ def network_of(model: Module) -> Network:
         components=components,
         names=class_names(model),
     )
+    _check_strides(network, last)
+    return network
 
 
 def head_module(model: Module) -> Module:
@@ -69,42 +75,77 @@ def stride_of(model: Module) -> int:
 
 def class_names(model: Module) -> Mapping[int, str]:
     """The classes by index; a class without a name is called `class7`."""
-    names = model.attribute("names")
-    given = names if isinstance(names, dict) else dict(enumerate(names)) if isinstance(names, list) else {}
     count = class_count(head_module(model))
-    if not 0 <= count <= 100_000:
-        raise WeightsRefused(f"{model} has {count} classes")
-    return {i: name if isinstance(name := given.get(i), str) else f"class{i}" for i in range(count)}
+    match model.attribute("names"):
+        case None:
+            given: Mapping[object, object] = {}
+        case dict() as given:
+            pass
+        case list() | tuple() as names:
+            given = dict(enumerate(names[:count]))
+        case _:
+            raise WeightsRefused(f"{model}: names are neither a list nor a dict")
+    found = {i: name if isinstance(name := given.get(i), str) else f"class{i}" for i in range(count)}
+    model.budget.spend(NAMES, sum(map(len, found.values())))
+    return found
 
 
-@contextmanager
-def _telling_layer(index: int) -> Iterator[None]:
+def _check_strides(network: Network, head: Module) -> None:
+    """Raises `WeightsRefused` if the head's strides, which boxes are scaled by, are not those of its feature maps."""
+    match network.body:
+        case YoloBody(head=Detect(levels=levels) | Segment(detect=Detect(levels=levels))):
+            pass
+        case _:
+            return
+    side = TRIED_STRIDES * network.stride
     try:
-        yield
-    except WeightsRefused as error:
-        raise WeightsRefused(f"layer {index}: {error.what}", error.fix) from error
+        grids = grid_sizes(network, (1, network.channels, side, side))
+    except ShapeMismatch:  # told where the whole network is looked at
+        return
+    for level, (height, width) in zip(levels, grids, strict=True):
+        if height * level.stride != side or width * level.stride != side:
+            raise WeightsRefused(
+                f"{head} says that {level.conv.name} has a stride of {level.stride:g} px; "
+                f"an image of {side}×{side} px comes to it as {height}×{width} cells"
+            )
 
 
 def _layer(index: int, module: Module) -> Step | Merge:
     sources = _sources(index, module)
     if isinstance(module.attribute("f"), list):
-        return Merge(join_of(module), sources)
+        return Merge(join_of(module, len(sources)), sources)
     return Step(block_of(module), sources[0])
 
 
 def _sources(index: int, module: Module) -> tuple[int, ...]:
     """Where a layer reads from, as `wire` counts: the image is 0, layer i is i + 1."""
     match module.attribute("f"):
-        case int(one):
+        case int(one) if type(one) is int:
             given = [one]
-        case list(several) if several and all(type(source) is int for source in several):
-            given = several
+        case list(several) if several:
+            module.budget.spend(VISITS, len(several))  # many layers may share one long list
+            given = [source for source in several if type(source) is int]
+            if len(given) < len(several):
+                raise WeightsRefused(f"{module} reads layers (f) by something else than numbers")
         case _:
             raise WeightsRefused(f"{module} does not say which layers it reads (f)")
     # Negative: counted back from this layer, as in the yamls.
     sources = tuple(source + 1 if source >= 0 else index + 1 + source for source in given)
     if not all(0 <= source <= index for source in sources):
         raise WeightsRefused(f"{module} reads a layer that does not come before it")
+    return sources
+
+
+def _head_sources(index: int, module: Module, head: Head) -> tuple[int, ...]:
+    """The layers that the head reads. Raises `WeightsRefused` if they are not as many as it has inputs."""
+    match head:
+        case Detect(levels=levels) | Segment(detect=Detect(levels=levels)):
+            wanted = len(levels)
+        case _:
+            wanted = 1
+    sources = _sources(index, module)
+    if len(sources) != wanted:
+        raise WeightsRefused(f"{module} reads {len(sources)} layers, it has {wanted} inputs")
     return sources
 
 

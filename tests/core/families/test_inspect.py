@@ -133,7 +133,8 @@ def spoiled(path: Path, spoil: str) -> Path:
         case "wiring":
             layers["3"].state["f"] = 5
         case "nested":
-            layers["1"].state["_modules"]["conv"] = Record("torch.nn.modules.container.Sequential", (), {})
+            empty = {"_modules": {}, "_parameters": {}, "_buffers": {}}
+            layers["1"].state["_modules"]["conv"] = Record("torch.nn.modules.container.Sequential", (), empty)
         case "shape":
             first["out_channels"] = 99
         case "padding":

@@ -187,7 +187,7 @@ def test_a_sound_tensor_by_hand(tmp_path: Path) -> None:
         (tensor_file(size=5), "reaches element 4"),
         (tensor_file(stride=2), "reaches element 6"),
         (tensor_file(offset=b"J\xff\xff\xff\xff"), "malformed"),
-        (tensor_file(offset=b"\x8a\x09" + b"\xff" * 8 + b"\x00"), "reaches element"),
+        (tensor_file(offset=b"\x8a\x09" + b"\xff" * 8 + b"\x00"), "malformed"),
         (tensor_file(numel=5), "the file holds 16 bytes"),
         (tensor_file(data=bytes(12)), "the file holds 12 bytes"),
     ],

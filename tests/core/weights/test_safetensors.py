@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from halfpint.core.errors import WeightsRefused
 from halfpint.core.weights.archive import Archive, open_archive
 from halfpint.core.weights.names import COMMON
-from halfpint.core.weights.safetensors import MAX_HEADER_NBYTES
 from halfpint.core.weights.tensors import Tensor
 from support.dbnet import safetensors
 
@@ -84,7 +83,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         (entry(shape=[2, 3]), "its shape and its bytes do not agree"),
         (entry(data_offsets=[0, 12]), "its shape and its bytes do not agree"),
         (entry(data_offsets=[16, 32]), "its shape and its bytes do not agree, or the file is cut short"),
-        (entry(data_offsets=[0, 2**63]), "its shape and its bytes do not agree"),
+        (entry(data_offsets=[0, 2**63]), "malformed"),
         (entry(data_offsets=[-16, 0]), "malformed"),
         (entry(data_offsets=[16, 0]), "do not agree"),
         (entry(data_offsets=[0.0, 16.0]), "malformed"),
@@ -113,8 +112,8 @@ def test_what_the_format_does_not_allow(header: object, complaint: str, tmp_path
 def test_a_header_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     with path.open("wb") as sparse:
-        sparse.write(struct.pack("<Q", MAX_HEADER_NBYTES + 1) + b"{")
-        sparse.truncate(2 * MAX_HEADER_NBYTES)
+        sparse.write(struct.pack("<Q", 2**24) + b"{")
+        sparse.truncate(2**24 + 8)
     with pytest.raises(WeightsRefused, match="no checkpoint needs so many"):
         open_archive(path, COMMON)
 
