@@ -18,10 +18,12 @@ from typing import cast
 
 from ..errors import ArtifactRefused, WeightsRefused
 from ..untrusted import printable
+from ..weights.budget import Budget
+from ..weights.file import WeightsFile
 from ..weights.meaning import Locate, TorchMeaning
 from ..weights.names import Names, storage_class
 from ..weights.pickled import Name, Record, read_pickle
-from ..weights.tensors import DType, Storage, WeightsFile
+from ..weights.tensors import DType, Storage
 from .torchscript_code import MAX_CODE_NBYTES, Declared, check_code
 
 # YOLOv9t's file has 1,698 records, the most of fifty; their pickles have up to 82 kB.
@@ -110,8 +112,9 @@ def _kept(archive: zipfile.ZipFile, records: Mapping[str, zipfile.ZipInfo]) -> M
         elif not _LEFT_OUT.fullmatch(name):
             raise ArtifactRefused(f"it holds {printable(name)}, which no exporter of TorchScript writes")
     declared = check_code(sources)
+    budget = Budget(sum(map(len, kept.values())))
     for name in _PICKLES:
-        _check_pickle(kept, name, declared)
+        _check_pickle(kept, name, declared, budget)
     return kept
 
 
@@ -124,7 +127,7 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int, what: str
     return data
 
 
-def _check_pickle(kept: Mapping[str, bytes], name: str, declared: Declared) -> None:
+def _check_pickle(kept: Mapping[str, bytes], name: str, declared: Declared, budget: Budget) -> None:
     """Read a pickle with the inert machine: known names alone, and every tensor inside of its record.
 
     Raises `WeightsRefused`, in the words of a checkpoint's reader.
@@ -138,14 +141,14 @@ def _check_pickle(kept: Mapping[str, bytes], name: str, declared: Declared) -> N
         # The tensor is compared with its record here, and never read.
         return Storage(cast(WeightsFile, None), key, dtype, numel, offset=0)
 
-    read_pickle(kept[name], _Meaning(declared, locate))
+    read_pickle(kept[name], _Meaning(declared, locate, budget), budget)
 
 
 class _Meaning(TorchMeaning):
     """A TorchScript file's pickles: tensors, and objects of the classes that its code declares."""
 
-    def __init__(self, declared: Declared, locate: Locate) -> None:
-        super().__init__(_BUILT, locate)
+    def __init__(self, declared: Declared, locate: Locate, budget: Budget) -> None:
+        super().__init__(_BUILT, locate, budget)
         self._declared = declared
 
     def admit(self, name: str) -> Name:
