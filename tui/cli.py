@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..core.errors import Cancelled, HalfpintError
+from ..core.errors import HalfpintError
 from ..core.formats import Format, Precision
 from ..core.jobs.spec import DEFAULT_OPSET, OPSETS, VerifyMode
+from ..core.limits import out_of_memory
 from ..core.shapes import Rounding
 from ..core.version import VERSION
-from .console import say_error
+from .console import discard, say_error
+from .signals import Ended, ending
 
 # What YOLOv5's export.py makes and Halfpint does not, by the name that --include takes.
 _OTHER_FORMATS = {
@@ -47,19 +50,32 @@ _OTHER_FLAGS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code: 0 done, 1 a job failed, 2 bad request, 3 weights refused, 4 will not fit.
 
-    130 if it was cancelled.
+    128 and the signal's number if a signal ended it; so does a pipe whose reader (`head`) has seen enough.
     """
-    args = build_parser().parse_args(arguments)
+    try:
+        with ending():
+            args = build_parser().parse_args(arguments)
+            return _run(args)
+    except Ended as signalled:
+        return signalled.exit_code
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         return args.run(args)
     except HalfpintError as error:
         say_error(error.what, error.fix)
         return error.exit_code
-    except KeyboardInterrupt:
-        return Cancelled.exit_code
-    except BrokenPipeError:  # the reader of a pipe (head, for example) has seen enough
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:
+        discard(sys.stdout)
+        return 128 + signal.SIGPIPE
+    except MemoryError:
+        say_error(*out_of_memory())
+        return 1
+    except OSError as error:  # standard output on a full disk, a folder that went away
+        discard(sys.stdout)
+        say_error(f"{error.filename or 'the output'}: {error.strerror}")
+        return 1
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from textual.app import App
 
 from ..core.artifacts.draft import Draft
 from ..core.errors import HalfpintError
-from ..core.jobs.store import jobs_root
+from ..core.state import private_folder, state_folder
 from ..core.text import escaped_lines
 
 # Terminals cut longer ones off, or ignore them (xterm's limit on OSC strings; tmux passes a megabyte).
@@ -18,10 +18,10 @@ _LONGEST = 50_000
 def copy(app: App[Any], text: str) -> str:
     """Copy a text, its lines escaped; a sentence that tells where it is now."""
     text = escaped_lines(text)
-    path = jobs_root().parent / "copied.txt"
+    path = state_folder() / "copied.txt"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Draft(path) as draft:
+        private_folder(path.parent)
+        with Draft(path, 0o600) as draft:
             draft.write(text.encode("utf-8"))
             draft.publish(overwrite=True)
         place = f"it is also in {path}"

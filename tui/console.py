@@ -5,6 +5,7 @@ Every line is escaped here. Nothing else in the command writes to these streams.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -62,6 +63,15 @@ def say_coloured(line: Coloured, *, file: TextIO) -> None:
 def _print(text: str, stream: TextIO | None) -> None:
     if stream is not None:  # it was closed by who started us
         print(text, file=guarded(stream), flush=True)
+
+
+def discard(stream: TextIO | None) -> None:
+    """Let what is written to a stream from now on go nowhere, also what it holds back: its other end is gone."""
+    with contextlib.suppress(OSError, ValueError):
+        if stream is not None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, raw(stream).fileno())
+            os.close(nowhere)
 
 
 def on_terminal(stream: TextIO | None) -> bool:

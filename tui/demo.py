@@ -12,6 +12,7 @@ from ..core.jobs.spec import ExportSpec
 from ..core.samples.make import write_dbnet, write_yolov5
 from .console import say
 from .exporting import run_jobs
+from .signals import by_default
 from .start import on_terminal, open_screen
 
 _NOTE = """The weights in this folder are samples: real layouts, untrained random values.
@@ -40,5 +41,6 @@ def run(args: argparse.Namespace) -> int:
         specs.append(sized(spec, inspect(weights).facts, None, None))
     (folder / "README.txt").write_text(_NOTE, encoding="utf-8")
     if on_terminal() and not args.headless:
-        return open_screen(folder, specs)
+        with by_default():
+            return open_screen(folder, specs)
     return run_jobs(specs, as_json=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from ..core.errors import BadRequest, Cancelled, WeightsRefused
+from ..core.errors import BadRequest, JobFailed, WeightsRefused
 from ..core.formats import Precision
 from ..core.inspect import inspect
 from ..core.jobs.events import (
@@ -41,14 +43,7 @@ def export(args: argparse.Namespace) -> int:
 
 def run_jobs(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
     """Do jobs one after the other; a failed one does not keep the next from running. The exit code of all."""
-    codes: list[int] = []
-    try:
-        for spec in specs:
-            codes.append(_follow_as_json(spec) if as_json else _follow(spec))
-    except KeyboardInterrupt:
-        say_error("cancelled; nothing half-written is left")
-        return Cancelled.exit_code
-    return combined(codes)
+    return combined([_do(spec, _Json() if as_json else _Lines()) for spec in specs])
 
 
 def combined(codes: Sequence[int]) -> int:
@@ -108,32 +103,100 @@ def _check_distinct(specs: Sequence[ExportSpec]) -> None:
             raise BadRequest(f"{other} and {spec.weights} would both become {spec.artifact_name}", "export them apart")
 
 
-def _follow_as_json(spec: ExportSpec) -> int:
-    """Print the events of a job, one JSON line each; its exit code."""
-    with Worker() as worker:
-        worker.start(create(spec))
-        code = 1
-        for event in worker.follow():
-            say(to_line(event))
-            if isinstance(event, JobFinished):
-                code = event.exit_code
-    return code
+class _Shown(Protocol):
+    """A job's events on their way to standard output."""
+
+    def begin(self, spec: ExportSpec) -> None: ...
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None:
+        """Nothing more happens; it may be called again."""
+        ...
+
+    def end(self) -> int:
+        """Report on the job; its exit code."""
+        ...
 
 
-def _follow(spec: ExportSpec) -> int:
-    """Show a job as it runs and report on it; its exit code."""
-    with Worker() as worker:
-        worker.start(create(spec))
+class _Json:
+    """One JSON line each."""
+
+    def __init__(self) -> None:
+        self._code = 1
+
+    def begin(self, spec: ExportSpec) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        say(to_line(event))
+        if isinstance(event, JobFinished):
+            self._code = event.exit_code
+
+    def close(self) -> None:
+        pass
+
+    def end(self) -> int:
+        return self._code
+
+
+class _Lines:
+    """A line a stage, and a report."""
+
+    def __init__(self) -> None:
+        self._monitor = monitor()
+        self._events: list[Event] = []
+
+    def begin(self, spec: ExportSpec) -> None:
         say(f"{spec.weights.name} at {shape_in_words(spec)}")
-        shown = monitor()
-        events: list[Event] = []
-        try:
-            for event in worker.follow():
-                shown.show(event)
-                events.append(event)
-        finally:
+
+    def show(self, event: Event) -> None:
+        self._events.append(event)
+        self._monitor.show(event)
+
+    def close(self) -> None:
+        self._monitor.close()
+
+    def end(self) -> int:
+        return report(self._events)
+
+
+def _do(spec: ExportSpec, shown: _Shown) -> int:
+    """Do a job in a worker that ends with this process, and show it; its exit code.
+
+    If a signal ends this process, or nobody reads its output any more, the job is cancelled first.
+    """
+    try:
+        with Worker(tied=True) as worker:
+            worker.start(create(spec))
+            try:
+                shown.begin(spec)
+                for event in worker.follow():
+                    shown.show(event)
+            except (KeyboardInterrupt, OSError) as error:
+                worker.cancel()
+                _tell_of_cancelling(list(worker.follow()), shown, error)
+                raise
+    except JobFailed as error:
+        shown.show(JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix))
+    finally:
+        with contextlib.suppress(OSError):
             shown.close()
-    return report(events)
+    return shown.end()
+
+
+def _tell_of_cancelling(rest: Sequence[Event], shown: _Shown, error: BaseException) -> None:
+    """Show how a job ended that was cancelled, as far as there is somebody to see it."""
+    done = any(isinstance(event, JobFinished) and event.exit_code == 0 for event in rest)
+    told = "the job was done before it could be cancelled" if done else "cancelled; nothing half-written is left"
+    if isinstance(error, BrokenPipeError):
+        told = f"nobody reads the output any more: {told}"
+    with contextlib.suppress(OSError):
+        for event in rest:
+            shown.show(event)
+        shown.close()
+    with contextlib.suppress(OSError):
+        say_error(told)
 
 
 def report(events: Sequence[Event]) -> int:
@@ -163,9 +226,9 @@ def report(events: Sequence[Event]) -> int:
         say(f"manifest: {finished.manifest}")
     for line in _memory(events):
         say(line)
-    if finished.exit_code:
+    if finished.message:
         say_error(finished.message, finished.fix)
-    else:
+    if not finished.exit_code:
         say(f"done in {finished.seconds:.1f} s")
     return finished.exit_code
 

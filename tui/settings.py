@@ -74,7 +74,7 @@ def save(path: Path, choices: Choices) -> None:
 
     values = {k: v for k, v in asdict(choices).items() if v is not None and k not in _FORGOTTEN and _storable(v)}
     try:
-        with Draft(path) as draft:
+        with Draft(path, 0o600) as draft:
             draft.write("".join(f"{name} = {_toml(value)}\n" for name, value in values.items()).encode())
             draft.publish(overwrite=True)
     except HalfpintError:

@@ -7,13 +7,13 @@ import errno
 import fcntl
 import hashlib
 import os
-import resource
 import secrets
 import shutil
 from pathlib import Path
 from typing import Self
 
 from ..errors import BadRequest, HalfpintError, JobFailed
+from ..limits import file_nbytes
 from ..units import megabytes
 from .claim import claim
 from .journal import hidden, is_draft
@@ -127,8 +127,8 @@ def cannot_write(target: Path, nbytes: int, error: OSError) -> HalfpintError:
             f"the disk of {folder} is full: {target.name} needs {megabytes(nbytes)}, {free} are free",
             "free some space, or choose another folder with --out",
         )
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    if error.errno == errno.EFBIG and limit != resource.RLIM_INFINITY:
+    limit = file_nbytes()
+    if error.errno == errno.EFBIG and limit is not None:
         return JobFailed(
             f"{target} cannot be written: it needs {megabytes(nbytes)}, and files may have {megabytes(limit)} here",
             "raise the limit (ulimit -f), or choose a smaller model or precision",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +12,8 @@ import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
+
+from ..scratch import scratch
 
 _LIMIT_SECONDS = 600.0
 # A simplifier changes which node computes what, not a number: outputs may differ by the order of sums alone.
@@ -59,8 +59,8 @@ def simplify(data: bytes, image: NDArray[Any]) -> Simplified:
 
 def _run_onnxsim(data: bytes) -> bytes:
     """onnxsim's result. Apart from this process: it is a large native library, and it would import torch."""
-    with tempfile.TemporaryDirectory(prefix="halfpint-") as folder:
-        before, after = Path(folder, "before.onnx"), Path(folder, "after.onnx")
+    with scratch() as folder:
+        before, after = folder / "before.onnx", folder / "after.onnx"
         before.write_bytes(data)
         module = f"{__package__}.onnxsim_process"
         command = [sys.executable, "-P", "-m", module, str(before), str(after)]

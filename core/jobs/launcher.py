@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from typing import IO, Self
 
 from ..artifacts.hold import put_right
+from ..errors import JobFailed
+from ..text import brief, escaped
+from .death import Death, oom_kills, told
 from .events import Event, JobFinished
 from .heap import ONE_HEAP
 from .store import EventReader, JobFolder
 
 _POLL_SECONDS = 0.01
 _GRACE_SECONDS = 3.0
+_KEPT_OUTPUT = 1 << 16  # bytes of what a worker prints before it has a job
 
 
 class Worker:
@@ -26,17 +33,32 @@ class Worker:
     As a context manager it is killed, with everything that it started, if it still runs at the end.
     """
 
-    def __init__(self, preload: Sequence[str] = ()) -> None:
-        """Start it. `preload`: modules that it imports while it waits for its job."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "halfpint.core.jobs.worker", *preload],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            start_new_session=True,
-        )
+    def __init__(self, preload: Sequence[str] = (), *, tied: bool = False) -> None:
+        """Start it. `preload`: modules that it imports while it waits for its job.
+
+        `tied`: it cancels its job when this process is gone, however it ended. Raises `JobFailed` if the system
+        starts no process.
+        """
         self._job: JobFolder | None = None
+        self._reader: EventReader | None = None
+        self._began = False
+        self._cpu_seconds = 0.0
+        self._oom_kills = oom_kills()
+        self._output = _output()
+        command = [sys.executable, "-P", "-m", "halfpint.core.jobs.worker", *(["--tied"] if tied else []), *preload]
+        self._tied = tied
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._output or subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._close_files()
+            raise _not_started(error) from error
 
     @property
     def pid(self) -> int:
@@ -52,56 +74,90 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.cancel()
+        self.close()
 
     def start(self, job: JobFolder) -> None:
-        """Hand over the job."""
+        """Hand over the job. Raises `JobFailed` if its folder is gone."""
         self._job = job
+        try:
+            self._reader = EventReader(job)
+        except OSError as error:
+            raise JobFailed(f"the job's folder {job.path} cannot be read: {error.strerror}") from error
         with contextlib.suppress(BrokenPipeError):  # it died already: following the job tells so
             assert self._process.stdin is not None
-            self._process.stdin.write(os.fsencode(job.path))
-            self._process.stdin.close()
+            self._process.stdin.write(os.fsencode(job.path) + b"\0")
+            self._process.stdin.flush()
+            if not self._tied:
+                self._process.stdin.close()
 
     def follow(self) -> Iterator[Event]:
-        """The job's events as they happen; the last is `JobFinished`, also if the worker dies."""
-        assert self._job is not None
-        reader = EventReader(self._job)
-        try:
-            while True:
-                ended = self._process.poll() is not None
-                for event in reader.new():
-                    yield event
-                    if isinstance(event, JobFinished):
-                        return
-                if ended:
-                    break
-                time.sleep(_POLL_SECONDS)
-        finally:
-            reader.close()
+        """The job's events as they happen, from where the last call ended; the last is `JobFinished`, also if the
+        worker dies.
+        """
+        assert self._job is not None and self._reader is not None
+        while True:
+            ended = self._ended()
+            for event in self._reader.new():
+                self._began = True
+                yield event
+                if isinstance(event, JobFinished):
+                    return
+            if ended:
+                break
+            time.sleep(_POLL_SECONDS)
+        self._reap()
         self._put_right()
-        yield self._death(self._job)
+        message, fix = told(self._death(self._job))
+        code = self._process.returncode
+        yield JobFinished(code if code >= 0 else 1, 0.0, message=message, fix=fix)
 
     def cancel(self) -> None:
         """End the worker and what it started: first asked, then forced. Leaves no draft behind."""
-        if self._process.poll() is None:
+        if not self._ended():
             self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_GRACE_SECONDS)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+            deadline = time.monotonic() + _GRACE_SECONDS
+            while not self._ended() and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        self._reap()
         self._put_right()
+
+    def close(self) -> None:
+        """End it as `cancel` does; its job cannot be followed any more."""
+        self.cancel()
+        self._close_files()
 
     def dismiss(self) -> None:
         """End a worker that has no job: at once, for there is nothing to clean up."""
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._reap()
+        self._close_files()
+
+    def _close_files(self) -> None:
+        for file in (self._reader, self._output):
+            if file is not None:
+                file.close()
+
+    def _ended(self) -> bool:
+        """Whether it has ended. It stays a zombie: until it is reaped, nobody else gets its number."""
+        if self._process.returncode is not None:
+            return True
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:
+            return True
+
+    def _reap(self) -> None:
+        """End its whole process group, and take its exit code."""
+        if self._process.returncode is None:
+            self._signal(signal.SIGKILL)
+            before = _children_seconds()
+            self._process.wait()
+            self._cpu_seconds = _children_seconds() - before
+        with contextlib.suppress(BrokenPipeError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
     def _put_right(self) -> None:
@@ -111,16 +167,44 @@ class Worker:
                 spec = self._job.spec()
                 put_right(spec.out, spec.root)
 
-    def _death(self, job: JobFolder) -> JobFinished:
-        code = self._process.returncode
-        if code >= 0:
-            message, fix = f"the worker ended unexpectedly (exit code {code})", f"see {job.log_file}"
-        elif code == -signal.SIGKILL:
-            message = "the worker was killed, as the system does when memory runs out"
-            fix = "try a smaller size or batch, or --verify quick"
-        else:
-            message, fix = f"the worker crashed ({signal.Signals(-code).name})", f"see {job.log_file}"
-        return JobFinished(1, 0.0, message=message, fix=fix)
+    def _death(self, job: JobFolder) -> Death:
+        kills = oom_kills()
+        if kills is not None and self._oom_kills is not None:
+            kills -= self._oom_kills
+        return Death(self._process.returncode, self._cpu_seconds, kills, self._printed(job), job.log_file)
+
+    def _printed(self, job: JobFolder) -> str:
+        """The last line of what it printed without a job; its log gets all of it."""
+        if self._output is None or self._began:
+            return ""
+        self._output.seek(0)
+        text = self._output.read(_KEPT_OUTPUT).decode("utf-8", "replace")
+        lines = [escaped(line) for line in text.splitlines() if line.strip()]
+        with contextlib.suppress(OSError), job.log_file.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        return brief(lines[-1], 200) if lines else ""
+
+
+def _output() -> IO[bytes] | None:
+    """A file for what a worker prints before it has a job; None if there is no room for one."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return None
+
+
+def _not_started(error: OSError) -> JobFailed:
+    what = f"the system starts no process for the job: {error.strerror}"
+    if error.errno == errno.EAGAIN:
+        return JobFailed(what, "end some processes, or raise their limit (ulimit -u)")
+    if error.errno == errno.ENOMEM:
+        return JobFailed(what, "end something that takes memory")
+    return JobFailed(what, f"is {sys.executable} still there, and may it be run?")
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment() -> Mapping[str, str]:

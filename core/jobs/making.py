@@ -12,6 +12,7 @@ from ..artifacts.draft import Draft
 from ..artifacts.provenance import Provenance
 from ..errors import JobFailed
 from ..formats import Format, Kind, Precision
+from ..limits import ran_out_of_memory
 from ..network.layers import Constant, layers_of
 from ..network.network import Network
 from ..units import megabytes
@@ -71,6 +72,8 @@ class Order:
         try:
             from ..artifacts.torchscript import torchscript_bytes
         except ImportError as error:
+            if ran_out_of_memory(error):
+                raise MemoryError from error
             raise JobFailed(
                 f"TorchScript needs torch, which cannot be imported: {error}", "pip install torch"
             ) from error

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, TypeVar
 
+from .. import limits
 from ..artifacts.draft import Draft, taken
 from ..artifacts.hold import Hold
 from ..errors import HalfpintError, JobFailed
@@ -72,8 +73,8 @@ def run(spec: ExportSpec, job: str = "") -> Work[None]:
     except HalfpintError as error:
         yield JobFinished(error.exit_code, time.perf_counter() - start, message=error.what, fix=error.fix)
     except MemoryError:
-        seconds = time.perf_counter() - start
-        yield JobFinished(1, seconds, message="the machine ran out of memory", fix="try a smaller size or batch")
+        message, fix = limits.out_of_memory()
+        yield JobFinished(1, time.perf_counter() - start, message=message, fix=fix)
     else:
         message = f"{len(outcome.failed)} of {len(spec.kinds)} artifacts were not published" if outcome.failed else ""
         seconds = time.perf_counter() - start

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
+import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
-from ..state import state_folder
+from ..errors import JobFailed
+from ..state import private_folder, state_folder, temporary_folder, write_private
 from .events import Event, from_line, to_line
 from .spec import ExportSpec
 
 KEPT = 100  # jobs; older ones are removed when a new one begins
+_KEPT_TEMPORARILY = 10
+_LEAST_FREE = 1 << 20  # bytes; a disk with less counts as full, for the events are still to come
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,6 @@ class JobFolder:
         """The job's spec. Raises `OSError` or `ValueError` if it cannot be read."""
         return ExportSpec.from_json(self.spec_file.read_text(encoding="utf-8"))
 
-    def append(self, event: Event) -> None:
-        """Add an event, in one write."""
-        with self.events_file.open("a", encoding="utf-8") as file:
-            file.write(to_line(event) + "\n")
-
 
 def jobs_root() -> Path:
     """The folder of all jobs."""
@@ -54,25 +55,91 @@ def jobs_root() -> Path:
 
 
 def create(spec: ExportSpec) -> JobFolder:
-    """A folder for a new job, with its spec in it. Falls back to the temporary folder if the state is read-only."""
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    root = jobs_root()
+    """A folder for a new job, with its spec in it: in the temporary folder, if there is no room among the others.
+
+    Raises `JobFailed` if there is none at all.
+    """
     try:
-        path = root / name
-        path.mkdir(parents=True)
-        _prune(root)
+        return _create(jobs_root(), spec, KEPT)
     except OSError:
-        path = Path(tempfile.mkdtemp(prefix="halfpint-job-"))
-    job = JobFolder(path)
-    job.spec_file.write_text(spec.to_json(), encoding="utf-8")
-    job.events_file.touch()
+        pass
+    try:
+        return _create(temporary_folder() / "jobs", spec, _KEPT_TEMPORARILY)
+    except OSError as error:
+        raise JobFailed(
+            f"neither {state_folder()} nor the temporary folder can be written to: {error.strerror}",
+            "free some space, or set HALFPINT_STATE to another folder",
+        ) from error
+
+
+def _create(root: Path, spec: ExportSpec, keep: int) -> JobFolder:
+    private_folder(root)
+    if shutil.disk_usage(root).free < _LEAST_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root))
+    job = JobFolder(root / f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}")
+    job.path.mkdir(0o700)
+    try:
+        write_private(job.spec_file, spec.to_json().encode())
+        write_private(job.events_file, b"")
+        write_private(job.log_file, b"")
+    except OSError:
+        shutil.rmtree(job.path, ignore_errors=True)
+        raise
+    with contextlib.suppress(OSError):
+        root.chmod(0o700)
+        _prune(root, keep)
     return job
 
 
-def _prune(root: Path) -> None:
-    with contextlib.suppress(OSError):
-        for old in sorted(path for path in root.iterdir() if path.is_dir())[:-KEPT]:
+def _prune(root: Path, keep: int) -> None:
+    """Remove the oldest jobs, apart from those that run."""
+    for old in sorted(path for path in root.iterdir() if path.is_dir())[:-keep]:
+        if not _runs(JobFolder(old)):
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _runs(job: JobFolder) -> bool:
+    try:
+        fd = os.open(job.events_file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return False
+
+
+class EventLog:
+    """Writes a job's events as they happen. While it is open, the job counts as running.
+
+    An event for which the disk has no room is lost; the job goes on.
+    """
+
+    def __init__(self, job: JobFolder) -> None:
+        """Raises `OSError` if the folder is gone."""
+        self._fd = os.open(job.events_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._torn = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
+
+    def append(self, event: Event) -> None:
+        """Add an event, in one write."""
+        line = f"{to_line(event)}\n".encode("ascii")
+        if self._torn:
+            line = b"\n" + line  # what was cut off stands alone, and is passed over
+        with contextlib.suppress(OSError):
+            self._torn = os.write(self._fd, line) != len(line)
 
 
 class EventReader:

@@ -1,7 +1,8 @@
-"""`python -P -m halfpint.core.jobs.worker [MODULE …]`: a process that does one job.
+"""`python -P -m halfpint.core.jobs.worker [--tied] [MODULE …]`: a process that does one job.
 
-It imports the modules named, waits for a job folder's path (all of its standard input), does the job and ends.
-Events go into the folder. A first signal to end (SIGTERM, SIGINT) cancels cleanly.
+It imports the modules named, waits for a job folder's path on its standard input (up to a NUL), does the job and ends.
+Events go into the folder. A first signal to end (SIGTERM, SIGINT) cancels cleanly. With `--tied`, the end of the
+standard input cancels too: whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 from types import FrameType
 
+from .. import limits
 from ..errors import Cancelled
 from ..streams import guard
+from ..text import brief
 from .events import JobFinished, StageStarted
-from .store import JobFolder
+from .store import EventLog, JobFolder
 
 # The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for
 # the interpreter most of the time.
 _SWITCH_SECONDS = 0.0005
 
 
-class _Cancellation:
+class Cancellation:
     """The wish to end, as a signal brings it.
 
     It interrupts whatever runs; but native libraries turn the interruption into errors of their own, so the
@@ -59,43 +63,70 @@ class _Cancellation:
 
 def main() -> int:
     """Wait for a job and do it; its exit code."""
-    cancellation = _Cancellation()
+    cancellation = Cancellation()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    tied, modules = sys.argv[1:2] == ["--tied"], [name for name in sys.argv[1:] if name != "--tied"]
     try:
-        _preload(sys.argv[1:])
+        _preload(modules)
         cancellation.check()
-        path = os.fsdecode(sys.stdin.buffer.read())
+        path = _path()
+        if tied:
+            Thread(target=_end_with_input, name="tied", daemon=True).start()
         return work(JobFolder(Path(path)), cancellation) if path else 0
     except KeyboardInterrupt:
         return Cancelled.exit_code
 
 
-def work(job: JobFolder, cancellation: _Cancellation) -> int:
+def work(job: JobFolder, cancellation: Cancellation) -> int:
     """Do the job of a folder; its exit code. Whatever happens, the last event tells of it."""
     _redirect_output(job)
     start = time.perf_counter()
     code = 1
-    try:
-        from .pipeline import run
+    with EventLog(job) as log:
+        try:
+            from .pipeline import run
 
-        with contextlib.closing(run(job.spec(), job.path.name)) as events:
-            for event in events:
-                cancellation.check()
-                job.append(event)
-                if isinstance(event, StageStarted) and event.stage == "publish":
-                    cancellation.close()
-                if isinstance(event, JobFinished):
-                    code = event.exit_code
-    except (KeyboardInterrupt, Exception) as error:
-        seconds = time.perf_counter() - start
-        if cancellation.wished:
-            code = Cancelled.exit_code
-            job.append(JobFinished(code, seconds, message="cancelled"))
-        else:  # a fault of ours: the person learns of it, the log has the details
-            traceback.print_exc()
-            message = f"an internal error ({type(error).__name__}: {error})"
-            job.append(JobFinished(code, seconds, message=message, fix=f"see {job.log_file}"))
+            with contextlib.closing(run(job.spec(), job.path.name)) as events:
+                for event in events:
+                    cancellation.check()
+                    log.append(event)
+                    if isinstance(event, StageStarted) and event.stage == "publish":
+                        cancellation.close()
+                    if isinstance(event, JobFinished):
+                        code = event.exit_code
+        except (KeyboardInterrupt, Exception) as error:
+            seconds = time.perf_counter() - start
+            if cancellation.wished:
+                code = Cancelled.exit_code
+                log.append(JobFinished(code, seconds, message="cancelled"))
+            else:
+                message, fix = _told(error, job)
+                log.append(JobFinished(code, seconds, message=message, fix=fix))
     return code
+
+
+def _told(error: BaseException, job: JobFolder) -> tuple[str, str]:
+    """What to say of an error that is no `HalfpintError`."""
+    if limits.ran_out_of_memory(error):
+        return limits.out_of_memory()
+    traceback.print_exc()  # a fault of ours: the person learns of it, the log has the details
+    first = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"an internal error ({type(error).__name__}: {brief(first, 300)})", f"see {job.log_file}"
+
+
+def _path() -> str:
+    """The path on the standard input, up to a NUL or its end; empty if whoever started this process went away."""
+    data = b""
+    while b"\0" not in data and (more := os.read(0, 4096)):
+        data += more
+    return os.fsdecode(data.partition(b"\0")[0])
+
+
+def _end_with_input() -> None:
+    """Cancel when the standard input ends."""
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _preload(modules: Iterable[str]) -> None:
@@ -107,10 +138,11 @@ def _preload(modules: Iterable[str]) -> None:
 
 def _redirect_output(job: JobFolder) -> None:
     """Whatever is printed from here on, by native libraries too, goes into the job's log; Python's part escaped."""
-    log = os.open(job.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    os.close(log)
+    with contextlib.suppress(OSError):  # without room for a log, it goes where it went before
+        log = os.open(job.log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
     guard()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from ..formats import Precision
 from ..loading import WeightsSource
 from ..network.network import Network
 from ..samples.make import write_yolov5
+from ..scratch import scratch
 from ..shapes import InputShape
 from ..verify.loaded_torchscript import LoadedTorchScript
 from .run import run
@@ -38,8 +37,8 @@ def main() -> None:
 
 
 def _network() -> Network:
-    with tempfile.TemporaryDirectory(prefix="halfpint-") as folder:
-        path = Path(folder, "sample.pt")
+    with scratch() as folder:
+        path = folder / "sample.pt"
         write_yolov5(path)
         with WeightsSource(path) as source:
             for _ in source.load():

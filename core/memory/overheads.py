@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..artifacts.draft import Draft
 from ..errors import HalfpintError
-from ..state import state_folder
+from ..state import private_folder, state_folder
 
 MIB = 2**20
 
@@ -99,10 +99,11 @@ def keep(calibration: Calibration) -> Path | None:
     others = [old for old in calibrations() if (old.gpu, old.driver, old.torch) != same]
     text = json.dumps([asdict(entry) for entry in (*others, calibration)], indent=2)
     try:
-        with Draft(_file()) as draft:
+        private_folder(state_folder())
+        with Draft(_file(), 0o600) as draft:
             draft.write(text.encode())
             draft.publish(overwrite=True)
-    except HalfpintError:
+    except (HalfpintError, OSError):
         return None
     return _file()
 

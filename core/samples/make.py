@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from ..artifacts.draft import Draft
 from ..families import identify, open_weights
+from ..scratch import scratch
 from ..weights.writer import checkpoint_bytes
 from . import dbnet
 from .settle import settle
@@ -21,8 +21,8 @@ def write_yolov5(path: Path, spec: SampleSpec = YOLOV5N, *, overwrite: bool = Fa
     Raises `BadRequest` if the file exists, `JobFailed` if it cannot be written.
     """
     made = sample(spec)
-    with tempfile.TemporaryDirectory(prefix="halfpint-") as folder:
-        unsettled = Path(folder, "unsettled.pt")
+    with scratch() as folder:
+        unsettled = folder / "unsettled.pt"
         unsettled.write_bytes(checkpoint_bytes(made.root))
         with open_weights(unsettled) as archive:
             settle(identify(archive).network(), made.norms)

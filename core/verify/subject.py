@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..artifacts.contract import Contract
 from ..formats import Format, Kind
+from ..limits import ran_out_of_memory
 from ..shapes import InputShape
 from .loaded import Loaded, told
 
@@ -48,4 +49,6 @@ def load(subject: Subject) -> Loaded:
 
         return LoadedTorchScript(subject.path, subject.device)
     except Exception as error:  # whatever a runtime raises, the file cannot be used
+        if ran_out_of_memory(error):
+            raise MemoryError from error
         raise CannotLoad(told(error)) from error

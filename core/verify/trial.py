@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..artifacts.contract import output_dims
 from ..errors import HalfpintError
+from ..limits import ran_out_of_memory
 from ..network.network import Network
 from .checks import check_contract, check_outputs
 from .images import batch_for
@@ -115,6 +116,8 @@ def _run(probe: Probe, loaded: Runner, network: Network, trial: Trial) -> None:
     except HalfpintError:
         raise
     except Exception as error:  # whatever a runtime raises, the file does not do what it promises
+        if ran_out_of_memory(error):
+            raise MemoryError from error
         trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
         return
     wrong = check_outputs(outputs, output_dims(network, probe.shape))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Thread, Timer
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from ...core.errors import HalfpintError, JobFailed
 from ...core.formats import Format
 
 if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
@@ -76,7 +78,7 @@ class JobQueue:
                 self._changed.notify()
 
     def submit(self, spec: ExportSpec) -> Job:
-        """Add a job; it begins when those before it are over."""
+        """Add a job; it begins when those before it are over. Raises `JobFailed` if no disk has room for its folder."""
         from ...core.jobs.store import create
 
         self._count += 1
@@ -132,9 +134,23 @@ class JobQueue:
                 if not self._waiting:
                     continue
                 job = self._waiting.popleft()
-                worker = self._take()
-                self._running = (job, worker)
+                try:
+                    worker = self._take()
+                    self._running = (job, worker)
+                    worker.start(job.folder)
+                except JobFailed as error:
+                    self._running = None
+                    self._refuse(job, error)
+                    continue
             self._follow(job, worker)
+
+    def _refuse(self, job: Job, error: HalfpintError) -> None:
+        """Tell that a job cannot be begun; the next one is tried all the same."""
+        from ...core.jobs.events import JobFinished
+
+        end = JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix)
+        for events in ((), (end,)):
+            self._post(JobNews(job, events, ""))
 
     def _warm_up(self) -> None:
         """Start a worker that imports what is expected, in place of one that imported something else."""
@@ -145,22 +161,26 @@ class JobQueue:
                 return
             if self._warm is not None:
                 self._warm.dismiss()
-            self._warm, self._preloaded = Worker(self._preload), self._preload
+            self._warm, self._preloaded = None, self._preload
+            with suppress(JobFailed):  # then it is tried again, and told of, when there is a job
+                self._warm = Worker(self._preload)
 
     def _take(self) -> Worker:
         """The warm worker; a new one if it died while it waited."""
         from ...core.jobs.launcher import Worker
 
         worker, self._warm = self._warm, None
-        return worker if worker is not None and worker.returncode is None else Worker()
+        if worker is not None and worker.returncode is not None:
+            worker.dismiss()
+            worker = None
+        return worker or Worker()
 
     def _follow(self, job: Job, worker: Worker) -> None:
         batch = _Batch(job, self._post)
-        worker.start(job.folder)
         self._post(JobNews(job, (), ""))
         for event in worker.follow():
             batch.add(event)
-        worker.cancel()  # it has nothing more to do, and what it may have started neither
+        worker.close()  # it has nothing more to do, and what it may have started neither
         self._running = None
         batch.flush()
 

@@ -12,7 +12,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from ...core.errors import BadRequest
+from ...core.errors import BadRequest, JobFailed
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
 from ..choices import Choices, Size
@@ -258,7 +258,11 @@ class MainScreen(ForecastScreen):
             self._submit(spec)
 
     def _submit(self, spec: ExportSpec) -> None:
-        job = self.services.jobs.submit(spec)
+        try:
+            job = self.services.jobs.submit(spec)
+        except JobFailed as error:
+            self.say(str(error), "error")
+            return
         running = self.services.jobs.running
         if running is not None and running != job:
             self.query_one(LogPanel).say(f"#{job.number} {spec.weights.name} waits for #{running.number}", "dim")

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core.errors import JobFailed
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs import events as e
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.spec import ExportSpec
-from halfpint.core.jobs.store import KEPT, EventReader, create, jobs_root
+from halfpint.core.jobs.store import EventReader, create, jobs_root
 from support.jobs import names, small
 
 
@@ -84,7 +85,7 @@ def test_a_killed_worker_is_told_of_and_swept_up(tiny: Path, tmp_path: Path) -> 
         end = list(events)[-1]
         assert isinstance(end, e.JobFinished)
         assert end.exit_code == 1
-        assert "killed, as the system does when memory runs out" in end.message
+        assert end.message == "somebody or something killed the worker (SIGKILL); memory had not run out"
     assert list(names(tmp_path)) == []
 
 
@@ -127,13 +128,57 @@ def test_what_libraries_print_goes_into_the_job_s_log(tiny: Path, tmp_path: Path
     assert job.log_file.exists()
 
 
-def test_old_jobs_are_removed(tiny: Path, tmp_path: Path) -> None:
-    for i in range(KEPT + 5):
-        (jobs_root() / f"2020{i:04}").mkdir(parents=True)
-    create(small(tiny, tmp_path))
-    assert len(list(jobs_root().iterdir())) == KEPT
+def test_what_a_cancelled_worker_started_ends_with_it(tiny: Path, tmp_path: Path) -> None:
+    for worker, events in started(small(tiny, tmp_path, formats=tuple(Format))):
+        until(events, writing_begun)
+        child = subprocess.Popen(["sleep", "600"], process_group=worker.pid)  # as onnxsim is
+        worker.cancel()
+        assert child.wait(60) == -signal.SIGKILL
 
 
-def test_a_state_folder_that_cannot_be_written_to(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HALFPINT_STATE", "/proc/halfpint")
-    assert create(small(tiny, tmp_path)).spec() == small(tiny, tmp_path)
+def test_a_worker_is_followed_on_after_it_was_cancelled(tiny: Path, tmp_path: Path) -> None:
+    for worker, events in started(small(tiny, tmp_path, formats=tuple(Format))):
+        seen = [until(events, writing_begun)]
+        worker.cancel()
+        seen += list(worker.follow())
+        assert len(seen) == len(set(seen))
+        assert isinstance(seen[-1], e.JobFinished) and seen[-1].message == "cancelled"
+
+
+def test_a_tied_worker_ends_with_who_started_it(tiny: Path, tmp_path: Path) -> None:
+    script = ORPHAN.replace("Worker()", "Worker(tied=True)")
+    subprocess.run([sys.executable, "-c", script, tiny, tmp_path], check=True, cwd=Path(__file__).parents[2])
+    (folder,) = jobs_root().iterdir()
+    deadline = time.monotonic() + 60
+    while '"exit_code": 130' not in (folder / "events.jsonl").read_text():
+        assert time.monotonic() < deadline
+    assert list(names(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("executable", "told"),
+    [("/nonexistent/python", "No such file or directory"), ("/etc/passwd", "Permission denied")],
+)
+def test_a_process_that_cannot_be_started_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, executable: str, told: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(JobFailed, match=f"the system starts no process for the job: {told}") as caught:
+        Worker()
+    assert executable in caught.value.fix
+
+
+def test_a_worker_that_does_not_come_up_is_told_with_its_last_words(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho one >&2\necho 'no module named \x1b[31mhalfpint' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    job = create(small(tiny, tmp_path))
+    with Worker() as worker:
+        worker.start(job)
+        (end,) = worker.follow()
+    assert isinstance(end, e.JobFinished) and end.exit_code == 1
+    assert end.message == "the worker could not start: no module named \\x1b[31mhalfpint"
+    assert job.log_file.read_text() == "one\nno module named \\x1b[31mhalfpint\n"
