@@ -48,8 +48,8 @@ def test_what_is_said(
     limited: Mapping[str, int],
     message: str,
 ) -> None:
-    for name in ("cpu_seconds", "address_space"):
-        monkeypatch.setattr(limits, name, lambda value=limited.get(name): value)
+    monkeypatch.setattr(limits, "cpu_seconds", lambda: limited.get("cpu_seconds"))
+    monkeypatch.setattr(limits, "address_space", lambda: limited.get("address_space"))
     assert message in told(Death(code, seconds, kills, "", LOG))[0]
 
 
