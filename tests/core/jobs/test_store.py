@@ -118,9 +118,9 @@ def test_of_temporary_jobs_few_are_kept(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
 ) -> None:
     monkeypatch.setenv("HALFPINT_STATE", "/proc/halfpint")
-    for _ in range(15):
-        job = create(small(tiny, tmp_path))
-    assert len(list(job.path.parent.iterdir())) == 10
+    spec = small(tiny, tmp_path)
+    roots = {create(spec).path.parent for _ in range(15)}
+    assert [len(list(root.iterdir())) for root in roots] == [10]
 
 
 def test_an_event_without_room_is_lost_and_the_next_is_not(
