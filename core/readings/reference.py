@@ -1,7 +1,8 @@
 """check: a network computed in numpy, the reference that every finished file is verified against.
 
 It shares no kernel with torch or ONNX Runtime and needs neither. In float64 it is the reference itself; in
-float32 and float16 it tells how far rounding alone moves the answer, which is the yardstick of verification.
+float32 and float16 it tells how far rounding alone moves the answer, which is the yardstick of verification: weights
+and tensors are rounded as every runtime rounds them, and sums as the coarsest of correct runtimes do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ..network.network import Network
 from ..network.ops import reshape_shape
+from . import rounding
 
 Array = NDArray[Any]
 
@@ -25,14 +27,17 @@ _PIECE = 16 * 1024
 
 
 class Reference:
-    """Computes networks in one precision: what an operation makes is rounded to it, sums are kept wider.
+    """Computes networks in one precision: what an operation makes is rounded to it.
 
-    In float16, sums run in float32, and all behind `float32` stays in float32, as in an FP16 artifact.
+    In float16, all behind `float32` stays in float32, as in an FP16 artifact; and what is rounded to float16 still
+    lies in float32 arrays, which numpy computes with faster.
     """
 
     def __init__(self, dtype: type[np.float64] | type[np.float32] | type[np.float16]) -> None:
         self._dtype = np.dtype(dtype)
-        self._sums = np.dtype(np.float64 if dtype is np.float64 else np.float32)
+        self._held = np.dtype(np.float64 if dtype is np.float64 else np.float32)
+        self._half = dtype is np.float16
+        self._product = _PRODUCTS[self._dtype.name]
         self._weights: dict[Conv2d | ConvTranspose2d, tuple[Array, Array]] = {}
         self._layer = ""
         self.largest: dict[str, float] = {}  # by place: the largest magnitude that FP16 would have to hold
@@ -40,7 +45,7 @@ class Reference:
     def run(self, network: Network, image: Array) -> tuple[Array, ...]:
         """The outputs for an N×C×H×W image."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return network.body(self, image.astype(self._dtype))
+            return network.body(self, image.astype(self._dtype).astype(self._held, copy=False))
 
     # ---- convolutions and windows
 
@@ -48,10 +53,9 @@ class Reference:
         weight, bias = self._load(layer)
         self._layer = layer.name
         (kh, kw), (sy, sx), (dy, dx) = layer.shape[2:], layer.stride, layer.dilation
-        padded = _padded(x.astype(self._sums, copy=False), layer.padding)
-        windows = _windows(padded, (kh, kw), (sy, sx), (dy, dx))
+        windows = _windows(_padded(x, layer.padding), (kh, kw), (sy, sx), (dy, dx))
         n, _, _, _, h, w = windows.shape
-        y = np.empty((n, layer.out_channels, h, w), self._sums)
+        y = np.empty((n, layer.out_channels, h, w), self._held)
         if layer.groups == layer.in_channels == layer.out_channels:
             _depthwise(windows, weight, y)
         else:
@@ -59,9 +63,8 @@ class Reference:
             for group in range(layer.groups):
                 matrix = weight[group * outs : (group + 1) * outs].reshape(outs, -1)
                 for i in range(n):
-                    _multiply(
-                        matrix, windows[i, group * ins : (group + 1) * ins], y[i, group * outs : (group + 1) * outs]
-                    )
+                    taken, made = windows[i, group * ins : (group + 1) * ins], y[i, group * outs : (group + 1) * outs]
+                    self._multiply(matrix, taken, made)
         y += bias[:, None, None]
         return self._activated(self._made(y, x), act)
 
@@ -70,15 +73,15 @@ class Reference:
         self._layer = layer.name
         n, _, h, w = x.shape
         (kh, kw), (sy, sx), (py, px) = layer.shape[2:], layer.stride, layer.padding
-        y = np.zeros((n, layer.out_channels, (h - 1) * sy + kh, (w - 1) * sx + kw), self._sums)
+        y = np.zeros((n, layer.out_channels, (h - 1) * sy + kh, (w - 1) * sx + kw), self._held)
         ins, outs = layer.in_channels // layer.groups, layer.shape[1]
-        flat = x.astype(self._sums, copy=False).reshape(n, layer.groups, ins, h * w)
+        flat = x.reshape(n, layer.groups, ins, h * w)
         for group in range(layer.groups):
             kernel = weight[group * ins : (group + 1) * ins]
             target = y[:, group * outs : (group + 1) * outs]
             for u in range(kh):
                 for v in range(kw):
-                    part = np.matmul(kernel[:, :, u, v].T, flat[:, group]).reshape(n, outs, h, w)
+                    part = self._product(kernel[:, :, u, v].T, flat[:, group]).reshape(n, outs, h, w)
                     target[:, :, u : u + sy * (h - 1) + 1 : sy, v : v + sx * (w - 1) + 1 : sx] += part
         y = y[:, :, py : y.shape[2] - py, px : y.shape[3] - px] + bias[:, None, None]
         return self._activated(self._made(y, x), act)
@@ -130,29 +133,27 @@ class Reference:
     # ---- arithmetic
 
     def mean_hw(self, x: Array) -> Array:
-        return x.mean(axis=(2, 3), keepdims=True, dtype=self._sums).astype(x.dtype)
+        return self._rounded(x.mean(axis=(2, 3), keepdims=True))
 
     def add(self, x: Array, y: Array | Constant | float, act: Activation | None = None) -> Array:
-        total = _operand(x, self._sums) + _operand(y, self._sums)
+        total = _operand(x, self._held) + _operand(y, self._held)
         return self._activated(self._made(total, x, "the sum behind "), act)
 
     def mul(self, x: Array, y: Array | Constant | float) -> Array:
-        return self._made(_operand(x, self._sums) * _operand(y, self._sums), x, "the product behind ")
+        return self._made(_operand(x, self._held) * _operand(y, self._held), x, "the product behind ")
 
     def matmul(self, x: Array, y: Array) -> Array:
-        product = np.matmul(_operand(x, self._sums), _operand(y, self._sums))
-        return self._made(product, x, "the matrix product behind ")
+        return self._made(self._product(x, y), x, "the matrix product behind ")
 
     def softmax(self, x: Array) -> Array:
-        wide = x.astype(self._sums, copy=False)
-        powers = np.exp(wide - wide.max(axis=-1, keepdims=True))
-        return (powers / powers.sum(axis=-1, keepdims=True)).astype(x.dtype, copy=False)
+        powers = np.exp(x - x.max(axis=-1, keepdims=True))
+        return self._rounded(powers / powers.sum(axis=-1, keepdims=True))
 
     def sigmoid(self, x: Array) -> Array:
         return self._activated(x.copy(), Activation("sigmoid"))
 
     def float32(self, x: Array) -> Array:
-        return (x if x.dtype.itemsize >= 4 else x.astype(np.float32)).view(_Wide)
+        return x.view(_Wide)
 
     def grid(self, x: Array) -> Array:
         rows, columns = np.mgrid[: x.shape[2], : x.shape[3]]
@@ -162,17 +163,38 @@ class Reference:
 
     def _load(self, layer: Conv2d | ConvTranspose2d) -> tuple[Array, Array]:
         if layer not in self._weights:
-            weight, bias = (array.astype(self._dtype).astype(self._sums) for array in layer.weights)
+            weight, bias = (array.astype(self._dtype).astype(self._held, copy=False) for array in layer.weights)
             self._weights[layer] = (weight, bias)
         return self._weights[layer]
 
+    def _multiply(self, matrix: Array, windows: Array, y: Array) -> None:
+        """y (out×rows×columns) = matrix (out×taps) · windows (C×kh×kw×rows×columns), some rows at a time."""
+        c, kh, kw, rows, columns = windows.shape
+        taps = c * kh * kw
+        if kh == kw == 1 and windows.flags.c_contiguous and self._product is np.matmul:
+            np.matmul(matrix, windows.reshape(taps, rows * columns), out=y.reshape(y.shape[0], -1))
+            return
+        step = max(1, _BUFFER_NBYTES // (taps * columns * windows.itemsize))
+        buffer = np.empty(taps * step * columns, windows.dtype)
+        for row in range(0, rows, step):
+            count = min(step, rows - row)
+            gathered = buffer[: taps * count * columns].reshape(c, kh, kw, count, columns)
+            np.copyto(gathered, windows[:, :, :, row : row + count])
+            y[:, row : row + count] = self._product(matrix, gathered.reshape(taps, -1)).reshape(-1, count, columns)
+
     def _made(self, y: Array, like: Array, what: str = "") -> Array:
-        """`y` in the dtype of `like`. If FP16 would have to hold it, its magnitude is noted."""
-        if not isinstance(like, _Wide):
-            place = f"{what}{self._layer}"
-            largest = max(float(y.max()), -float(y.min()))
-            self.largest[place] = max(largest, self.largest.get(place, 0.0))
-        return y.astype(like.dtype, copy=False)
+        """A new array `y`, rounded like `like`. If FP16 would have to hold it, its magnitude is noted."""
+        if isinstance(like, _Wide):
+            return y
+        place = f"{what}{self._layer}"
+        largest = max(float(y.max()), -float(y.min()))
+        self.largest[place] = max(largest, self.largest.get(place, 0.0))
+        y = self._rounded(y)
+        return rounding.overflown(y) if self._half and largest > rounding.LARGEST_FP16 else y
+
+    def _rounded(self, y: Array) -> Array:
+        """`y`, rounded in place to the precision, unless it lies behind `float32`."""
+        return rounding.to_fp16(y) if self._half and not isinstance(y, _Wide) else y
 
     def _activated(self, x: Array, act: Activation | None) -> Array:
         """`x` after the activation, in place."""
@@ -182,7 +204,8 @@ class Reference:
         flat = np.ravel(x)
         for start in range(0, flat.size, _PIECE):
             piece = flat[start : start + _PIECE]
-            piece[...] = function(piece.astype(self._sums, copy=False), act.slope)
+            piece[...] = function(piece, act.slope)
+            self._rounded(piece)
         return flat.reshape(x.shape)
 
 
@@ -211,22 +234,6 @@ def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     )
 
 
-def _multiply(matrix: Array, windows: Array, y: Array) -> None:
-    """y (out×rows×columns) = matrix (out×taps) · windows (C×kh×kw×rows×columns), some rows at a time."""
-    c, kh, kw, rows, columns = windows.shape
-    taps = c * kh * kw
-    if kh == kw == 1 and windows.flags.c_contiguous:
-        np.matmul(matrix, windows.reshape(taps, rows * columns), out=y.reshape(y.shape[0], -1))
-        return
-    step = max(1, _BUFFER_NBYTES // (taps * columns * windows.itemsize))
-    buffer = np.empty(taps * step * columns, windows.dtype)
-    for row in range(0, rows, step):
-        count = min(step, rows - row)
-        gathered = buffer[: taps * count * columns].reshape(c, kh, kw, count, columns)
-        np.copyto(gathered, windows[:, :, :, row : row + count])
-        y[:, row : row + count] = np.matmul(matrix, gathered.reshape(taps, -1)).reshape(-1, count, columns)
-
-
 def _depthwise(windows: Array, weight: Array, y: Array) -> None:
     """Each channel with its own kernel: one multiply-add a tap."""
     y[...] = 0
@@ -245,6 +252,11 @@ def _silu(x: Array, _: float) -> Array:
     return x / (1 + np.exp(-x))
 
 
+_PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
+    "float64": np.matmul,
+    "float32": rounding.fp32_product,
+    "float16": rounding.fp16_product,
+}
 _ACTIVATIONS: dict[str, Callable[[Array, float], Array]] = {
     "silu": _silu,
     "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
