@@ -52,6 +52,12 @@ def tiny() -> Path:
 
 
 @pytest.fixture
+def trained() -> Path:
+    """A yolov5n that was trained, on pictures of coloured shapes: it finds some of those in test images."""
+    return FIXTURES / "yolov5" / "shapes-n.pt"
+
+
+@pytest.fixture
 def recorded() -> Iterator[Checkpoint]:
     """The same, with the recorded answer."""
     yield next(c for c in checkpoints_in(FIXTURES / "yolov5") if c.name == "master-n")

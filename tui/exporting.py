@@ -28,7 +28,7 @@ from ..core.units import mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_error, say_wrapped
 from .progress import monitor
-from .text import table
+from .text import in_noise, table
 
 
 def export(args: argparse.Namespace) -> int:
@@ -203,16 +203,17 @@ def report(events: Sequence[Event]) -> int:
     """Print what came of a job; its exit code."""
     published = [event for event in events if isinstance(event, ArtifactPublished)]
     if published:
-        rows = [("artifact", "size", "× checkpoint", "verdict")]
+        rows = [("artifact", "size", "× checkpoint", "verdict", "off by")]
         for event in published:
-            rows.append((Path(event.path).name, megabytes(event.nbytes), f"{event.ratio:.2f}", event.verdict.upper()))
+            name, size, off = Path(event.path).name, megabytes(event.nbytes), in_noise(event.noise_multiple)
+            rows.append((name, size, f"{event.ratio:.2f}", event.verdict.upper(), off))
         say()
         for line in table(rows):
             say(line)
         for event in published:
             say()
             say(Path(event.path).name)
-            say_wrapped(event.accuracy, indent="  found    ")
+            say_wrapped(event.headline, indent="  found    ")
             say_wrapped(event.ledger, indent="  bytes    ")
             for warning in event.warnings:
                 say_wrapped(warning, indent="  warning  ")

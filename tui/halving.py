@@ -17,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
     source: Path = args.file.absolute()
     target = (args.out.absolute() if args.out else source.parent) / f"{source.stem}.fp16.onnx"
     done = halve_file(source, target, (height, width), half_io=args.half_io, overwrite=args.overwrite)
-    say(f"{target.name}: {done.report.verdict.upper()}")
+    say(f"{target.name}: {done.report.verdict.upper()}, {done.report.headline}")
     say(f"  {megabytes(done.nbytes_before)} → {megabytes(done.nbytes)} ({done.nbytes / done.nbytes_before:.3f} of it)")
     say(f"  {done.halved} nodes compute in FP16, {done.kept} stay in FP32")
     for line in table([(check.verdict.upper(), check.name, check.message) for check in done.report.checks], "  "):

@@ -41,6 +41,8 @@ def _lines(source: Any, entry: Any, path: Path) -> list[Line]:
     for way, port in (("input", contract["input"]), *(("output", port) for port in contract["outputs"])):
         lines.append(_pair(way, f"{port['name']}  {port['dtype']}  {'×'.join(map(str, port['dims']))}"))
     lines += [plain(""), plain(f"Verification ({verification['mode']}, {verification['seconds']:.1f} s)", "strong")]
+    if headline := verification.get("headline"):  # not in the manifests of earlier versions
+        lines.append(plain(f"  {headline}"))
     for check in verification["checks"]:
         verdict = check["verdict"]
         lines.append(((f"  {verdict.upper():<5}", _KINDS[verdict]), (f"{check['name']:<11}{check['message']}", "")))

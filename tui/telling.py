@@ -44,7 +44,7 @@ def _told(job: Job, event: Event) -> Entry | None:
             return entry(head + event.text, ("", "warning", "error")[level], level)
         case ArtifactPublished():
             level = int(event.verdict != "pass")
-            text = f"{head}{_name(event.path)} {megabytes(event.nbytes)}, {event.verdict.upper()}: {event.accuracy}"
+            text = f"{head}{_name(event.path)} {megabytes(event.nbytes)}, {event.verdict.upper()}: {event.headline}"
             return entry(text, ("good", "warning")[level], level)
         case ArtifactFailed():
             return entry(f"{head}{_name(event.path)} was not published: {event.reason}; {event.fix}", "error", 2)

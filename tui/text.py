@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from ..core.text import escaped
+from ..core.units import figure
 
 
 def table(rows: list[tuple[str, ...]], indent: str = "") -> list[str]:
@@ -25,6 +26,11 @@ def _width(text: str) -> int:
         return len(text)
     marks = sum(unicodedata.category(char) in ("Mn", "Me") for char in text)
     return len(text) - marks + sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+
+
+def in_noise(multiple: float | None) -> str:
+    """How far a file is off, in units of the rounding noise: `1.1 × noise`; `–` where that was not measured."""
+    return "–" if multiple is None else f"{figure(multiple)} × noise"
 
 
 def from_home(path: Path) -> str:

@@ -17,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         say_json(report.to_dict())
     else:
-        say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}")
+        say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}, {report.headline}")
         for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):
             say(line)
     return 1 if report.verdict is Verdict.FAIL else 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..formats import Precision
 from ..network.network import Network
+from ..network.result import Mask
 from ..shapes import InputShape
 from ..text import in_utf8
 from ..version import VERSION
@@ -28,7 +29,7 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
 
     What is not UTF-8 in the weights file's name is escaped.
     """
-    thresholds = {c.name: f"{c.threshold:g}" for c in network.components if c.threshold is not None}
+    threshold = {"map_threshold": f"{network.result.threshold:g}"} if isinstance(network.result, Mask) else {}
     return {
         "stride": str(network.stride),
         "names": str(dict(network.names)),
@@ -39,7 +40,7 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "input_size": str(shape),
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
-        **{f"{name}_threshold": threshold for name, threshold in thresholds.items()},
+        **threshold,
     }
 
 

@@ -92,7 +92,8 @@ class MemoryMeasured:
 class ArtifactPublished:
     """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn.
 
-    `worst_error`: the largest difference from the reference, with its unit; empty where nothing was measured.
+    `headline`: what is kept of the answers, and how far they are off, in a sentence. `noise_multiple`: the largest
+    difference from the reference in units of the rounding noise; None where it was not measured.
     """
 
     event: ClassVar[str] = "artifact-published"
@@ -101,8 +102,8 @@ class ArtifactPublished:
     ratio: float
     sha256: str
     verdict: str
-    accuracy: str
-    worst_error: str
+    headline: str
+    noise_multiple: float | None
     ledger: str
     warnings: tuple[str, ...]
 

@@ -210,8 +210,8 @@ def _published(record: ArtifactRecord, loaded: LoadedWeights) -> ArtifactPublish
         ratio=record.nbytes / loaded.info.nbytes,
         sha256=record.sha256,
         verdict=str(report.verdict),
-        accuracy=report.message_of("accuracy") or report.message_of("halving") or report.message_of("outputs"),
-        worst_error=report.worst_error,
+        headline=report.headline,
+        noise_multiple=report.noise_multiple,
         ledger=record.ledger.explanation,
         warnings=tuple(check.message for check in report.checks if check.verdict is Verdict.WARN),
     )

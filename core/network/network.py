@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
 from .ops import Ops
+from .result import Result
 
 T = TypeVar("T")
 # A tensor's dimensions: a number where fixed, a name where dynamic, None where a file does not say.
@@ -23,17 +24,13 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Component:
-    """Part of an output that is judged by itself: a slice along the last axis, or all of it.
-
-    `threshold`: of an N×1×H×W map of probabilities, those above it make its mask; None for other parts.
-    """
+    """Part of an output that is judged by itself: a slice along the last axis, or all of it."""
 
     name: str  # "boxes", "confidences", …
     output: int  # index into `Network.outputs`
     start: int = 0
     stop: int | None = None
     unit: str = ""  # "px" for boxes
-    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,8 @@ class Network:
     """A network of a known family, ready for every reading.
 
     `stride`: height and width must be multiples of it. `names`: the classes, by index. `components`:
-    what verification compares, each with its own yardstick.
+    what verification compares, each with its own yardstick. `result`: what a person keeps of an answer; None where
+    the numbers are all there is.
     """
 
     family: str
@@ -61,3 +59,4 @@ class Network:
     components: tuple[Component, ...]
     names: Mapping[int, str]
     input_name: str = "images"
+    result: Result | None = None

@@ -13,9 +13,10 @@ from ..formats import Precision
 from ..network.network import Network
 from ..readings.reference import Reference
 from .compare import distances
+from .decisive import decisive_noise
 from .images import image_for
 from .probes import Probe, small_probes
-from .report import Distance
+from .report import Distance, Noise
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -54,9 +55,9 @@ class Answers:
         """The float64 answer to image `image` of a probe's batch; every output has a batch of one."""
         return cast(tuple[Array, ...], self._begin_exact(probe, image).result())
 
-    def noise(self, precision: Precision) -> Mapping[str, Distance]:
-        """By component: how far this network in a precision is from float64; the largest of three images' figures."""
-        return cast(Mapping[str, Distance], self._begin_noise(precision).result())
+    def noise(self, precision: Precision) -> Noise:
+        """How far this network in a precision is from float64; the largest of three images' figures."""
+        return cast(Noise, self._begin_noise(precision).result())
 
     def change(self) -> Mapping[str, Distance]:
         """By component: how far another image of the same size moves the answer."""
@@ -74,16 +75,18 @@ class Answers:
     def _begin_noise(self, precision: Precision) -> Future[object]:
         exact = [self._begin_exact(probe, image) for probe, image in self._yardstick]
 
-        def compute() -> Mapping[str, Distance]:
+        def compute() -> Noise:
             rounded = Reference(np.float16 if precision is Precision.FP16 else np.float32)
-            noise: dict[str, Distance] = {}
+            noise, decisive = dict[str, Distance](), 0.0
             for (probe, image), future in zip(self._yardstick, exact, strict=True):
                 outputs = rounded.run(self.network, self._image(probe, image))
                 wanted = cast(tuple[Array, ...], future.result())
                 for name, new in distances(self.network, outputs, wanted).items():
                     old = noise.get(name, Distance(0.0, 0.0))
                     noise[name] = Distance(max(old.nrmse, new.nrmse), max(old.largest, new.largest))
-            return noise
+                if self.network.result is not None:
+                    decisive = max(decisive, decisive_noise(self.network.result, outputs, wanted))
+            return Noise(noise, decisive)
 
         return self._begin(precision, compute)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..artifacts.contract import Contract, Port
 from ..network.network import Dims
 from ..units import figure
-from .compare import LEAST_NOISE
 from .report import Check, Difference, Distance, Verdict, worst
 
 Array = NDArray[Any]
@@ -65,15 +64,12 @@ def _dims(dims: Dims) -> str:
 
 
 def check_accuracy(differences: Sequence[Difference]) -> Check:
-    """The worst difference of every component, in its own unit, next to what rounding makes there."""
+    """The worst difference of every component, in units of what rounding makes there."""
     parts: list[str] = []
     for name in dict.fromkeys(d.component for d in differences):
-        worst_one = max((d for d in differences if d.component == name), key=lambda d: d.measured.largest)
-        unit = f" {worst_one.unit}" if worst_one.unit else ""
-        parts.append(f"{name} within {figure(worst_one.measured.largest)}{unit}")
-    noise = max(d.measured.nrmse / max(d.noise.nrmse, LEAST_NOISE) for d in differences)
-    message = f"{', '.join(parts)}; {figure(noise)} × the rounding noise"
-    return Check("accuracy", worst(d.verdict for d in differences), message)
+        multiple = max(d.multiple for d in differences if d.component == name)
+        parts.append(f"{name} {figure(multiple)} ×")
+    return Check("accuracy", worst(d.verdict for d in differences), f"{', '.join(parts)} the rounding noise")
 
 
 def check_ranges(layer: str, largest: float) -> Check:

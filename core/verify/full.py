@@ -8,11 +8,11 @@ from collections.abc import Generator, Iterable
 from ..formats import Format, Precision
 from ..network.network import Network
 from .answers import Answers, compared
+from .changes import change, check_changes
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
-from .masks import check_masks, mask_changes
 from .probes import Probe, plan
-from .report import Check, Difference, MaskChange, Report, Verdict
+from .report import Change, Check, Difference, Report, Verdict
 from .subject import Subject
 from .trial import Step, Trial
 from .weights import check_weights
@@ -22,7 +22,8 @@ def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
     """Compare a file's answers with the reference's, and conclude."""
     inspect(trial, answers.network)
     start = time.perf_counter()
-    checks, found, masks = [*trial.checks, *trial.inspected], list[Difference](), list[MaskChange]()
+    checks, found, changes = [*trial.checks, *trial.inspected], list[Difference](), list[Change]()
+    result = answers.network.result
     if not trial.failed:
         for done, (probe, outputs) in enumerate(trial.answers, 1):
             noise = answers.noise(trial.subject.kind.precision)
@@ -30,12 +31,13 @@ def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
                 one = [output[index : index + 1] for output in outputs]
                 exact = answers.exact(probe, index)
                 image = (probe.shape.dims, probe.seed + index)
-                found += differences(answers.network, one, exact, noise, *image)
-                masks += mask_changes(answers.network, one, exact, *image)
+                found += differences(answers.network, one, exact, noise.distances, *image)
+                if result is not None:
+                    changes.append(change(result, one, exact, noise.decisive, *image))
             yield Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}")
         checks += _conclusions(trial, answers, found)
-        checks += [check_masks(masks)] if masks else []
-    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(masks))
+        checks += [check_changes(changes)] if changes else []
+    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(changes))
 
 
 def inspect(trial: Trial, network: Network) -> None:
@@ -66,7 +68,7 @@ def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Ite
     yield check_accuracy(found)
     if trial.subject.kind.precision is Precision.FP16:
         yield check_ranges(*answers.largest())
-        yield check_rounding(answers.noise(Precision.FP16))
+        yield check_rounding(answers.noise(Precision.FP16).distances)
     yield check_power(answers.change())
     if trial.plan.left_out:
         yield Check("own size", Verdict.PASS, trial.plan.left_out)

@@ -68,9 +68,14 @@ def convex_hull(points: Points) -> Points:
     return np.array(chain(ordered) + chain(ordered[::-1]) or ordered)
 
 
+def intersection(a: Points, b: Points) -> float:
+    """The area that two convex polygons (P×2, corners in order) share, px²."""
+    return area(_clipped(a, b))
+
+
 def iou(a: Points, b: Points) -> float:
     """Intersection over union of two convex polygons (P×2, corners in order)."""
-    common = area(_clipped(a, b))
+    common = intersection(a, b)
     union = area(a) + area(b) - common
     return common / union if union > _NO_AREA else 0.0
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 from ..units import figure
+
+# Below this NRMSE, two correct float32 implementations differ by their order of summation alone.
+LEAST_NOISE = 2.5e-7
 
 
 class Verdict(StrEnum):
@@ -19,9 +22,9 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[Verdict | None]) -> Verdict:
     """The most serious verdict; PASS where there is none."""
-    return max(verdicts, key=list(Verdict).index, default=Verdict.PASS)
+    return max((v for v in verdicts if v is not None), key=list(Verdict).index, default=Verdict.PASS)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,18 @@ class Distance:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """How far rounding alone moves the answers of a network in one precision.
+
+    `distances`: by component. `decisive`: the largest change of a value that decides what is kept, as
+    `decisive_values` gives them.
+    """
+
+    distances: Mapping[str, Distance]
+    decisive: float
+
+
+@dataclass(frozen=True)
 class Difference:
     """How far one component of a file's answer to one image is from the reference's.
 
@@ -60,33 +75,89 @@ class Difference:
     noise: Distance
     verdict: Verdict
 
+    @property
+    def multiple(self) -> float:
+        """The difference in units of the rounding noise."""
+        noise = max(self.noise.nrmse, LEAST_NOISE)
+        return self.measured.nrmse / noise if math.isfinite(noise) else math.inf
+
+
+@dataclass(frozen=True)
+class DetectionChange:
+    """What became of the detections in one image.
+
+    `above`: how many of the `boxes` that the expected answer proposes have a confidence above `threshold`. `expected`,
+    `kept`: its detections, and those of them that the file finds too; `new`: what the file finds besides. `shift`
+    (px), `confidence`: the largest change of a side's place and of the confidence of those kept. `verdict`: PASS
+    where rounding explains what is lost or new, None where it is not judged.
+    """
+
+    what: ClassVar[str] = "detections"
+    threshold: float
+    shape: tuple[int, ...]
+    seed: int
+    boxes: int
+    above: int
+    expected: int
+    kept: int
+    new: int
+    shift: float
+    confidence: float
+    verdict: Verdict | None
+
 
 @dataclass(frozen=True)
 class MaskChange:
-    """What a difference between two maps does to the mask, the pixels above `threshold`, for one image.
+    """What became of a map's mask, the pixels above `threshold`, in one image.
 
-    `flipped`: the share of pixels that are in one mask alone. `boxes`: how many regions of the expected mask
-    have a box; `least_iou`: the least intersection over union of one with the nearest box of the other mask.
+    `flipped`: the share of pixels that are in one mask alone. `expected`, `kept`: the regions of the expected mask
+    that have a box, and those of them whose box is found too; `new`: boxes besides. `least_iou`: the least
+    intersection over union of an expected box with the nearest one of the other mask. `verdict`: PASS where rounding
+    explains what changed, None where it is not judged.
     """
 
-    component: str
+    what: ClassVar[str] = "mask"
     threshold: float
     shape: tuple[int, ...]
     seed: int
     flipped: float
-    boxes: int
+    expected: int
+    kept: int
+    new: int
     least_iou: float
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True)
+class ClassChange:
+    """Whether the best class of one image is the expected one. `verdict`: PASS where rounding explains another,
+    None where it is not judged.
+    """
+
+    what: ClassVar[str] = "class"
+    shape: tuple[int, ...]
+    seed: int
+    expected: int
+    found: int
+    verdict: Verdict | None
+
+
+Change: TypeAlias = DetectionChange | MaskChange | ClassChange
+_KEPT = tuple(kind.what for kind in (DetectionChange, MaskChange, ClassChange))  # the names of their checks
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that verification found about one artifact. `mode`: `full` or `quick`. `seconds`: what it took."""
+    """All that verification found about one artifact. `mode`: `full`, `quick` or `halved`.
+
+    `changes`: what becomes of what a person keeps of the answers, an image each. `seconds`: what it took.
+    """
 
     mode: str
     checks: tuple[Check, ...]
     differences: tuple[Difference, ...]
     seconds: float
-    masks: tuple[MaskChange, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -97,16 +168,26 @@ class Report:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
     @property
-    def worst_error(self) -> str:
-        """The largest difference in the first component, the one that matters most, with its unit: `0.053 px`."""
-        components = [d for d in self.differences if d.component == self.differences[0].component]
-        if not components:
-            return ""
-        return f"{figure(max(d.measured.largest for d in components))} {components[0].unit}".rstrip()
+    def noise_multiple(self) -> float | None:
+        """The largest difference from the reference in units of the rounding noise; None where nothing was compared."""
+        return max((d.multiple for d in self.differences), default=None) if self.mode == "full" else None
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON; what is no finite number becomes null."""
-        return {"verdict": self.verdict, **_without_infinities(asdict(self))}
+        changes = [{"what": change.what, **asdict(change)} for change in self.changes]
+        told = {"verdict": self.verdict, "headline": self.headline, "noise_multiple": self.noise_multiple}
+        return _without_infinities({**told, **asdict(self), "changes": changes})
+
+    @property
+    def headline(self) -> str:
+        """What matters most, in a sentence: what is kept of the answers, and how far they are off; or what is wrong."""
+        kept = next((check.message for check in self.checks if check.name in _KEPT), "")
+        multiple = self.noise_multiple
+        if multiple is not None:
+            off = f"{figure(multiple)} × the rounding noise"
+        else:
+            off = self.message_of("accuracy") or self.message_of("halving") or self.message_of("outputs")
+        return "; ".join(filter(None, (kept, off))) or "; ".join(check.message for check in self.failures)
 
     def message_of(self, check: str) -> str:
         """What a check found, in a sentence; empty if it was not made."""

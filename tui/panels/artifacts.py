@@ -1,4 +1,4 @@
-"""The artifacts panel: what the jobs of this screen made, with its size, verdict and worst error."""
+"""The artifacts panel: what the jobs of this screen made, with its size, verdict and how far it is off."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from textual.message import Message
 
 from ...core.units import megabytes
 from ..feeds.jobs import JobNews
+from ..text import in_noise
 from ..widgets.listing import Column, Listing, Row
 from .panel import Panel
 
@@ -26,7 +27,7 @@ _COLUMNS = (
     Column("ratio", 5, right=True, drop=2),
     Column("predicted", 9, right=True, drop=3),
     Column("verdict", 7),
-    Column("worst error", 11, drop=1),
+    Column("off by", 11, drop=1),
 )
 _KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
 
@@ -54,8 +55,9 @@ class ArtifactsPanel(Panel):
     TITLE = "Artifacts"
     HELP = (
         "What the jobs of this screen made: size, ratio to the checkpoint's size, the size that was predicted, the "
-        "verdict of the verification, and the largest error against the float64 reference. Enter shows all that is "
-        "known: bytes, input and output, every check, SHA-256."
+        "verdict of the verification, and how far the answers are from the float64 reference, in units of what "
+        "rounding alone does to this network. Enter shows all that is known: what is kept of the answers, bytes, "
+        "input and output, every check, SHA-256."
     )
     DEFAULT_CSS = """
     ArtifactsPanel {
@@ -138,7 +140,7 @@ def _row(artifact: Artifact) -> Row:
             f"{made.ratio:.2f}",
             predicted,
             made.verdict.upper(),
-            made.worst_error or "–",
+            in_noise(made.noise_multiple),
         )
         return Row(key, cells, _KINDS[made.verdict])
     if artifact.failed is not None:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from ...network.network import Component, Network, Output
+from ...network.result import Mask
 from ...shapes import Preset, Sizes, neighbours
 from ...weights.archive import Archive
 from ...weights.folder import configuration
@@ -126,8 +127,9 @@ class DBNetModel:
             channels=3,
             stride=STRIDE,
             outputs=(Output("pred", ("batch", 1, "height", "width")),),
-            components=(Component("map", 0, threshold=self._threshold()),),
+            components=(Component("map", 0),),
             names={},
+            result=Mask(0, self._threshold()),
         )
 
     def _threshold(self) -> float:

@@ -44,6 +44,10 @@ class Detect:
     values: int
     masks: int = 0
 
+    @property
+    def classes(self) -> int:
+        return self.values - self.masks - 5
+
     def __call__(self, ops: Ops[T], xs: Sequence[T]) -> tuple[T, ...]:
         rows = [self.decode(ops, x, level) for x, level in zip(xs, self.levels, strict=True)]
         return (ops.concat(rows, 1),)

@@ -8,6 +8,7 @@ from ...errors import WeightsRefused
 from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
 from ...network.ops import ShapeMismatch
+from ...network.result import BestClass, Result
 from ...readings.weigher import grid_sizes
 from ...refusal import refusing
 from ...untrusted import printable
@@ -17,6 +18,7 @@ from ..modules import Module
 from ..sound import TRIED_STRIDES
 from .build import block_of, join_of
 from .build_heads import class_count, head_from, level_strides
+from .decoder import detections
 from .graph import Merge, Step, YoloBody, wire
 from .heads import Classify, Detect, Head, Segment
 
@@ -45,6 +47,7 @@ def network_of(model: Module) -> Network:
         outputs=outputs,
         components=components,
         names=class_names(model),
+        result=_result(body),
     )
     _check_strides(network, last)
     return network
@@ -170,11 +173,19 @@ def _answers(body: YoloBody) -> tuple[tuple[Output, ...], tuple[Component, ...]]
             raise WeightsRefused("the head is not known")
 
 
+def _result(body: YoloBody) -> Result | None:
+    match body.head:
+        case (Detect() as detect) | Segment(detect=detect):
+            return detections(detect.classes)
+        case _:
+            return BestClass(0)
+
+
 def _rows(detect: Detect) -> Output:
     return Output("output0", ("batch", "anchors", detect.values))
 
 
 def _row_components(detect: Detect) -> tuple[Component, ...]:
-    confidences_end = detect.values - detect.masks
+    confidences_end = 5 + detect.classes
     masks = (Component("mask weights", 0, confidences_end),) if detect.masks else ()
     return (Component("boxes", 0, 0, 4, "px"), Component("confidences", 0, 4, confidences_end), *masks)

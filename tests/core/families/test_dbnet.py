@@ -18,6 +18,7 @@ from halfpint.core.inspect import inspect
 from halfpint.core.ledger import source_ledger
 from halfpint.core.network.layers import layers_of
 from halfpint.core.network.network import Network
+from halfpint.core.network.result import Mask
 from halfpint.core.readings.reference import Reference
 from halfpint.core.weights.tensors import Tensor
 from support.checkpoints import network_of, nrmse
@@ -143,7 +144,7 @@ def test_a_model_folder_and_what_its_configuration_says(tmp_path: Path) -> None:
         assert (736, 736) in [preset.size for preset in facts.sizes.presets]
         assert facts.sizes.default == (800, 800)
     with network(folder) as found:
-        assert [component.threshold for component in found.components] == [0.2]
+        assert found.result == Mask(0, 0.2)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,10 @@ def test_quick_verification(tiny: Path, tmp_path: Path, precisions: tuple[Precis
     assert end_of(done(spec)).exit_code == 0
     verification = manifest_of(spec)["artifacts"][-1]["verification"]
     assert verification["mode"] == "quick"
-    assert {check["name"] for check in verification["checks"]} == {"loads", "contract", "outputs", "halving"}
+    names = {check["name"] for check in verification["checks"]}
+    assert names == {"loads", "contract", "outputs", "halving", "detections"}
+    assert verification["noise_multiple"] is None
+    assert [change["verdict"] for change in verification["changes"]] == [None]
 
 
 def test_onnx_alone_never_imports_torch(tiny: Path, tmp_path: Path) -> None:

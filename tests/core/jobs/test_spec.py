@@ -93,7 +93,7 @@ EVENTS: list[e.Event] = [
     e.Progress("run", "a.onnx", 1, 5, "1×3×64×128 image 0"),
     e.StageFinished("write", "a.onnx", 0.25, "7.5 MB"),
     e.Note("warning", "the ratio is 4.8:1"),
-    e.ArtifactPublished("a.onnx", 7_500_000, 1.9, "00ff", "pass", "boxes within 0.1 px", "0.1 px", "weights …", ("w",)),
+    e.ArtifactPublished("a.onnx", 7_500_000, 1.9, "00ff", "pass", "boxes within 0.1 px", 1.1, "weights …", ("w",)),
     e.ArtifactFailed("b.onnx", "verification failed", "see above"),
     e.JobFinished(1, 1.5, "best.halfpint.json", "1 of 2 artifacts were not published"),
 ]

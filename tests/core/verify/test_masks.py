@@ -12,14 +12,16 @@ from halfpint.core.artifacts.contract import contract
 from halfpint.core.artifacts.onnx_file import onnx_bytes
 from halfpint.core.artifacts.provenance import Provenance
 from halfpint.core.formats import Precision
-from halfpint.core.network.network import Component, Network
+from halfpint.core.network.network import Network
+from halfpint.core.network.result import Mask
 from halfpint.core.readings.reference import Reference
 from halfpint.core.shapes import InputShape
+from halfpint.core.verify.changes import change
 from halfpint.core.verify.images import structured_image
 from halfpint.core.verify.loaded_onnx import LoadedOnnx
-from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change, mask_changes
+from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change
 from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
-from halfpint.core.verify.report import Verdict
+from halfpint.core.verify.report import Check, MaskChange, Verdict
 from support import dbnet
 from support.checkpoints import network_of
 
@@ -131,21 +133,63 @@ def page(*boxes: tuple[slice, slice]) -> np.ndarray:
 LINE, OTHER = (slice(10, 30), slice(20, 180)), (slice(60, 80), slice(20, 180))
 
 
+def judged(now: np.ndarray, before: np.ndarray, noise: float | None) -> tuple[MaskChange, Check]:
+    change = mask_change(now, before, 0.3, noise, (1, 3, 100, 200), 0)
+    return change, check_masks([change])
+
+
 @pytest.mark.parametrize(
-    ("now", "verdict", "told"),
+    ("now", "fine", "told"),
     [
-        (page(LINE, OTHER), Verdict.PASS, "0 % of the mask's pixels flip at 0.3; the 2 boxes"),
-        (page((slice(10, 31), slice(20, 180)), OTHER), Verdict.PASS, "0.8 % of the mask's pixels flip"),
-        (page(LINE), Verdict.WARN, "within an IoU of 0.000"),
-        (page(LINE, (slice(55, 75), slice(20, 180))), Verdict.WARN, "within an IoU of 0.6"),
-        (page((slice(10, 80), slice(20, 180))), Verdict.WARN, "within an IoU of 0.286"),
+        (page(LINE, OTHER), True, "all 2 regions on the test image are kept, none is new; the least IoU"),
+        (page((slice(10, 31), slice(20, 180)), OTHER), True, "0.8 % of the mask's pixels flip at most"),
+        (page(LINE), False, "1 of 2 regions on the test image are kept, 1 lost, 0 new"),
+        (page(LINE, OTHER, (slice(40, 52), slice(20, 60))), False, "2 of 2 regions on the test image are kept, 0 lost"),
+        (page(LINE, (slice(55, 75), slice(20, 180))), False, "the least IoU of a box is 0.6"),
+        (page((slice(10, 80), slice(20, 180))), False, "0 of 2 regions on the test image are kept, 2 lost, 1 new"),
     ],
-    ids=["same", "a row more", "lost", "moved", "merged"],
+    ids=["same", "a row more", "lost", "new", "moved", "merged"],
 )
-def test_what_becomes_of_two_lines_of_text(now: np.ndarray, verdict: Verdict, told: str) -> None:
-    check = check_masks([mask_change("map", now, page(LINE, OTHER), 0.3, (1, 3, 100, 200), 0)])
-    assert (check.name, check.verdict) == ("mask", verdict)
-    assert told in check.message
+def test_what_becomes_of_two_lines_of_text(now: np.ndarray, fine: bool, told: str) -> None:
+    before = page(LINE, OTHER)
+    # It takes a noise of 0.35 to turn other pixels into a line, and of 0.75 to let a line go.
+    for noise, verdict in ((0.02, Verdict.FAIL), (0.1, Verdict.WARN), (1.0, Verdict.PASS)):
+        _, check = judged(now, before, noise)
+        assert (check.name, check.verdict) == ("mask", Verdict.PASS if fine else verdict)
+        assert told in check.message
+    # Where the noise is not known, nothing is judged.
+    change, check = judged(now, before, None)
+    assert (change.verdict, check.verdict) == (None, Verdict.PASS)
+
+
+def faint(probability: float, *, bridge: float = 0.1) -> np.ndarray:
+    """Two lines, the second one faint, and between them a bridge of a few pixels."""
+    made = page(LINE)
+    made[0, 0, OTHER[0], OTHER[1]] = probability
+    made[0, 0, 30:60, 100:102] = bridge
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (faint(0.31), faint(0.29)),
+        (faint(0.29), faint(0.31)),
+        (faint(0.9, bridge=0.29), faint(0.9, bridge=0.31)),
+        (faint(0.9, bridge=0.31), faint(0.9, bridge=0.29)),
+    ],
+    ids=["a faint line goes", "a faint line comes", "two lines become one", "one becomes two"],
+)
+def test_regions_are_judged_by_what_rounding_does_to_them(before: np.ndarray, now: np.ndarray) -> None:
+    """The pixels that decide are 0.05 of log odds away from the threshold."""
+    change, check = judged(now, before, 0.02)
+    assert change.kept < change.expected or change.new
+    assert check.verdict is Verdict.PASS
+    assert check.message.endswith(": no more than rounding explains")
+    for noise, verdict in ((0.003, Verdict.WARN), (0.0003, Verdict.FAIL)):
+        _, check = judged(now, before, noise)
+        assert check.verdict is verdict
+        assert check.message.endswith(": more than rounding explains")
 
 
 def fp16_change(network: Network, threshold: float) -> float:
@@ -155,9 +199,9 @@ def fp16_change(network: Network, threshold: float) -> float:
     data = onnx_bytes(network, promised, Precision.FP16, 17, shape, Provenance("w.pt", "0" * 64))
     image = structured_image(3, 96, 128, 0)
     exact = Reference(np.float64).run(network, image)
-    network = Network(**{**vars(network), "components": (Component("map", 0, threshold=threshold),)})
-    (change,) = mask_changes(network, LoadedOnnx(data).run(image), exact, shape.dims, 0)
-    return change.flipped
+    made = change(Mask(0, threshold), LoadedOnnx(data).run(image), exact, None, shape.dims, 0)
+    assert isinstance(made, MaskChange)
+    return made.flipped
 
 
 def test_the_threshold_is_the_model_s_own() -> None:

@@ -84,7 +84,7 @@ def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.nd
 def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision, dynamic: bool) -> None:
     report = bench.mutated(lambda _: None, precision, dynamic=dynamic)
     assert report.verdict is Verdict.PASS, report.checks
-    wanted = {"loads", "checker", "contract", "weights", "accuracy", "power"}
+    wanted = {"loads", "checker", "contract", "weights", "accuracy", "power", "detections"}
     wanted |= {"ranges", "rounding"} if precision is Precision.FP16 else set()
     assert set(verdicts(report)) == wanted
     # Boxes and confidences are judged apart, on two images at least.

@@ -1,0 +1,64 @@
+"""What a person keeps of an answer: detections, the mask of a map, or the best class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Some of the boxes that an answer proposes: left, top, right and bottom (B×4, px), and the class of each (B)."""
+
+    corners: Array
+    classes: Array
+
+
+class Decoder(Protocol):
+    """A family's way from an answer to one image (every output with a batch of one) to boxes."""
+
+    def confidences(self, outputs: Sequence[Array]) -> Array:
+        """Of every box that the answer proposes, the confidence that it holds its likeliest class: B values, 0 to 1."""
+        ...
+
+    def boxes(self, outputs: Sequence[Array], which: Array) -> Boxes:
+        """The boxes of these indices."""
+        ...
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The boxes whose confidence is above `threshold`, without those that overlap a more confident one.
+
+    `iou`: boxes of one class overlap if their intersection over union is larger. `most`: of those left, so many of
+    the most confident.
+    """
+
+    decoder: Decoder
+    threshold: float
+    iou: float
+    most: int
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The pixels of an N×1×H×W map of probabilities that are above `threshold`. `output`: which output it is."""
+
+    output: int
+    threshold: float
+
+
+@dataclass(frozen=True)
+class BestClass:
+    """The class with the largest score, in an N×classes output. `output`: which output it is."""
+
+    output: int
+
+
+Result: TypeAlias = Detections | Mask | BestClass
