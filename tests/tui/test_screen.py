@@ -45,12 +45,13 @@ def test_from_the_file_to_verified_artifacts(folder: Path) -> None:
             rows = {row[0]: row for row in s.artifacts}
             assert set(rows) == {"yolov5n.onnx", "yolov5n.fp16.onnx"}
             assert [rows[name][4] for name in rows] == ["PASS", "PASS"]
-            assert str(rows["yolov5n.onnx"][5]).endswith(" px")
+            assert str(rows["yolov5n.onnx"][5]).endswith(" × noise")
             assert all(row[1] == row[3] for row in rows.values())  # as large as was predicted
             assert "#1 done in" in s.log
             await s.press("escape", "6", "enter")
             assert "all 120 weight tensors equal the checkpoint's" in s.reading
             assert "sha256" in s.reading
+            assert " × the rounding noise" in s.reading
 
     drive(script())
     assert loads(folder / "yolov5n.onnx", 800, 608)
@@ -176,6 +177,7 @@ def test_leaving_asks_about_a_job_that_runs(tmp_path: Path) -> None:
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
+            await s.size(1280, 1280)  # so that there is time to cancel it
             await s.press("ctrl+r")
             await s.until(lambda: s.main.services.jobs.running)
             await s.press("ctrl+q")
