@@ -17,7 +17,8 @@ from textual.filter import LineFilter
 
 from ..core.text import escaped_lines
 from . import settings
-from .commands import provider
+from .commands import palette
+from .panels.registry import commands
 from .screens.main import MainScreen
 from .widgets.guard import GUARD
 
@@ -33,7 +34,7 @@ class HalfpintApp(App[None]):
     """Halfpint on a terminal."""
 
     TITLE = "Halfpint"
-    COMMANDS: ClassVar = App.COMMANDS | {provider}
+    COMMANDS: ClassVar = App.COMMANDS | {lambda: palette(commands())}
     BINDINGS: ClassVar = [Binding("ctrl+q", "leave", "Quit", show=False), Binding("ctrl+l", "redraw", show=False)]
     ENABLE_COMMAND_PALETTE = True
 
@@ -65,7 +66,7 @@ class HalfpintApp(App[None]):
             self.main.say(self._warning, "warning")
 
     async def action_leave(self) -> None:
-        running = self.main.services.jobs.running
+        running = self.main.session.jobs.running
         if running is None:
             self._end(cancel=False)
         else:
@@ -93,7 +94,7 @@ class HalfpintApp(App[None]):
         self.exit(return_code=code)
 
     def _remember(self) -> None:
-        settings.save(settings.settings_path(), self.main.choices)
+        settings.save(settings.settings_path(), self.main.session.choices)
 
     def _listen(self) -> None:
         """End at once, with the terminal as it was, when the system asks for it."""

@@ -1,7 +1,8 @@
-"""Every action of the screen, once: keys, words, and where it works. Bindings, palette, footer and help read this."""
+"""An action of the screen: its keys, its words, and where it works. Bindings, palette, footer and help read this."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,7 @@ def shown_key(key: str) -> str:
     return key.upper() if len(key) > 1 and key[0] == "f" and key[1:].isdigit() else key
 
 
-# In the order of the panels' numbers.
-PANELS = ("weights", "size", "options", "gpu", "log", "artifacts")
-
-GLOBAL = (
+EVERYWHERE = (
     Command("export", "ctrl+r", "Export", "Export what the screen shows; while a job runs, queue it", "Export"),
     Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; nothing half-written is left", "Cancel"),
     Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
@@ -68,47 +66,26 @@ GLOBAL = (
     Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
     Command("app.leave", "ctrl+q", "Quit", "Leave; asks if a job runs", "Quit"),
-    *(
-        Command(f"jump('{panel}')", f"{number}", f"Go to {panel}", f"Put the focus on the {panel} panel")
-        for number, panel in enumerate(PANELS, 1)
-    ),
-    *(
-        Command(f"jump('{panel}')", f"f{number}", f"Go to {panel}", "The same, out of a field too", moves=True)
-        for number, panel in enumerate(PANELS, 2)
-    ),
     Command("app.focus_next", "tab", "Next", "Put the focus on what comes next", moves=True),
     Command("app.focus_previous", "shift+tab", "Previous", "Put the focus on what came before", moves=True),
     Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back", moves=True),
 )
 
-OF_PANELS = (
-    Command("filter", "slash", "Filter", "Type a part of a name, or a path", "Filter", "weights"),
-    Command("rescan", "r", "Search again", "Search the folder again", "Rescan", "weights"),
-    Command("nearest", "f", "Fix the size", "Take the nearest legal size", "Fix", "size"),
-    Command("lower", "minus", "Next size below", "Height and width down to multiples of the stride", "", "size"),
-    Command("higher", "plus", "Next size above", "Height and width up to multiples of the stride", "", "size"),
-    Command("swap", "x", "Swap", "Swap height and width", "Swap", "size"),
-    Command("presets", "p", "Presets", "Choose one of the usual sizes", "Presets", "size"),
-    Command("step(1)", "up", "A stride more", "The field grows by a stride (the batch by one)", "", "size"),
-    Command("step(-1)", "down", "A stride less", "The field shrinks by a stride (the batch by one)", "", "size"),
-    Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides", "", "size"),
-    Command("step(-4)", "shift+down", "Four strides less", "The field shrinks by four strides", "", "size"),
-    Command("next_device", "d", "Next device", "Run on the next GPU, or on the CPU", "Device", "gpu"),
-    Command("calibrate", "c", "Calibrate", "Measure what CUDA itself takes of the chosen GPU", "Calibrate", "gpu"),
-    Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level", "log"),
-    Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy", "log"),
-    Command("report", "enter", "Report", "All that is known of the artifact", "Report", "artifacts"),
-)
 
-COMMANDS = (*GLOBAL, *OF_PANELS)
+def jumps(panels: Sequence[str]) -> Iterator[Command]:
+    """The keys that lead to each panel: its number, and a function key that works in a field too."""
+    for number, panel in enumerate(panels, 1):
+        yield Command(f"jump('{panel}')", f"{number}", f"Go to {panel}", f"Put the focus on the {panel} panel")
+    for number, panel in enumerate(panels, 2):
+        yield Command(f"jump('{panel}')", f"f{number}", f"Go to {panel}", "The same, out of a field too", moves=True)
 
 
-def bindings(panel: str = "") -> list[Any]:
-    """The bindings of a panel, or of the screen."""
-    return [Binding(c.keys, c.action, c.title, show=False, priority=c.moves) for c in COMMANDS if c.panel == panel]
+def bindings(commands: Iterable[Command]) -> list[Any]:
+    """The keys of these commands, as Textual takes them."""
+    return [Binding(c.keys, c.action, c.title, show=False, priority=c.moves) for c in commands]
 
 
-def provider() -> type[Provider]:
+def palette(commands: Sequence[Command]) -> type[Provider]:
     """The provider of the palette; made when the palette is opened, for it is heavy to import."""
     from textual.command import DiscoveryHit, Hit, Provider
 
@@ -116,12 +93,12 @@ def provider() -> type[Provider]:
         """All commands, by their titles."""
 
         async def discover(self):
-            for command in COMMANDS:
+            for command in commands:
                 yield DiscoveryHit(command.title, self._run(command), help=_helped(command))
 
         async def search(self, query: str):
             matcher = self.matcher(query)
-            for command in COMMANDS:
+            for command in commands:
                 score = matcher.match(f"{command.title} {command.help}")
                 if score > 0:
                     yield Hit(score, matcher.highlight(command.title), self._run(command), help=_helped(command))

@@ -16,12 +16,13 @@ from ..core.memory.verdict import Fit
 from ..core.shapes import Preset, spelled
 from .clipboard import copy
 from .feeds.mapping import Subject
-from .panels.artifacts import Artifact
 from .panels.panel import Panel
+from .panels.registry import commands
 from .reporting import help_lines, report_lines
 from .screens.choose import Answer, Choose
 from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader
+from .session import Artifact
 from .widgets.lines import plain
 
 AnyApp = App[Any]
@@ -30,7 +31,7 @@ T = TypeVar("T")
 
 def open_help(app: AnyApp, panel: Panel) -> None:
     """What a panel is for, and all keys."""
-    app.push_screen(Reader(f"Help: {panel.TITLE}", help_lines(panel.NAME, panel.HELP or "")))
+    app.push_screen(Reader(f"Help: {panel.TITLE}", help_lines(panel.NAME, panel.HELP or "", commands())))
 
 
 def open_command(app: AnyApp, spec: ExportSpec) -> None:

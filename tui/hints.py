@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from .commands import COMMANDS, PANELS
+from collections.abc import Iterable, Sequence
+
+from .commands import Command
 from .widgets.lines import Line
 
 
-def key_line(panel: str) -> Line:
+def key_line(commands: Iterable[Command], panel: str) -> Line:
     """The keys of the panel with the focus, and those that work everywhere."""
+    told = [command for command in commands if command.footer]
     pieces: list[tuple[str, str]] = []
-    own = [c for c in COMMANDS if c.panel == panel and c.footer]
-    for command in (*own, *(c for c in COMMANDS if not c.panel and c.footer)):
+    for command in (*(c for c in told if c.panel == panel), *(c for c in told if not c.panel)):
         pieces += [(f" {command.shown}", "accent"), (f" {command.footer} ", f"@{command.clickable}")]
     return tuple(pieces)
 
 
-def tab_line(panel: str, shown: frozenset[str]) -> Line:
+def tab_line(panels: Sequence[str], panel: str, shown: frozenset[str]) -> Line:
     """All panels with their numbers; those in sight are marked, the one with the focus is strong."""
     pieces: list[tuple[str, str]] = []
-    for number, name in enumerate(PANELS, 1):
+    for number, name in enumerate(panels, 1):
         text = f"{number} {name}"
         text = f"[{text}]" if name in shown else f" {text} "
         pieces.append((text, "strong" if name == panel else f"@screen.jump({name!r})"))

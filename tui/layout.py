@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .commands import PANELS
 
-_PAGES = (("weights", "size", "options"), ("gpu", "log", "artifacts"))
+class Column(StrEnum):
+    """Where a panel stands on a wide terminal; also the id of the container."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Page(StrEnum):
+    """Where a panel stands on a terminal with room for half of them: what a job is made of, or what came of it."""
+
+    INPUT = "input"
+    OUTPUT = "output"
 
 
 class Mode(StrEnum):
@@ -21,27 +32,27 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """The panels that are shown, and how. `tall`: there is room for long lists."""
+    """The panels that are shown, and how. `tall`: there is room for long lists.
+
+    `tabs`: some panels are out of sight, so that a line must tell how to get there.
+    """
 
     mode: Mode
     shown: frozenset[str]
     tall: bool
-
-    @property
-    def tabs(self) -> bool:
-        """Whether some panels are out of sight, so that a line must tell how to get there."""
-        return len(self.shown) < len(PANELS)
+    tabs: bool
 
 
-def arrange(width: int, height: int, panel: str, zoomed: bool) -> Arrangement:
-    """The arrangement for a terminal of so many cells, with the focus in `panel`, which may be zoomed."""
-    tall = height >= 46
-    if zoomed:
-        return Arrangement(Mode.SINGLE, frozenset((panel,)), tall)
-    if width >= 100 and height >= 30:
-        return Arrangement(Mode.WHOLE, frozenset(PANELS), tall)
-    if width >= 76 and height >= 21:
-        page = next(page for page in _PAGES if panel in page)
-        mode = Mode.INPUT_PAGE if page is _PAGES[0] else Mode.OUTPUT_PAGE
-        return Arrangement(mode, frozenset(page), tall)
-    return Arrangement(Mode.SINGLE, frozenset((panel,)), tall)
+def arrange(width: int, height: int, panels: Mapping[str, Page], panel: str, zoomed: bool) -> Arrangement:
+    """The arrangement for a terminal of so many cells, with the focus in `panel`, which may be zoomed.
+
+    `panels`: every panel's name, and the page that it belongs to.
+    """
+    mode, shown = Mode.SINGLE, frozenset((panel,))
+    if not zoomed and width >= 100 and height >= 30:
+        mode, shown = Mode.WHOLE, frozenset(panels)
+    elif not zoomed and width >= 76 and height >= 21:
+        page = panels[panel]
+        mode = Mode.INPUT_PAGE if page is Page.INPUT else Mode.OUTPUT_PAGE
+        shown = frozenset(name for name, its in panels.items() if its is page)
+    return Arrangement(mode, shown, tall=height >= 46, tabs=len(shown) < len(panels))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.memory.estimate import Estimate, gpu_memory
-from ..core.memory.overheads import DOCUMENTED
 from ..core.memory.run import gpu_need
 from ..core.memory.verdict import Verdict, verdict
 from ..core.units import mebibytes
@@ -19,28 +18,28 @@ if TYPE_CHECKING:
     from ..core.devices import Gpu, GpuProcess
     from .feeds.devices import Sample
     from .feeds.estimator import Largest
-    from .outlook import Outlook
+    from .session import JobMemory, Session
 
 _BAR = 22  # cells
 
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown: the outlook, the device that is chosen, its verdict, and the past of every device."""
+    """What is shown: the session, the device that is chosen, its verdict, and the past of every device."""
 
-    outlook: Outlook
+    session: Session
     sample: Sample
     device: str
     estimate: Estimate | None
     histories: Mapping[str, Sequence[float]]
 
 
-def lines(outlook: Outlook, device: str, histories: Mapping[str, Sequence[float]]) -> list[Line]:
+def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Line]:
     """The panel. `histories`: used shares of the last minutes by device (`cpu`, or an index), oldest first."""
-    if outlook.sample is None:
+    if session.sample is None:
         return []
-    estimate = outlook.estimate(outlook.prediction.spec) if outlook.prediction else None
-    view = _View(outlook, outlook.sample, device, estimate, histories)
+    estimate = session.estimate
+    view = _View(session, session.sample, session.choices.device, estimate, histories)
     told: list[Line] = []
     report = view.sample.report
     if report.problem:
@@ -50,10 +49,10 @@ def lines(outlook: Outlook, device: str, histories: Mapping[str, Sequence[float]
     told += _host(view)
     if estimate is not None:
         told += _terms(estimate)
-    if outlook.largest is not None:
-        told.append(_largest(outlook.largest))
-    if outlook.measured:
-        told.append(plain(outlook.measured, "accent"))
+    if session.largest is not None:
+        told.append(_largest(session.largest))
+    if session.jobs.memory is not None and (said := job_memory(session.jobs.memory)):
+        told.append(plain(said, "accent"))
     return told
 
 
@@ -81,10 +80,10 @@ def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> Verdict | None:
     """The job's verdict on the GPU that it is given; on the others, that of running the exported model in PyTorch."""
     if chosen:
         return view.estimate.gpu if view.estimate else None
-    prediction = view.outlook.prediction
+    prediction = view.session.prediction
     if prediction is None or prediction.run is None:
         return None
-    need = gpu_need(prediction.run, view.outlook.overheads.get(gpu.index, DOCUMENTED))
+    need = gpu_need(prediction.run, view.session.overheads(gpu.index))
     return verdict(need, gpu_memory(str(gpu.index), view.sample.report))
 
 
@@ -136,6 +135,18 @@ def _largest(largest: Largest) -> Line:
     batch = f"batch {largest.batch}" if largest.batch else "no batch"
     square = f"{largest.square}×{largest.square}" if largest.square else "no square"
     return plain(f"largest that fits: {batch} at this size; {square} at this batch")
+
+
+def job_memory(memory: JobMemory) -> str:
+    """What the last job was predicted to need, and what it took so far."""
+    parts: list[str] = []
+    if memory.predicted is not None:
+        low, high = mebibytes(memory.predicted.host_low), mebibytes(memory.predicted.host_high)
+        parts.append(f"predicted {low}–{high}")
+    if memory.measured is not None:
+        gpu = f", {mebibytes(memory.measured.gpu_reserved)} on the GPU" if memory.measured.gpu_reserved else ""
+        parts.append(f"measured {mebibytes(memory.measured.host)}{gpu}")
+    return f"job #{memory.job}: {', '.join(parts)}{' at its peak' if memory.over else ''}" if parts else ""
 
 
 def _process(process: GpuProcess) -> str:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.units import figure, megabytes
-from .commands import COMMANDS, shown_key
+from .commands import Command, shown_key
 from .widgets.lines import Line, plain
 
 _KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
 
 
-def report_lines(manifest: Path, file: str) -> list[Line]:
-    """The report of one artifact. What cannot be read is told in a line."""
+def report_lines(manifest: Path | None, file: str) -> list[Line]:
+    """The report of one artifact. What cannot be read is told in a line.
+
+    `manifest`: None while the job has not said yet where it is.
+    """
+    if manifest is None:
+        return [plain("The manifest is written when the job is over; come back then.")]
     try:
         found: Any = json.loads(manifest.read_text(encoding="utf-8"))
         entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
         return _lines(entry.get("source", found["source"]), entry, manifest.parent / file)
-    except FileNotFoundError:
-        return [plain("The manifest is written when the job is over; come back then.")]
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         return [plain(f"The manifest {manifest} cannot be read ({type(error).__name__}: {error}).", "error")]
 
@@ -74,12 +78,12 @@ def _pair(name: str, text: str) -> Line:
     return ((f"  {name:<9}", "dim"), (" " + text, ""))
 
 
-def help_lines(panel: str, text: str) -> list[Line]:
+def help_lines(panel: str, text: str, commands: Sequence[Command]) -> list[Line]:
     """Help for a panel: what it is for, its keys, and those that work everywhere."""
     lines: list[Line] = [plain(text), plain("")]
     for title, owner in ((f"In {panel}", panel), ("Everywhere", "")):
         lines.append(plain(title, "strong"))
-        for command in COMMANDS:
+        for command in commands:
             if command.panel == owner:
                 keys = " ".join(map(shown_key, command.keys.split(",")))
                 lines.append(((f"  {keys:<8}", "accent"), (f" {command.title:<18} {command.help}", "")))

@@ -17,6 +17,7 @@ from .feeds.scanner import Scanner
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
+    from .session import Session
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class Services:
         self.jobs.start()
         self.estimator.start()
 
+    def follow(self, before: Session, session: Session) -> None:
+        """Watch, warm up and predict what the screen shows now."""
+        if session.output_folder != before.output_folder:
+            self.devices.folder = session.output_folder
+        wish = session.wish
+        if wish is None:
+            self.estimator.want(None)
+        elif _asked(session) != _asked(before):
+            self.jobs.expect(wish.spec)
+            self.estimator.want(wish)
+
     def stop(self, *, end_job: bool) -> None:
         """End everything; a job that runs only if that is wished."""
         self.scanner.stop()
@@ -47,3 +59,9 @@ class Services:
         self.devices.stop()
         self.estimator.stop()
         self.jobs.stop(wait=end_job)
+
+
+def _asked(session: Session) -> tuple[object, ...]:
+    """What a prediction is asked for: another network, job, or amount of free memory deserves another one."""
+    wish = session.wish
+    return () if wish is None else (id(wish.network), wish.spec, session.free_memory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.jobs.events import (
@@ -18,16 +17,19 @@ from ..core.jobs.events import (
 )
 from ..core.units import megabytes
 from .entries import Entry, entry
-from .feeds.jobs import Job, JobNews
+from .feeds.jobs import Job
+from .session import Record
 
 _BAR = 10  # cells
 
 
-def told(news: JobNews) -> list[Entry]:
-    """What is over, a line each; then what the worker printed."""
-    number = news.job.number
-    entries = [line for event in news.events if (line := _told(news.job, event)) is not None]
-    return entries + [entry(f"#{number} | {line}", "dim") for line in news.output.splitlines()]
+def told(record: Record) -> Entry | None:
+    """The line for a record of the log; None for what is told while it runs, or not at all."""
+    if record.job is None:
+        return entry(str(record.what), record.kind, record.level)
+    if isinstance(record.what, str):
+        return entry(f"#{record.job.number} | {record.what}", "dim")
+    return _told(record.job, record.what)
 
 
 def _told(job: Job, event: Event) -> Entry | None:
@@ -57,21 +59,17 @@ def _told(job: Job, event: Event) -> Entry | None:
             return None
 
 
-def ongoing(job: Job, events: Sequence[Event], before: Entry | None) -> Entry | None:
-    """What the job does right now, after these events; `before`: what it did before them."""
+def ongoing(job: Job, event: Event) -> Entry | None:
+    """What the job does right now."""
     head = f"#{job.number} "
-    for event in events:
-        match event:
-            case StageStarted():
-                before = entry(f"{head}{event.stage:<8} {_name(event.artifact)} …", "dim")
-            case Progress():
-                done = f"{_bar(event.done, event.total)} {event.done}/{event.total} {event.step}"
-                before = entry(f"{head}{event.stage:<8} {_name(event.artifact)} {done}", "accent")
-            case StageFinished() | JobFinished():
-                before = None
-            case _:
-                pass
-    return before
+    match event:
+        case StageStarted():
+            return entry(f"{head}{event.stage:<8} {_name(event.artifact)} …", "dim")
+        case Progress():
+            done = f"{_bar(event.done, event.total)} {event.done}/{event.total} {event.step}"
+            return entry(f"{head}{event.stage:<8} {_name(event.artifact)} {done}", "accent")
+        case _:
+            return None
 
 
 def _name(path: str) -> str:

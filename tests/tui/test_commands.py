@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from halfpint.tui.cli import build_parser
-from halfpint.tui.commands import COMMANDS, PANELS, Command, provider
+from halfpint.tui.commands import Command, palette
 from halfpint.tui.entry import COMMANDS as SUBCOMMANDS
+from halfpint.tui.panels.registry import commands, names
 from support.screen import drive, screen
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.title)
+@pytest.mark.parametrize("command", commands(), ids=lambda command: command.title)
 def test_every_command_has_an_action(command: Command, tmp_path: Path) -> None:
     async def script() -> None:
         async with screen(tmp_path) as s:
@@ -27,19 +28,19 @@ def test_every_command_has_an_action(command: Command, tmp_path: Path) -> None:
     drive(script())
 
 
-@pytest.mark.parametrize("panel", ["", *PANELS])
+@pytest.mark.parametrize("panel", ["", *names()])
 def test_no_key_means_two_things(panel: str) -> None:
-    keys = Counter(key for c in COMMANDS if c.panel in ("", panel) for key in c.keys.split(","))
+    keys = Counter(key for c in commands() if c.panel in ("", panel) for key in c.keys.split(","))
     assert [key for key, count in keys.items() if count > 1] == []
 
 
 def test_the_palette_finds_commands_by_their_words(tmp_path: Path) -> None:
     async def script() -> None:
         async with screen(tmp_path) as s:
-            found = provider()(s.main)
+            found = palette(commands())(s.main)
             titles = [hit.text async for hit in found.search("swap")]
             assert any("Swap" in str(title) for title in titles)
-            assert len([hit async for hit in found.discover()]) == len(COMMANDS)
+            assert len([hit async for hit in found.discover()]) == len(commands())
 
     drive(script())
 

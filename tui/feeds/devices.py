@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -12,17 +12,22 @@ from textual.message import Message
 
 if TYPE_CHECKING:  # imported by the thread: the screen is painted first
     from ...core.devices import GpuReport, GpuSampler, HostMemory
+    from ...core.memory.overheads import Overheads
 
 _SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the machine said at one moment. `disk`: free bytes where artifacts go; None if it does not tell."""
+    """What the machine said at one moment. `disk`: free bytes where artifacts go; None if it does not tell.
+
+    `overheads`: what CUDA takes of each GPU that is well, by its index.
+    """
 
     report: GpuReport
     memory: HostMemory
     disk: int | None
+    overheads: Mapping[int, Overheads]
 
 
 class Sampled(Message):
@@ -45,6 +50,11 @@ class DeviceWatch:
         self._sampler = sampler
         self._ended = Event()
         self.folder = folder
+        self._overheads: dict[int, Overheads] = {}
+
+    def forget_overheads(self) -> None:
+        """Read what CUDA takes again with the next sample: it was measured."""
+        self._overheads = {}
 
     def start(self) -> None:
         """Begin to ask."""
@@ -59,8 +69,20 @@ class DeviceWatch:
 
         sampler = self._sampler or GpuSampler()
         while not self._ended.is_set():
-            sample = Sample(sampler.sample(), host_memory(), free_disk(self.folder))
+            report = sampler.sample()
+            sample = Sample(report, host_memory(), free_disk(self.folder), self._known(report))
             if not self._ended.is_set():
                 self._post(Sampled(sample))
             self._ended.wait(_SECONDS)
         sampler.close()
+
+    def _known(self, report: GpuReport) -> Mapping[int, Overheads]:
+        """The overheads of the GPUs that are well; each is looked up once."""
+        from ...core.memory.overheads import overheads_of
+
+        known = self._overheads
+        for gpu in report.gpus:
+            if gpu.index not in known and not gpu.problem:
+                known = {**known, gpu.index: overheads_of(gpu.name, report.driver)}
+        self._overheads = dict(known)
+        return self._overheads

@@ -49,6 +49,14 @@ class JobNews(Message):
         return next((event for event in self.events if isinstance(event, JobFinished)), None)
 
 
+class QueueChanged(Message):
+    """Another job runs, or none, or others wait."""
+
+    def __init__(self, running: Job | None, waiting: tuple[Job, ...]) -> None:
+        super().__init__()
+        self.running, self.waiting = running, waiting
+
+
 class JobQueue:
     """Runs jobs in a thread. It does not end them when the screen ends: a worker lives in a session of its own."""
 
@@ -86,6 +94,7 @@ class JobQueue:
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()
+        self._tell()
         return job
 
     @property
@@ -105,11 +114,17 @@ class JobQueue:
             Thread(target=running[1].cancel, name="cancel", daemon=True).start()
 
     def drop_waiting(self) -> tuple[Job, ...]:
-        """Forget the jobs that wait; these were they."""
+        """Take the jobs that wait off the queue, and return them."""
         with self._changed:
             dropped = tuple(self._waiting)
             self._waiting.clear()
+        self._tell()
         return dropped
+
+    def _tell(self) -> None:
+        """Say what runs and waits now. In a lock, so that what is said last is what is so."""
+        with self._changed:
+            self._post(QueueChanged(self.running, self.waiting))
 
     def stop(self, *, wait: bool = False) -> None:
         """Begin no further job and let the warm worker go. A job that runs goes on without the screen.
@@ -148,6 +163,7 @@ class JobQueue:
         """Tell that a job cannot be begun; the next one is tried all the same."""
         from ...core.jobs.events import JobFinished
 
+        self._tell()
         end = JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix)
         for events in ((), (end,)):
             self._post(JobNews(job, events, ""))
@@ -177,11 +193,13 @@ class JobQueue:
 
     def _follow(self, job: Job, worker: Worker) -> None:
         batch = _Batch(job, self._post)
+        self._tell()
         self._post(JobNews(job, (), ""))
         for event in worker.follow():
             batch.add(event)
         worker.close()  # it has nothing more to do, and what it may have started neither
         self._running = None
+        self._tell()
         batch.flush()
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.message import Message
 
+from ..commands import Command
 from ..feeds.devices import Sample
+from ..layout import Column, Page
+from ..session import Session
 from ..widgets.lines import Lines, plain
 from .panel import Panel
-
-if TYPE_CHECKING:
-    from ..outlook import Outlook
 
 _SAMPLES_A_CELL, _CELLS = 5, 24  # two minutes, at a sample a second
 
@@ -23,6 +22,11 @@ class GpuPanel(Panel):
 
     NAME = "gpu"
     TITLE = "GPU"
+    COLUMN, PAGE = Column.RIGHT, Page.OUTPUT
+    COMMANDS = (
+        Command("next_device", "d", "Next device", "Run on the next GPU, or on the CPU", "Device"),
+        Command("calibrate", "c", "Calibrate", "Measure what CUDA itself takes of the chosen GPU", "Calibrate"),
+    )
     HELP = (
         "What NVML, the system and the disk say, once a second. In each bar: what others use (█), what is predicted "
         "to be needed (▒, coloured by the verdict) and what is free (·). On the device that is marked, the job is "
@@ -43,8 +47,9 @@ class GpuPanel(Panel):
     class CalibrationWanted(Message):
         """The chosen GPU is to be measured."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session)
+        self._sample: Sample | None = None
         self._histories: dict[str, deque[float]] = {}
         self._samples = 0
 
@@ -54,7 +59,10 @@ class GpuPanel(Panel):
     def on_mount(self) -> None:
         self.query_one(Lines).show([plain("asking NVML …", "dim")])
 
-    def remember(self, sample: Sample) -> None:
+    def parts(self, session: Session) -> tuple[object, ...]:
+        return (session.sample, session.prediction, session.spec, session.largest, session.jobs.memory)
+
+    def _remember(self, sample: Sample) -> None:
         """Take a sample into the history: every cell of it is the largest of a few."""
         memory = sample.memory
         shares = {"cpu": 1 - memory.available / memory.total}
@@ -68,12 +76,17 @@ class GpuPanel(Panel):
             else:
                 history[-1] = max(history[-1], share)
 
-    def show(self, outlook: Outlook, device: str) -> None:
-        """Show what the machine says, and what is predicted."""
+    def show(self) -> None:
+        sample = self.session.sample
+        if sample is None:
+            return
         from ..memory_lines import lines  # with the first sample: the screen is painted before
 
-        self.query_one(Lines).show(lines(outlook, device, self._histories))
-        count = len(outlook.sample.report.gpus) if outlook.sample else 0
+        if sample is not self._sample:
+            self._remember(sample)
+            self._sample = sample
+        self.query_one(Lines).show(lines(self.session, self._histories))
+        count = len(sample.report.gpus)
         self.subtitle(f"{count} GPUs" if count > 1 else "")
 
     def action_next_device(self) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.message import Message
 
-from ..entries import Entry, entry
-from ..feeds.jobs import JobNews
+from ..commands import Command
+from ..entries import Entry
+from ..layout import Column, Page
+from ..session import LOG_KEPT, Session
 from ..text import from_home
 from ..widgets.lines import Lines, plain
 from .panel import Panel
 
 _LEVELS = ("all", "warnings and errors", "errors")
-_KEPT = 5000  # lines; the job's own log file has them all
 
 
 class LogPanel(Panel):
@@ -20,6 +21,11 @@ class LogPanel(Panel):
 
     NAME = "log"
     TITLE = "Log"
+    COLUMN, PAGE = Column.LEFT, Page.OUTPUT
+    COMMANDS = (
+        Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level"),
+        Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy"),
+    )
     HELP = (
         "What the jobs do, each line with its job's number: stages with their seconds, warnings, and what workers "
         "print. v shows warnings or errors alone, c copies, z fills the screen. The path in the lower border is the "
@@ -29,6 +35,8 @@ class LogPanel(Panel):
     LogPanel {
         height: 11;
         #lines { height: 1fr; }
+        .-tall & { height: 18; }
+        .-output-page & { height: 1fr; }
     }
     """
 
@@ -39,9 +47,10 @@ class LogPanel(Panel):
             super().__init__()
             self.text = text
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._entries: list[Entry] = []
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session)
+        self._entries: list[Entry] = []  # the words for the records up to `_last`
+        self._last = -1
         self._ongoing: Entry | None = None
         self._level = 0
 
@@ -55,19 +64,23 @@ class LogPanel(Panel):
     def _lines(self) -> Lines:
         return self.query_one(Lines)
 
-    def say(self, text: str, kind: str = "", level: int = 0) -> None:
-        """Add a line of the screen's own."""
-        self._entries.append(entry(text, kind, level))
-        self._refill()
+    def parts(self, session: Session) -> tuple[object, ...]:
+        return (session.log[-1:], session.jobs.ongoing, session.jobs.last)
 
-    def news(self, news: JobNews) -> None:
-        """Add what happened in a job."""
+    def show(self) -> None:
+        jobs, log = self.session.jobs, self.session.log
+        if not log and jobs.last is None:
+            return
         from ..telling import ongoing, told  # with the first news: the screen is painted before
 
-        self._entries += told(news)
-        self._ongoing = ongoing(news.job, news.events, self._ongoing)
-        del self._entries[:-_KEPT]
-        self.subtitle(from_home(news.job.folder.log_file))
+        new = [record for record in log[-(log[-1].number - self._last) :] if record.number > self._last] if log else []
+        if new:
+            self._entries += [entry for record in new if (entry := told(record)) is not None]
+            self._last = new[-1].number
+            del self._entries[:-LOG_KEPT]
+        self._ongoing = ongoing(jobs.last, jobs.ongoing) if jobs.last and jobs.ongoing else None
+        if jobs.last is not None:
+            self.subtitle(from_home(jobs.last.folder.log_file))
         self._refill()
 
     def _refill(self) -> None:

@@ -10,13 +10,15 @@ from typing import TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ...core.formats import Format, Precision
 from ...core.jobs.spec import OPSETS, VerifyMode
 from ..choices import Choices
+from ..layout import Column, Page
+from ..messages import OptionsChosen
+from ..session import Session
 from ..widgets.fields import TextField
 from ..widgets.lines import Lines, plain
 from ..widgets.toggles import Choice, Toggles
@@ -34,6 +36,7 @@ class OptionsPanel(Panel):
 
     NAME = "options"
     TITLE = "Options"
+    COLUMN, PAGE = Column.RIGHT, Page.INPUT
     HELP = (
         "What the job makes. The arrow keys move, space changes a value; the last line tells what the option under "
         "the cursor does. Every format is made in every precision. FP16 files keep FP32 input and outputs, unless "
@@ -49,20 +52,12 @@ class OptionsPanel(Panel):
     }
     """
 
-    class Changed(Message):
-        """Other options are chosen."""
-
-        def __init__(self, choices: Choices) -> None:
-            super().__init__()
-            self.choices = choices
-
-    def __init__(self, choices: Choices) -> None:
-        super().__init__()
-        self._choices = choices
-        self._devices: tuple[str, ...] = ("cpu",)
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session)
+        self._choices = session.choices
 
     def compose(self) -> ComposeResult:
-        yield Toggles(_toggles(self._choices, self._devices), id="toggles")
+        yield Toggles(_toggles(self._choices, self.session.devices), id="toggles")
         for name in ("folder", "name"):
             with Horizontal():
                 yield Static(name, markup=False)
@@ -83,15 +78,17 @@ class OptionsPanel(Panel):
         chosen = replace(self._choices, folder=folder, name=name)
         return reduce(changed, self.query_one(Toggles).choices, chosen)
 
-    def show(self, choices: Choices, devices: tuple[str, ...]) -> None:
-        """Show the options, and the devices that there are to choose from."""
-        self._choices, self._devices = choices, devices
-        self.query_one(Toggles).show(_toggles(choices, devices))
+    def parts(self, session: Session) -> tuple[object, ...]:
+        return (session.choices, session.devices)
+
+    def show(self) -> None:
+        self._choices = self.session.choices
+        self.query_one(Toggles).show(_toggles(self._choices, self.session.devices))
 
     def choose_device(self, device: str) -> None:
         """Choose a device, as the toggle would."""
         self._choices = replace(self._choices, device=device)
-        self.post_message(self.Changed(self._choices))
+        self.post_message(OptionsChosen(self._choices))
 
     def _help(self, text: str) -> None:
         self.query_one("#option-help", Lines).show([plain(text, "dim")])
@@ -100,8 +97,8 @@ class OptionsPanel(Panel):
     def _toggled(self, event: Toggles.Changed) -> None:
         event.stop()
         self._choices = changed(self._choices, event.choice)
-        self.query_one(Toggles).show(_toggles(self._choices, self._devices))
-        self.post_message(self.Changed(self._choices))
+        self.query_one(Toggles).show(_toggles(self._choices, self.session.devices))
+        self.post_message(OptionsChosen(self._choices))
 
     @on(Toggles.Highlighted)
     def _moved(self, event: Toggles.Highlighted) -> None:
@@ -115,7 +112,7 @@ class OptionsPanel(Panel):
             self._choices = replace(self._choices, folder=event.value)
         else:
             self._choices = replace(self._choices, name=event.value)
-        self.post_message(self.Changed(self._choices))
+        self.post_message(OptionsChosen(self._choices))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:

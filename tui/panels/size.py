@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -11,8 +9,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from ...core.shapes import Finding, Level, neighbours
-from ..choices import USUAL_STRIDE, Size
+from ...core.shapes import Level, neighbours
+from ..choices import USUAL_STRIDE, Size, described
+from ..commands import Command
+from ..layout import Column, Page
+from ..messages import SizeTyped
+from ..session import Session
 from ..widgets.fields import NumberField
 from ..widgets.lines import Line, Lines, plain
 from .panel import Panel
@@ -26,6 +28,18 @@ class SizePanel(Panel):
 
     NAME = "size"
     TITLE = "Size"
+    COLUMN, PAGE = Column.RIGHT, Page.INPUT
+    COMMANDS = (
+        Command("nearest", "f", "Fix the size", "Take the nearest legal size", "Fix"),
+        Command("lower", "minus", "Next size below", "Height and width down to multiples of the stride"),
+        Command("higher", "plus", "Next size above", "Height and width up to multiples of the stride"),
+        Command("swap", "x", "Swap", "Swap height and width", "Swap"),
+        Command("presets", "p", "Presets", "Choose one of the usual sizes", "Presets"),
+        Command("step(1)", "up", "A stride more", "The field grows by a stride (the batch by one)"),
+        Command("step(-1)", "down", "A stride less", "The field shrinks by a stride (the batch by one)"),
+        Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides"),
+        Command("step(-4)", "shift+down", "Four strides less", "The field shrinks by four strides"),
+    )
     HELP = (
         "Height, width and batch of the input. Height and width must be multiples of the checkpoint's stride. "
         "Type digits, or step with the arrow keys; while a size is not legal, one key takes the nearest that is."
@@ -42,21 +56,12 @@ class SizePanel(Panel):
     }
     """
 
-    class Changed(Message):
-        """Another size is typed."""
-
-        def __init__(self, size: Size) -> None:
-            super().__init__()
-            self.size = size
-
-    def __init__(self, size: Size) -> None:
-        super().__init__()
-        self._initial = size
-        self._stride = USUAL_STRIDE
+    class PresetsWanted(Message):
+        """The person asks for the list of usual sizes."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sizes"):
-            for name, value in zip(("height", "width", "batch"), self._initial, strict=True):
+            for name, value in self.session.choices.size._asdict().items():
                 yield Static(name, markup=False)
                 yield NumberField("" if value is None else str(value), id=name)
         yield Lines(wrap=True, id="findings")
@@ -73,11 +78,18 @@ class SizePanel(Panel):
     def target(self) -> Widget:
         return self._field("height")
 
-    def show(self, stride: int | None, findings: Sequence[Finding], summary: str) -> None:
-        """Show what there is to say. `summary`: of a size that is legal."""
-        self._stride = stride or USUAL_STRIDE
-        self.subtitle(f"stride {stride}" if stride else "")
-        lines: list[Line] = [] if any(f.level is Level.ERROR for f in findings) else [plain(summary, "dim")]
+    @property
+    def _stride(self) -> int:
+        return self.session.facts.stride if self.session.facts else USUAL_STRIDE
+
+    def parts(self, session: Session) -> tuple[object, ...]:
+        return (session.choices.size, session.facts and session.facts.stride, session.assessment.findings)
+
+    def show(self) -> None:
+        facts, findings = self.session.facts, self.session.assessment.findings
+        self.subtitle(f"stride {facts.stride}" if facts else "")
+        wrong = any(finding.level is Level.ERROR for finding in findings)
+        lines: list[Line] = [] if wrong else [plain(described(self.session.choices.size), "dim")]
         for finding in findings:
             head = (f"{_MARKS[finding.level]} {finding.message}", _KINDS[finding.level])
             if finding.rule == "stride":  # its fix is a key
@@ -87,7 +99,7 @@ class SizePanel(Panel):
         self.query_one("#findings", Lines).show(lines)
 
     def _ways_out(self) -> Line:
-        size = self.typed
+        size = self.session.choices.size
         assert size.height is not None and size.width is not None
         (h0, h1), (w0, w1) = neighbours(size.height, self._stride), neighbours(size.width, self._stride)
         h, w = (size.nearest(self._stride).height, size.nearest(self._stride).width)
@@ -107,7 +119,7 @@ class SizePanel(Panel):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Changed(self.typed))
+        self.post_message(SizeTyped(self.typed))
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
@@ -132,6 +144,3 @@ class SizePanel(Panel):
     def action_step(self, steps: int) -> None:
         name = self.screen.focused.id if isinstance(self.screen.focused, NumberField) else "height"
         self.put(self.typed.stepped(name or "height", steps, self._stride))
-
-    class PresetsWanted(Message):
-        """The person asks for the list of usual sizes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,12 @@ from textual.widgets import Input
 from ...core.text import brief, escaped
 from ...core.units import megabytes, spelled_dtype
 from ...core.weights.discover import SUFFIXES, Candidate
+from ..commands import Command
 from ..feeds.inspector import Known
+from ..layout import Column as Side
+from ..layout import Page
+from ..messages import Highlighted
+from ..session import Session
 from ..text import from_home
 from ..widgets.fields import TextField
 from ..widgets.lines import Line, Lines, plain
@@ -41,6 +45,11 @@ class WeightsPanel(Panel):
 
     NAME = "weights"
     TITLE = "Weights"
+    COLUMN, PAGE = Side.LEFT, Page.INPUT
+    COMMANDS = (
+        Command("filter", "slash", "Filter", "Type a part of a name, or a path", "Filter"),
+        Command("rescan", "r", "Search again", "Search the folder again", "Rescan"),
+    )
     HELP = (
         "The weights files below the folder, newest first. Type / and a part of a name to filter, or a path to open "
         "a file or search another folder. Files are read, never run; those that cannot be exported are dim, with the "
@@ -55,13 +64,6 @@ class WeightsPanel(Panel):
         #facts { height: 5; margin-top: 1; }
     }
     """
-
-    class Highlighted(Message):
-        """Another file is under the cursor, or none."""
-
-        def __init__(self, candidate: Candidate | None) -> None:
-            super().__init__()
-            self.candidate = candidate
 
     class InView(Message):
         """These files can be seen, the one under the cursor first: their facts are wanted."""
@@ -80,13 +82,12 @@ class WeightsPanel(Panel):
     class RescanWanted(Message):
         """The folder is to be searched again."""
 
-    def __init__(self, start: Path) -> None:
-        super().__init__()
-        self._start = start
-        self._known: dict[Candidate, Known] = {}
-        self._rows: dict[Candidate, Row] = {}  # those that were made and are still true
-        self._shown: dict[str, Candidate] = {}
-        self._all: list[Candidate] = []
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session)
+        self._start = session.search.start
+        # The rows that were made, with what was known of the file at that moment.
+        self._rows: dict[Candidate, tuple[Known | None, Row]] = {}
+        self._listed: dict[str, Candidate] = {}
         self._opened = time.time()
 
     def compose(self) -> ComposeResult:
@@ -106,55 +107,53 @@ class WeightsPanel(Panel):
     def current(self) -> Candidate | None:
         """The file under the cursor."""
         row = self.listing.current
-        return self._shown.get(row.key) if row else None
+        return self._listed.get(row.key) if row else None
 
-    def begin(self, start: Path) -> None:
-        """A search begins: nothing is found yet."""
-        self._start, self._all = start, []
-        self._rows.clear()
-        self.subtitle(f"{from_home(start)}: searching …")
-        self._refill("searching …")
+    def parts(self, session: Session) -> tuple[object, ...]:
+        return (session.search, session.known)
 
-    def add(self, candidates: Iterable[Candidate], folders: int, over: bool) -> None:
-        """Files were found."""
-        self._all = sorted({*self._all, *candidates}, key=lambda c: (-c.modified, str(c.path)))
-        state = (
-            f"{len(self._all)} in {from_home(self._start)}" if over else f"{len(self._all)} so far, {folders} folders"
-        )
-        self.subtitle(state)
-        self._refill(f"no weights ({', '.join(SUFFIXES)}) below this folder: type / and a path" if over else "")
-
-    def learn(self, known: Known) -> None:
-        """A file was looked at."""
-        self._known[known.candidate] = known
-        self._rows.pop(known.candidate, None)
+    def show(self) -> None:
+        search = self.session.search
+        if search.start != self._start:
+            self._start = search.start
+            self._rows.clear()
+        count = len(search.candidates)
+        if search.over:
+            self.subtitle(f"{count} in {from_home(search.start)}")
+        elif count or search.folders:
+            self.subtitle(f"{count} so far, {search.folders} folders")
+        else:
+            self.subtitle(f"{from_home(search.start)}: searching …")
         self._refill()
-        if known.candidate == self.current:
-            self._show_facts()
+        self._show_facts()
 
     def reveal(self, candidate: Candidate) -> None:
-        """Put the cursor on a file, which is added if the search has not found it."""
+        """Put the cursor on a file of the list, whatever was filtered."""
         self.query_one("#filter", TextField).value = ""
-        self._all = sorted({*self._all, candidate}, key=lambda c: (-c.modified, str(c.path)))
         self._refill()
         self.listing.go_to(str(candidate.path))
         self.listing.focus()
 
-    def _refill(self, empty: str | None = None) -> None:
+    def _refill(self) -> None:
+        search = self.session.search
+        empty = "searching …"
+        if search.over:
+            empty = f"no weights ({', '.join(SUFFIXES)}) below this folder: type / and a path"
         wanted = self.query_one("#filter", TextField).value.strip().lower()
         if "/" in wanted or wanted.startswith("~"):
             wanted = ""  # a path is being typed
-        shown = [c for c in self._all if wanted in escaped(self._called(c)).lower()] if wanted else self._all
-        if wanted and self._all:
-            empty = f"none of {len(self._all)} files has {wanted!r} in its name"
-        self._shown = {str(c.path): c for c in shown}
-        self.listing.show([self._row(c) for c in shown], empty=empty)
+        found = search.candidates
+        listed = [c for c in found if wanted in escaped(self._called(c)).lower()] if wanted else found
+        if wanted and found:
+            empty = f"none of {len(found)} files has {wanted!r} in its name"
+        self._listed = {str(c.path): c for c in listed}
+        self.listing.show([self._row(c) for c in listed], empty=empty)
         self._tell_view()
 
     def _tell_view(self) -> None:
-        seen = [self._shown[row.key] for row in self.listing.in_view if row.key in self._shown]
+        seen = [self._listed[row.key] for row in self.listing.in_view if row.key in self._listed]
         first = [self.current] if self.current else []
-        unknown = tuple(dict.fromkeys(c for c in (*first, *seen) if c not in self._known))
+        unknown = tuple(dict.fromkeys(c for c in (*first, *seen) if c not in self.session.known))
         self.post_message(self.InView(unknown))
 
     def _called(self, candidate: Candidate) -> str:
@@ -164,12 +163,14 @@ class WeightsPanel(Panel):
             return str(candidate.path)
 
     def _row(self, candidate: Candidate) -> Row:
-        if candidate not in self._rows:
-            self._rows[candidate] = self._made_row(candidate)
-        return self._rows[candidate]
+        known = self.session.known.get(candidate)
+        made = self._rows.get(candidate)
+        if made is None or made[0] is not known:
+            made = self._rows[candidate] = (known, self._made_row(candidate, known))
+        return made[1]
 
-    def _made_row(self, candidate: Candidate) -> Row:
-        key, known = str(candidate.path), self._known.get(candidate)
+    def _made_row(self, candidate: Candidate, known: Known | None) -> Row:
+        key = str(candidate.path)
         size, age = megabytes(candidate.nbytes), _age(self._opened - candidate.modified)
         name = self._called(candidate)
         if known is None:
@@ -183,14 +184,14 @@ class WeightsPanel(Panel):
 
     def _show_facts(self) -> None:
         candidate = self.current
-        known = self._known.get(candidate) if candidate else None
+        known = self.session.known.get(candidate) if candidate else None
         self.query_one("#facts", Lines).show(facts(known) if known else ())
 
     @on(Listing.Highlighted)
     def _moved(self, event: Listing.Highlighted) -> None:
         event.stop()
         self._show_facts()
-        self.post_message(self.Highlighted(self.current))
+        self.post_message(Highlighted(self.current))
         self._tell_view()
 
     @on(Listing.Chosen)
@@ -208,7 +209,7 @@ class WeightsPanel(Panel):
         event.stop()
         text = event.value.strip()
         path = Path(text).expanduser()
-        if "/" in text or text.startswith("~") or (path.is_file() and not self._shown):
+        if "/" in text or text.startswith("~") or (path.is_file() and not self._listed):
             self.post_message(self.PathEntered(path if path.is_absolute() else self._start / path))
         else:
             self.listing.focus()

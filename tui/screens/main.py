@@ -1,4 +1,4 @@
-"""The main screen: six panels, the choices that they make together, and the jobs that follow from them."""
+"""The main screen: it holds the session, hands it to the panels and services, and does what the keys ask for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 
 from ...core.errors import BadRequest, JobFailed
 from ...core.shapes import Sizes
@@ -21,16 +22,25 @@ from ..feeds.calibration import Calibrated
 from ..feeds.devices import Sampled
 from ..feeds.estimator import LargestFound, Predicted
 from ..feeds.inspector import Inspected
-from ..feeds.jobs import JobNews
+from ..feeds.jobs import JobNews, QueueChanged
 from ..feeds.scanner import Found
+from ..layout import Column
+from ..messages import Highlighted, OptionsChosen, SizeTyped
 from ..panels.artifacts import ArtifactsPanel
 from ..panels.gpu import GpuPanel
 from ..panels.log import LogPanel
 from ..panels.options import OptionsPanel
+from ..panels.panel import Panel
+from ..panels.registry import PANELS, screen_commands
 from ..panels.size import SizePanel
 from ..panels.weights import WeightsPanel
+from ..reducers import reduced, revealed, searching, settled
+from ..services import Services
+from ..session import Search, Session
+from ..status import status_line
 from ..widgets.lines import Lines
-from .forecast import ForecastScreen
+from .arranger import COLUMNS_CSS, Arranger
+from .quiet import QuietScreen
 
 if TYPE_CHECKING:
     from ...core.devices import GpuSampler
@@ -38,113 +48,96 @@ if TYPE_CHECKING:
     from .fitmap import FitMapScreen
 
 
-class MainScreen(ForecastScreen):
-    """Everything about jobs on one screen. It holds what is known and chosen, and tells the panels."""
+class MainScreen(QuietScreen):
+    """Everything about jobs on one screen."""
 
-    BINDINGS: ClassVar = bindings()
+    BINDINGS: ClassVar = bindings(screen_commands())
     AUTO_FOCUS = "#files"
-    DEFAULT_CSS = """
-    MainScreen { #status { height: 1; padding: 0 1; } }
-    """
+    DEFAULT_CSS = COLUMNS_CSS + "MainScreen { #status { height: 1; padding: 0 1; } }"
 
     def __init__(
         self, start: Path, choices: Choices, sampler: GpuSampler | None, jobs: Iterable[ExportSpec] = ()
     ) -> None:
         """`start`: the folder to search. `sampler`: what to ask for GPUs; None for NVML. `jobs`: to begin with."""
-        super().__init__(choices, sampler, start)
-        self._start = start
+        super().__init__()
+        self.session = Session(choices, Search(start))
+        self.services = Services.make(self.post_message, sampler, start)
+        self.arranger = Arranger(self)
         self._jobs_at_start = tuple(jobs)
         self._fit_map: FitMapScreen | None = None
 
     def compose(self) -> ComposeResult:
         # Now, while a change of style concerns nobody else.
-        self.set_mode(self.arrangement())
+        self.arranger.tell_style()
+        panels = [panel(number, self.session) for number, panel in enumerate(PANELS, 1)]
         yield Lines(id="tabs")
         with Vertical(id="body"):
-            with Vertical(id="left"):
-                yield WeightsPanel(self._start)
-                yield LogPanel()
-                yield ArtifactsPanel()
-            with Vertical(id="right"):
-                yield SizePanel(self.choices.size)
-                yield OptionsPanel(self.choices)
-                yield GpuPanel()
+            for column in Column:
+                with Vertical(id=column):
+                    yield from (panel for panel in panels if panel.COLUMN is column)
         yield Lines(id="status")
         yield Lines(id="keys")
 
     def on_mount(self) -> None:
-        self.show_what_fits()
-        self.update()
+        self.arranger.show()
+        self._show(self.session)
         # Not before the first paint: the person waits for that alone.
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         gc.enable()
-        self._search(self._start)
+        self._search(self.session.search.start)
         self.services.start()
         for spec in self._jobs_at_start:
             self._submit(spec)
 
-    # ---- what the feeds tell
+    # ---- the state
+
+    def advance(self, session: Session) -> None:
+        """Take another state: panels show it, services follow it."""
+        before, self.session = self.session, session
+        if session is not before:
+            self._show(session)
+            self.services.follow(before, session)
+
+    def _show(self, session: Session) -> None:
+        for panel in self.query(Panel):
+            panel.follow(session)
+        self.query_one("#status", Lines).show([status_line(session)])
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Tell something in the line above the keys, until the next change."""
+        self.advance(self.session.noticed(text, kind))
 
     @on(Found)
-    def _found(self, event: Found) -> None:
-        if event.start == self._start:
-            self.query_one(WeightsPanel).add(event.candidates, event.folders, event.over)
-
     @on(Inspected)
-    def _inspected(self, event: Inspected) -> None:
-        self.known[event.known.candidate] = event.known
-        self.query_one(WeightsPanel).learn(event.known)
-        if event.known.candidate == self.candidate:
-            self.update()
+    @on(Predicted)
+    @on(LargestFound)
+    @on(QueueChanged)
+    @on(JobNews)
+    @on(Highlighted)
+    @on(SizeTyped)
+    @on(OptionsChosen)
+    def _take(self, message: Message) -> None:
+        self.advance(reduced(self.session, message))
 
     @on(Sampled)
-    def _sampled(self, event: Sampled) -> None:
-        for index in self.outlook.observe(event.sample):
-            self.query_one(LogPanel).say(f"GPU {index} is not calibrated: 4 c measures what CUDA itself takes", "dim")
-        self.query_one(GpuPanel).remember(event.sample)
-        if self.outlook.changed_much(self.choices.device):
-            self.wish()
-        if self._fit_map is not None and (now := self.outlook.snapshot(self.choices.device)) is not None:
+    def _sampled(self, message: Sampled) -> None:
+        self._take(message)
+        if self._fit_map is not None and (now := self.session.snapshot(self.session.choices.device)) is not None:
             self._fit_map.renew(now)
-        self.query_one(OptionsPanel).show(self.choices, self.outlook.devices)
-        self.show_outlook()
-
-    @on(Predicted)
-    def _predicted(self, event: Predicted) -> None:
-        if event.prediction.spec == self.assessment.spec:
-            self.outlook.prediction, self.outlook.largest = event.prediction, None
-            self.show_outlook()
-            self.show_status()
-
-    @on(LargestFound)
-    def _largest_found(self, event: LargestFound) -> None:
-        if event.spec == self.assessment.spec:
-            self.outlook.largest = event.largest
-            self.show_outlook()
-
-    @on(JobNews)
-    def _news(self, event: JobNews) -> None:
-        self.outlook.follow(event)
-        self.query_one(LogPanel).news(event)
-        self.query_one(ArtifactsPanel).news(event)
-        self.show_outlook()
-        self.show_status()
 
     @on(Calibrated)
-    def _calibrated(self, event: Calibrated) -> None:
-        self.outlook.forget_calibrations()
-        for line in event.text.splitlines():
-            self.query_one(LogPanel).say(line, "" if event.worked else "error", 0 if event.worked else 2)
+    def _calibrated(self, message: Calibrated) -> None:
+        self.services.devices.forget_overheads()
+        self._take(message)
+
+    def _settle(self) -> None:
+        """Take what is typed and chosen at this moment: keys may have come faster than their messages."""
+        chosen = self.query_one(OptionsPanel).chosen.with_size(self.query_one(SizePanel).typed)
+        self.advance(settled(replace(self.session, choices=chosen)))
 
     # ---- what the panels want
-
-    @on(WeightsPanel.Highlighted)
-    def _highlighted(self, event: WeightsPanel.Highlighted) -> None:
-        self.candidate = event.candidate
-        self._watch_disk()
-        self.update()
 
     @on(WeightsPanel.InView)
     def _in_view(self, event: WeightsPanel.InView) -> None:
@@ -156,57 +149,50 @@ class MainScreen(ForecastScreen):
         try:
             if path.is_dir():
                 self._search(path)
-            else:
-                status = path.stat()
-                self.query_one(WeightsPanel).reveal(Candidate(path, status.st_size, status.st_mtime))
+                return
+            status = path.stat()
         except OSError as error:
             self.say(f"{path}: {error.strerror or error}", "error")
+            return
+        candidate = Candidate(path, status.st_size, status.st_mtime)
+        self.advance(revealed(self.session, candidate))
+        self.query_one(WeightsPanel).reveal(candidate)
 
     @on(WeightsPanel.RescanWanted)
     def _rescan(self) -> None:
-        self._search(self._start)
+        self._search(self.session.search.start)
 
     def _search(self, start: Path) -> None:
-        self._start = start
-        self.query_one(WeightsPanel).begin(start)
+        self.advance(searching(self.session, start))
         self.services.scanner.scan(start)
-
-    @on(SizePanel.Changed)
-    def _size_changed(self, event: SizePanel.Changed) -> None:
-        self.choices = self.choices.with_size(event.size)
-        self.update()
 
     @on(SizePanel.PresetsWanted)
     def _presets_wanted(self) -> None:
         from ..dialogs import ask_preset
 
-        sizes = self.facts.sizes if self.facts else Sizes()
-        panel = self.query_one(SizePanel)
-        ask_preset(self.app, sizes.presets, lambda size: panel.put(Size(*size, self.choices.batch)))
+        facts = self.session.facts
+        sizes = facts.sizes if facts else Sizes()
+        ask_preset(self.app, sizes.presets, self._put_size)
 
-    @on(OptionsPanel.Changed)
-    def _options_changed(self, event: OptionsPanel.Changed) -> None:
-        self.choices = event.choices.with_size(self.choices.size)
-        self._watch_disk()
-        self.update()
-        self.query_one(OptionsPanel).show(self.choices, self.outlook.devices)
-        self.show_outlook()
+    def _put_size(self, size: tuple[int, int]) -> None:
+        self.query_one(SizePanel).put(Size(*size, self.session.choices.batch))
 
     @on(GpuPanel.NextDevice)
     def _next_device(self) -> None:
-        devices = self.outlook.devices
-        place = devices.index(self.choices.device) if self.choices.device in devices else -1
+        devices, device = self.session.devices, self.session.choices.device
+        place = devices.index(device) if device in devices else -1
         self.query_one(OptionsPanel).choose_device(devices[(place + 1) % len(devices)])
 
     @on(GpuPanel.CalibrationWanted)
     def _calibration_wanted(self) -> None:
         from ..feeds.calibration import calibrate
 
-        if self.choices.device == "cpu":
+        device = self.session.choices.device
+        if device == "cpu":
             self.say("the CPU needs no calibration; d takes a GPU")
         else:
-            self.say(f"measuring GPU {self.choices.device} …")
-            calibrate(self.choices.device, self.post_message)
+            self.say(f"measuring GPU {device} …")
+            calibrate(device, self.post_message)
 
     @on(LogPanel.CopyWanted)
     def _copy_wanted(self, event: LogPanel.CopyWanted) -> None:
@@ -220,27 +206,39 @@ class MainScreen(ForecastScreen):
 
         open_report(self.app, event.artifact)
 
-    def _watch_disk(self) -> None:
-        if self.choices.folder.strip():
-            self.services.devices.folder = Path(self.choices.folder).expanduser()
-        elif self.candidate is not None:
-            self.services.devices.folder = self.candidate.path.parent
+    # ---- what is in sight
 
-    # ---- commands
+    def on_resize(self, _: events.Resize) -> None:
+        self.arranger.show()
 
-    def _settle(self) -> None:
-        """Take what is typed and chosen at this moment: keys may have come faster than their messages."""
-        self.choices = self.query_one(OptionsPanel).chosen.with_size(self.query_one(SizePanel).typed)
-        self.update()
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.arranger.follow_focus(event.widget)
+
+    def action_jump(self, name: str) -> None:
+        self.arranger.jump(name)
+
+    def action_zoom(self) -> None:
+        self.arranger.zoom()
+
+    def action_leave(self) -> None:
+        self.arranger.leave()
+
+    def action_help(self) -> None:
+        from ..dialogs import open_help
+
+        open_help(self.app, self.arranger.focused)
+
+    # ---- jobs
 
     def action_export(self) -> None:
         self._settle()
-        spec, obstacle = self.assessment.spec, self.obstacle
+        session = self.session
+        spec, obstacle = session.spec, session.obstacle
         if spec is None or obstacle:
             self.app.bell()
             self.say(f"no export: {obstacle}", "error")
             return
-        estimate = self.outlook.estimate(spec)
+        estimate = session.estimate if session.predicted else None
         if estimate is not None and estimate.risky:
             from ..dialogs import ask_memory
 
@@ -258,20 +256,21 @@ class MainScreen(ForecastScreen):
             self._submit(spec)
 
     def _submit(self, spec: ExportSpec) -> None:
+        running = self.session.jobs.running
         try:
             job = self.services.jobs.submit(spec)
         except JobFailed as error:
             self.say(str(error), "error")
             return
-        running = self.services.jobs.running
-        if running is not None and running != job:
-            self.query_one(LogPanel).say(f"#{job.number} {spec.weights.name} waits for #{running.number}", "dim")
-        self.show_status()
+        if running is not None:
+            text = f"#{job.number} {spec.weights.name} waits for #{running.number}"
+            self.advance(self.session.remark(text, "dim"))
 
     def action_cancel(self) -> None:
-        jobs = self.services.jobs
+        session, jobs = self.session, self.services.jobs
         for job in jobs.drop_waiting():
-            self.query_one(LogPanel).say(f"#{job.number} was taken off the queue", "warning", 1)
+            session = session.remark(f"#{job.number} was taken off the queue", "warning", 1)
+        self.advance(session)
         if jobs.running is None:
             self.say("no job runs")
         else:
@@ -282,8 +281,9 @@ class MainScreen(ForecastScreen):
         self._settle()
         from ..dialogs import open_command
 
+        candidate = self.session.candidate
         try:
-            open_command(self.app, self.choices.spec(self.candidate.path if self.candidate else None))
+            open_command(self.app, self.session.choices.spec(candidate.path if candidate else None))
         except BadRequest as error:
             self.say(str(error), "error")
 
@@ -292,16 +292,10 @@ class MainScreen(ForecastScreen):
         from ..feeds.mapping import Subject
 
         self._settle()
-        known, facts, spec = self.looked_at, self.facts, self.assessment.spec
-        now = self.outlook.snapshot(self.choices.device)
+        known, facts, spec = self.session.looked_at, self.session.facts, self.session.spec
+        now = self.session.snapshot(self.session.choices.device)
         if known is None or known.network is None or facts is None or spec is None or now is None:
-            self.say(f"no map: {self.obstacle or 'the machine has not been asked yet'}", "warning")
+            self.say(f"no map: {self.session.obstacle or 'the machine has not been asked yet'}", "warning")
             return
         subject = Subject(known.network, spec, spec.precisions[0], now, facts.sizes.recommended)
-        panel = self.query_one(SizePanel)
-        self._fit_map = open_fit_map(self.app, subject, lambda size: panel.put(Size(*size, self.choices.batch)))
-
-    def action_help(self) -> None:
-        from ..dialogs import open_help
-
-        open_help(self.app, self.focused_panel())
+        self._fit_map = open_fit_map(self.app, subject, self._put_size)

@@ -1,0 +1,161 @@
+"""What each message makes of the session: pure functions, so that a state follows from the one before it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from textual.message import Message
+
+from ..core.weights.discover import Candidate
+from .feeds.calibration import Calibrated
+from .feeds.devices import Sampled
+from .feeds.estimator import LargestFound, Predicted
+from .feeds.inspector import Inspected
+from .feeds.jobs import JobNews, QueueChanged
+from .feeds.scanner import Found
+from .messages import Highlighted, OptionsChosen, SizeTyped
+from .session import Artifact, JobMemory, Jobs, Record, Search, Session
+
+
+def reduced(session: Session, message: Message) -> Session:
+    """The session after a message."""
+    match message:
+        case Found():
+            return found(session, message)
+        case Inspected():
+            known = {**session.known, message.known.candidate: message.known}
+            changed = replace(session, known=known)
+            return settled(changed) if message.known.candidate == session.candidate else changed
+        case Sampled():
+            return sampled(session, message)
+        case Predicted():
+            if message.prediction.spec != session.spec:
+                return session
+            return replace(session, prediction=message.prediction, largest=None, notice=None)
+        case LargestFound():
+            return replace(session, largest=message.largest) if message.spec == session.spec else session
+        case QueueChanged():
+            jobs = replace(session.jobs, running=message.running, waiting=message.waiting)
+            return replace(session, jobs=jobs, notice=None)
+        case JobNews():
+            return news(session, message)
+        case Calibrated():
+            kind, level = ("", 0) if message.worked else ("error", 2)
+            for line in message.text.splitlines():
+                session = session.remark(line, kind, level)
+            return session
+        case Highlighted():
+            return settled(replace(session, candidate=message.candidate))
+        case SizeTyped():
+            return settled(replace(session, choices=session.choices.with_size(message.size)))
+        case OptionsChosen():
+            return settled(replace(session, choices=message.choices.with_size(session.choices.size)))
+        case _:
+            return session
+
+
+def settled(session: Session) -> Session:
+    """The session after a change of what is chosen. What was predicted stays until there is news, if anything can be
+    predicted at all: it would flicker.
+    """
+    session = replace(session, notice=None)
+    return session if session.wish is not None else replace(session, prediction=None, largest=None)
+
+
+def searching(session: Session, start: Path) -> Session:
+    """The session when a search begins: nothing is found yet."""
+    return replace(session, search=Search(start))
+
+
+def revealed(session: Session, candidate: Candidate) -> Session:
+    """The session with a file in its list that the search has not found."""
+    search = session.search
+    return replace(session, search=replace(search, candidates=_newest_first((*search.candidates, candidate))))
+
+
+def found(session: Session, message: Found) -> Session:
+    if message.start != session.search.start:
+        return session  # of a search that was given up
+    candidates = session.search.candidates
+    if message.candidates:
+        candidates = _newest_first((*candidates, *message.candidates))
+    return replace(session, search=Search(message.start, candidates, message.folders, message.over))
+
+
+def _newest_first(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(set(candidates), key=lambda c: (-c.modified, str(c.path))))
+
+
+def sampled(session: Session, message: Sampled) -> Session:
+    """A sample; a GPU that is seen for the first time and was never measured is worth a remark."""
+    seen = session.sample.overheads if session.sample else {}
+    new = [
+        index for index, overheads in message.sample.overheads.items() if index not in seen and not overheads.measured
+    ]
+    session = replace(session, sample=message.sample)
+    for index in new:
+        session = session.remark(f"GPU {index} is not calibrated: 4 c measures what CUDA itself takes", "dim")
+    return session
+
+
+def news(session: Session, message: JobNews) -> Session:
+    """What happened in a job."""
+    records = [Record(0, event, message.job) for event in message.events]
+    records += [Record(0, line, message.job) for line in message.output.splitlines()]
+    jobs = replace(session.jobs, last=message.job)
+    for event in message.events:
+        jobs = _after(jobs, session, message, event)
+    return replace(session.logged(*records), jobs=jobs, notice=None)
+
+
+def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Jobs:
+    """What the jobs are after one event."""
+    from ..core.jobs.events import (
+        ArtifactFailed,
+        ArtifactPublished,
+        JobFinished,
+        JobStarted,
+        MemoryMeasured,
+        MemoryPredicted,
+        Progress,
+        StageFinished,
+        StageStarted,
+    )
+
+    number = message.job.number
+    memory = jobs.memory if jobs.memory and jobs.memory.job == number else JobMemory(number)
+    match event:
+        case JobStarted():
+            sizes = {str(size.path): size.nbytes for size in session.prediction.artifacts} if session.prediction else {}
+            new = [Artifact(Path(path), sizes.get(path), job=number) for path in event.artifacts]
+            others = [artifact for artifact in jobs.made if str(artifact.path) not in event.artifacts]
+            return replace(jobs, made=(*others, *new))
+        case ArtifactPublished():
+            return replace(jobs, made=_with(jobs, event.path, published=event))
+        case ArtifactFailed():
+            return replace(jobs, made=_with(jobs, event.path, failed=event))
+        case MemoryPredicted():
+            return replace(jobs, memory=JobMemory(number, predicted=event))
+        case MemoryMeasured():
+            return replace(jobs, memory=replace(memory, measured=event))
+        case StageStarted() | Progress():
+            return replace(jobs, ongoing=event)
+        case StageFinished():
+            return replace(jobs, ongoing=None)
+        case JobFinished():
+            manifest = Path(event.manifest) if event.manifest else None
+            made = (
+                replace(artifact, manifest=manifest) if artifact.job == number else artifact
+                for artifact in jobs.made
+                if artifact.job != number or artifact.published or artifact.failed
+            )
+            return replace(jobs, ongoing=None, made=tuple(made), memory=replace(memory, over=True))
+        case _:
+            return jobs
+
+
+def _with(jobs: Jobs, path: str, **change: object) -> tuple[Artifact, ...]:
+    """What was made, with one file changed."""
+    return tuple(replace(a, **change) if str(a.path) == path else a for a in jobs.made)  # pyright: ignore

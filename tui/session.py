@@ -1,0 +1,235 @@
+"""Everything the screen knows, as one frozen state: messages reduce it (`reducers.py`), panels show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.weights.discover import Candidate
+from .choices import Assessment, Choices, assess
+from .feeds.devices import Sample
+from .feeds.estimator import Largest, Prediction, Wish
+from .feeds.inspector import Known
+
+if TYPE_CHECKING:  # what comes with the first job, after the first paint
+    from ..core.families.family import Facts
+    from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
+    from ..core.jobs.spec import ExportSpec
+    from ..core.memory.estimate import Estimate, Snapshot
+    from ..core.memory.overheads import Overheads
+    from ..core.shapes import Finding
+    from .feeds.jobs import Job
+
+LOG_KEPT = 5000  # records; a job's own log file has them all
+_NOTABLE = 64  # a change of free memory by this part of it all asks for the largest sizes anew
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found below `start` so far, newest first, in so many folders. `over`: the search has ended."""
+
+    start: Path
+    candidates: tuple[Candidate, ...] = ()
+    folders: int = 0
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something to say in the status line until the next change."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """An entry of the log: what happened in a job, what its worker printed, or a remark of the screen's own.
+
+    `number`: how many there were before it. `level`: of a remark, 0 as usual, 1 a warning, 2 an error.
+    """
+
+    number: int
+    what: Event | str
+    job: Job | None = None
+    kind: str = ""
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a job makes or made. `predicted`: its size in bytes before it existed, if it was predicted.
+
+    `manifest`: the file that tells all about it, once the job has said where that is.
+    """
+
+    path: Path
+    predicted: int | None = None
+    published: ArtifactPublished | None = None
+    failed: ArtifactFailed | None = None
+    manifest: Path | None = None
+    job: int = 0
+
+
+@dataclass(frozen=True)
+class JobMemory:
+    """What the last job said of its memory. `over`: it has ended, so that the peaks are final."""
+
+    job: int
+    predicted: MemoryPredicted | None = None
+    measured: MemoryMeasured | None = None
+    over: bool = False
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The jobs of this screen: the one that runs, and those that wait.
+
+    `last`: the one that was heard of last, and `ongoing`, what runs in it right now. `made`: what all of them made,
+    the oldest first. `memory`: what the last one said of its memory.
+    """
+
+    running: Job | None = None
+    waiting: tuple[Job, ...] = ()
+    last: Job | None = None
+    ongoing: Event | None = None
+    made: tuple[Artifact, ...] = ()
+    memory: JobMemory | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """The state of one screen. What follows from it is computed when it is first asked for, and kept."""
+
+    choices: Choices
+    search: Search
+    candidate: Candidate | None = None  # under the cursor
+    known: Mapping[Candidate, Known] = field(default_factory=dict[Candidate, Known])
+    sample: Sample | None = None
+    prediction: Prediction | None = None
+    largest: Largest | None = None
+    jobs: Jobs = field(default_factory=Jobs)
+    log: tuple[Record, ...] = ()
+    notice: Notice | None = None
+
+    # ---- the weights under the cursor
+
+    @property
+    def looked_at(self) -> Known | None:
+        """What is known of the file under the cursor."""
+        return self.known.get(self.candidate) if self.candidate else None
+
+    @property
+    def facts(self) -> Facts | None:
+        known = self.looked_at
+        return known.info.facts if known and known.info else None
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """The spec of the job that the screen shows, or why there is none."""
+        known = self.looked_at
+        path = self.candidate.path if self.candidate else None
+        return assess(self.choices, path, self.facts, known.refusal if known else "")
+
+    @property
+    def spec(self) -> ExportSpec | None:
+        return self.assessment.spec
+
+    @property
+    def output_folder(self) -> Path:
+        """Where artifacts would go, whose disk is watched."""
+        if self.choices.folder.strip():
+            return Path(self.choices.folder.strip()).expanduser()
+        return self.candidate.path.parent if self.candidate else self.search.start
+
+    # ---- the machine
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What a job may run on: the CPU, and the GPUs that are well."""
+        gpus = self.sample.report.gpus if self.sample else ()
+        return ("cpu", *dict.fromkeys(str(gpu.index) for gpu in gpus if not gpu.problem))
+
+    def overheads(self, index: int) -> Overheads:
+        """What CUDA takes of a GPU: measured, or as documented."""
+        from ..core.memory.overheads import DOCUMENTED
+
+        return self.sample.overheads.get(index, DOCUMENTED) if self.sample else DOCUMENTED
+
+    def snapshot(self, device: str) -> Snapshot | None:
+        """What a job on a device finds now."""
+        from ..core.memory.estimate import snapshot
+        from ..core.memory.overheads import DOCUMENTED
+
+        if self.sample is None:
+            return None
+        overheads = self.overheads(int(device)) if device != "cpu" else DOCUMENTED
+        return snapshot(self.sample.memory, device, self.sample.report, overheads)
+
+    # ---- what is predicted
+
+    @cached_property
+    def wish(self) -> Wish | None:
+        """What is to be predicted: the job that the screen shows."""
+        known, spec = self.looked_at, self.spec
+        if known is None or known.network is None or spec is None:
+            return None
+        return Wish(known.network, spec, self.snapshot(spec.device))
+
+    @property
+    def free_memory(self) -> tuple[int | None, ...]:
+        """What is free where the job would run, in coarse steps: more or less may fit when they change."""
+        now = self.snapshot(self.choices.device)
+        places = [] if now is None else [now.host, *([now.gpu] if now.gpu else [])]
+        return tuple(None if place.free is None else place.free * _NOTABLE // max(1, place.total) for place in places)
+
+    @cached_property
+    def estimate(self) -> Estimate | None:
+        """Whether the job fits that was predicted last; while a person types, it may be one of a moment ago."""
+        from ..core.memory.estimate import judged
+
+        if self.prediction is None or self.prediction.needs is None:
+            return None
+        now = self.snapshot(self.prediction.spec.device)
+        return None if now is None else judged(self.prediction.needs, now)
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the prediction is of the very job that the screen shows."""
+        return self.prediction is not None and self.prediction.spec == self.spec
+
+    @property
+    def disk_finding(self) -> Finding | None:
+        """An error, if the artifacts of the job have no room."""
+        from ..core.sizes import disk_finding
+
+        if self.sample is None or self.prediction is None or not self.predicted:
+            return None
+        return disk_finding(self.prediction.artifacts, self.sample.disk) if self.prediction.artifacts else None
+
+    @property
+    def obstacle(self) -> str:
+        """Why the job cannot begin; empty if it can."""
+        if self.spec is None:
+            return self.assessment.obstacle
+        finding = self.disk_finding
+        return f"{finding.message}; {finding.fix}" if finding else ""
+
+    # ---- changes
+
+    def remark(self, text: str, kind: str = "", level: int = 0) -> Session:
+        """The session with a line of the screen's own in its log."""
+        return self.logged(Record(0, text, None, kind, level))
+
+    def logged(self, *records: Record) -> Session:
+        """The session with more records in its log, numbered; the oldest go when there are too many."""
+        first = self.log[-1].number + 1 if self.log else 0
+        numbered = (replace(record, number=number) for number, record in enumerate(records, first))
+        return replace(self, log=(*self.log, *numbered)[-LOG_KEPT:])
+
+    def noticed(self, text: str, kind: str = "") -> Session:
+        """The session with something to say in its status line."""
+        return replace(self, notice=Notice(text, kind))
