@@ -1,0 +1,180 @@
+"""The screen's state: what each message makes of it, without a screen; and what a panel has to declare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from halfpint.core.devices import GpuReport, HostMemory
+from halfpint.core.jobs.events import (
+    ArtifactPublished,
+    Event,
+    JobFinished,
+    JobStarted,
+    MemoryMeasured,
+    MemoryPredicted,
+    Progress,
+    StageFinished,
+)
+from halfpint.core.memory.overheads import DOCUMENTED
+from halfpint.core.weights.discover import Candidate
+from halfpint.tui.choices import Choices, Size
+from halfpint.tui.commands import Command
+from halfpint.tui.feeds.devices import Sample, Sampled
+from halfpint.tui.feeds.inspector import Inspected, Known
+from halfpint.tui.feeds.jobs import Job, JobNews, QueueChanged
+from halfpint.tui.feeds.scanner import Found
+from halfpint.tui.layout import Column, Page
+from halfpint.tui.messages import Highlighted, SizeTyped
+from halfpint.tui.panels import registry
+from halfpint.tui.panels.panel import Panel
+from halfpint.tui.reducers import reduced, searching
+from halfpint.tui.session import LOG_KEPT, Search, Session
+from halfpint.tui.status import status_line
+from halfpint.tui.widgets.lines import Lines, plain
+from support.screen import drive, screen
+
+FOLDER = Path("/weights")
+OLD, NEW = Candidate(FOLDER / "old.pt", 100, 1.0), Candidate(FOLDER / "new.pt", 200, 2.0)
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(Choices(), Search(FOLDER))
+
+
+def job(number: int) -> Job:
+    return cast(Job, SimpleNamespace(number=number))
+
+
+def after(session: Session, *events: Event, number: int = 1, output: str = "") -> Session:
+    return reduced(session, JobNews(job(number), events, output))
+
+
+def test_files_are_listed_newest_first_and_those_of_an_earlier_search_are_not(session: Session) -> None:
+    session = reduced(session, Found(FOLDER, (OLD,), 1, over=False))
+    session = reduced(session, Found(FOLDER, (NEW,), 2, over=True))
+    assert session.search == Search(FOLDER, (NEW, OLD), 2, over=True)
+    elsewhere = searching(session, Path("/elsewhere"))
+    assert reduced(elsewhere, Found(FOLDER, (OLD,), 3, over=True)).search.candidates == ()
+
+
+def test_a_state_is_never_changed(session: Session) -> None:
+    before = session
+    reduced(session, Inspected(Known(NEW, None, "damaged")))
+    reduced(session, SizeTyped(Size(320, 320, 1)))
+    assert session == before and session.known == {} and session.choices.size == Size(640, 640, 1)
+
+
+def test_a_refused_file_under_the_cursor_is_the_obstacle(session: Session) -> None:
+    session = reduced(session, Highlighted(NEW))
+    assert session.obstacle == "the weights are still being looked at"
+    session = reduced(session, Inspected(Known(NEW, None, "it is damaged")))
+    assert session.obstacle == "it is damaged" and session.wish is None
+    assert "".join(text for text, _ in status_line(session)) == "no export: it is damaged"
+
+
+def test_a_notice_stands_until_the_next_change(session: Session) -> None:
+    noticed = session.noticed("copied", "good")
+    assert status_line(noticed) == plain("copied", "good")
+    assert reduced(noticed, SizeTyped(Size(320, 320, 1))).notice is None
+
+
+def test_a_job_s_files_appear_when_it_begins_and_stay_if_something_came_of_them(session: Session) -> None:
+    session = after(session, JobStarted("w.pt", ("/out/w.onnx", "/out/w.fp16.onnx")))
+    assert [artifact.path.name for artifact in session.jobs.made] == ["w.onnx", "w.fp16.onnx"]
+    session = after(session, published("/out/w.onnx"), JobFinished(1, 2.0, manifest="/out/w.halfpint.json"))
+    (made,) = session.jobs.made
+    assert made.published is not None and made.manifest == Path("/out/w.halfpint.json")
+
+
+def test_what_a_job_does_right_now_is_the_last_thing_it_began(session: Session) -> None:
+    session = after(session, Progress("read", "", 1, 2, "model.0"))
+    assert session.jobs.ongoing == Progress("read", "", 1, 2, "model.0")
+    assert after(session, StageFinished("read", "", 0.1, "")).jobs.ongoing is None
+
+
+def test_memory_is_that_of_the_last_job(session: Session) -> None:
+    predicted, measured = MemoryPredicted("FITS", 100, 200), MemoryMeasured(150)
+    session = after(session, predicted, measured)
+    memory = session.jobs.memory
+    assert memory is not None and (memory.predicted, memory.measured, memory.over) == (predicted, measured, False)
+    session = after(session, MemoryMeasured(170), JobFinished(0, 1.0))
+    assert session.jobs.memory is not None and session.jobs.memory.over
+    other = after(session, MemoryMeasured(20), number=2).jobs.memory
+    assert other is not None and (other.job, other.predicted) == (2, None)
+
+
+def test_the_log_is_numbered_and_bounded(session: Session) -> None:
+    for _ in range(3):
+        session = after(session, output="line\n" * LOG_KEPT)
+    assert len(session.log) == LOG_KEPT
+    assert [record.number for record in session.log] == list(range(2 * LOG_KEPT, 3 * LOG_KEPT))
+
+
+def test_the_queue_is_what_the_feed_says(session: Session) -> None:
+    session = reduced(session, QueueChanged(job(1), (job(2), job(3))))
+    assert session.jobs.running and session.jobs.running.number == 1 and len(session.jobs.waiting) == 2
+    assert "job #1 runs, 2 wait" in "".join(text for text, _ in status_line(session))
+
+
+def test_a_gpu_that_was_never_measured_is_told_once(session: Session) -> None:
+    sample = Sample(GpuReport(), HostMemory(8, 16), None, {0: DOCUMENTED})
+    session = reduced(reduced(session, Sampled(sample)), Sampled(sample))
+    assert len(session.log) == 1 and "GPU 0" in str(session.log[0].what)
+
+
+def test_a_panel_of_another_kind_is_a_class_and_a_line_of_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ClockPanel(Panel):
+        NAME, TITLE, HELP = "clock", "Clock", "Tells the time."
+        COLUMN, PAGE = Column.RIGHT, Page.OUTPUT
+        COMMANDS = (Command("wind", "w", "Wind", "Wind the clock", "Wind"),)
+        wound = False
+
+        def compose(self) -> Any:
+            yield Lines(focusable=True, id="time")
+
+        def parts(self, session: Session) -> tuple[object, ...]:
+            return (session.choices.size,)
+
+        def show(self) -> None:
+            self.query_one(Lines).show([plain(f"half past {self.session.choices.height}")])
+
+        def action_wind(self) -> None:
+            self.wound = True
+
+    monkeypatch.setattr(registry, "PANELS", (*registry.PANELS, ClockPanel))
+    for module in ("halfpint.tui.screens.main", "halfpint.tui.screens.arranger"):
+        monkeypatch.setattr(f"{module}.PANELS", registry.PANELS)
+
+    async def script() -> None:
+        async with screen(tmp_path, size=(120, 50)) as s:
+            panel = s.main.query_one(ClockPanel)
+            assert str(panel.border_title) == "7 Clock" and panel.region.area
+            assert panel.query_one(Lines).text == "half past 640"
+            s.main.arranger.jump("clock")
+            await s.press("w")
+            assert panel.wound
+            assert "Wind" in s.main.query_one("#keys", Lines).text
+            s.main.advance(reduced(s.main.session, SizeTyped(Size(320, 320, 1))))
+            assert panel.query_one(Lines).text == "half past 320"
+            await s.press("question_mark")
+            assert "Tells the time." in s.reading and "Wind the clock" in s.reading
+
+    drive(script())
+
+
+def published(path: str) -> ArtifactPublished:
+    """An artifact's event, whatever fields it has: those that do not matter here are empty."""
+    import dataclasses
+
+    empty = {"str": "", "int": 0, "float": 0.0}
+    values: dict[str, Any] = {
+        field.name: empty.get(str(field.type), ()) for field in dataclasses.fields(ArtifactPublished)
+    }
+    return ArtifactPublished(**{**values, "path": path, "verdict": "pass"})
