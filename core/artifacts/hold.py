@@ -115,6 +115,7 @@ class Hold:
         self.check()
         moves = [_move(draft, replace=overwrite) for draft in artifacts]
         journal = Journal(self._job, (*moves, _move(manifest, replace=True)))
+        self._unfinished = True
         try:
             self._append(journal)
             switch.commit(self.folder, journal)
@@ -126,11 +127,10 @@ class Hold:
                 nbytes = sum(draft.nbytes for draft in (*artifacts, manifest))
                 raise cannot_write(manifest.target, nbytes, error) from error
             raise
-        try:
+        with contextlib.suppress(OSError, MemoryError):  # everything is published; the next job here tidies up
             switch.finish(self.folder, journal)
             self._clear()
-        except OSError:  # everything is published; the next job here tidies up
-            self._unfinished = True
+            self._unfinished = False
 
     def _is_held(self) -> bool:
         with contextlib.suppress(OSError):
@@ -200,7 +200,6 @@ class Hold:
         os.fsync(self._fd)
 
     def _take_back(self, journal: Journal) -> None:
-        self._unfinished = True
         try:
             switch.undo(self.folder, journal)
             self._clear()
