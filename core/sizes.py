@@ -12,15 +12,14 @@ from .artifacts.provenance import Provenance, metadata, torchscript_config
 from .formats import Format, Kind, Precision
 from .jobs.spec import ExportSpec
 from .network.network import Network
-from .readings.onnx_size import body_nbytes, model_nbytes
+from .readings.onnx_size import body_nbytes, initializers_nbytes, model_nbytes
 from .readings.onnx_writer import Model
+from .readings.size_constants import size_constants
 from .readings.torchscript_size import torchscript_nbytes
-from .readings.weigher import grid_sizes
 from .shapes import Finding, InputShape, Level
 from .units import megabytes
 
 _MANIFEST_NBYTES = 64_000  # some thousands of bytes an artifact, and room for the drafts' folder entries
-_KEPT = 16  # written graphs; with constant grids each size has its own
 _SHA256 = "0" * 64  # its length is all that counts
 
 
@@ -43,6 +42,7 @@ class Sizes:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        # A written model, and the bytes of its graph without what follows from the size of the image.
         self._written: dict[object, tuple[Model, int]] = {}
 
     def artifacts(self, spec: ExportSpec) -> tuple[ArtifactSize, ...]:
@@ -69,16 +69,13 @@ class Sizes:
         network, shape = self._network, self._shape(spec)
         provenance = Provenance(spec.weights.name, _SHA256)
         promised = contract(network, shape, dynamic=spec.dynamic, half_io=spec.has_half_io(kind))
-        grids = grid_sizes(network, shape.dims) if spec.constant_grids else None
-        key = (kind.precision, spec.has_half_io(kind), spec.opset, grids)
+        constants = () if spec.dynamic else size_constants(network, shape.dims)
+        varying = initializers_nbytes(constant.initializer for constant in constants)
+        key = (kind.precision, spec.has_half_io(kind), spec.opset, spec.dynamic)
         if key not in self._written:
-            if len(self._written) >= _KEPT:
-                self._written.clear()
-            model = onnx_model(
-                network, promised, kind.precision, spec.opset, shape, provenance, constant_grids=spec.constant_grids
-            )
-            self._written[key] = model, body_nbytes(model.graph)
-        model, body = self._written[key]
+            model = onnx_model(network, promised, kind.precision, spec.opset, shape, provenance)
+            self._written[key] = model, body_nbytes(model.graph) - varying
+        model, same = self._written[key]
         ports = zip(model.outputs, promised.outputs, strict=True)
         model = replace(
             model,
@@ -86,7 +83,7 @@ class Sizes:
             outputs=tuple(replace(port, dims=output.dims) for port, output in ports),
             metadata=metadata(network, kind.precision, shape, provenance),
         )
-        return model_nbytes(model, body)
+        return model_nbytes(model, same + varying)
 
     def _shape(self, spec: ExportSpec) -> InputShape:
         return InputShape(spec.batch, self._network.channels, spec.height, spec.width)

@@ -18,9 +18,6 @@ def onnx_bytes(
     opset: int,
     shape: InputShape,
     provenance: Provenance,
-    *,
-    constant_grids: bool = False,
 ) -> bytes:
     """The network as a serialized ONNX model, as `onnx_model` describes it."""
-    model = onnx_model(network, contract, precision, opset, shape, provenance, constant_grids=constant_grids)
-    return to_proto(model).SerializeToString()
+    return to_proto(onnx_model(network, contract, precision, opset, shape, provenance)).SerializeToString()

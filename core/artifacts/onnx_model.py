@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..formats import Precision
 from ..network.network import Network
 from ..readings.onnx_writer import GraphSpec, Model, write
-from ..readings.weigher import grid_sizes
 from ..shapes import InputShape
 from ..version import VERSION
 from .contract import Contract
@@ -19,12 +18,10 @@ def onnx_model(
     opset: int,
     shape: InputShape,
     provenance: Provenance,
-    *,
-    constant_grids: bool = False,
 ) -> Model:
     """The network as a model with the metadata that YOLOv5's own exports carry and a little more.
 
-    `shape`: the size it is made for. `constant_grids`: for one size, what depends on it is written as constants.
+    `shape`: the size it is made for. Raises `ShapeMismatch` for a contract of one size that does not suit the network.
     """
     spec = GraphSpec(
         input=contract.input.dims,
@@ -32,6 +29,5 @@ def onnx_model(
         opset=opset,
         half=precision is Precision.FP16,
         half_io=contract.input.dtype == "float16",
-        grids=grid_sizes(network, shape.dims) if constant_grids else None,
     )
     return write(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance))

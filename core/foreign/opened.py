@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -101,11 +101,12 @@ class LoadedForeign:
 
     def run(self, image: Array) -> tuple[Array, ...]:
         """Its answer to a float32 N×C×H×W image."""
-        return self._run("run", image)
+        return self._run("run", image, {})
 
-    def lifted(self) -> _Lifted | None:
-        """A copy that takes other sizes, or None if there is none."""
-        said, _ = self._file.sandbox.ask("lift", "loading a copy of it", allowances.loading(self._file.nbytes))
+    def lifted(self, constants: Collection[str]) -> _Lifted | None:
+        """A copy that takes other sizes, or None if there is none. `constants`: stored tensors that become inputs."""
+        allowance = allowances.loading(self._file.nbytes)
+        said, _ = self._file.sandbox.ask("lift", "loading a copy of it", allowance, constants=list(constants))
         return _Lifted(self) if said["lifted"] else None
 
     def weights(self) -> Mapping[str, Array]:
@@ -124,12 +125,13 @@ class LoadedForeign:
     def close(self) -> None:
         """Nothing: the sandbox ends as a whole."""
 
-    def _run(self, question: str, image: Array) -> tuple[Array, ...]:
+    def _run(self, question: str, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
         load = self._load(InputShape(*image.shape))
         allowance = allowances.running(self._file.nbytes, load, self.kind)
         limit = 8 * load.peak + _SPARE_NBYTES
         doing = f"running it at {InputShape(*image.shape)}"
-        return tuple(self._file.sandbox.ask(question, doing, allowance, (image,), limit=limit)[1])
+        arrays = (image, *further.values())
+        return tuple(self._file.sandbox.ask(question, doing, allowance, arrays, limit=limit, further=list(further))[1])
 
 
 class _Lifted:
@@ -138,8 +140,8 @@ class _Lifted:
     def __init__(self, loaded: LoadedForeign) -> None:
         self._loaded = loaded
 
-    def run(self, image: Array) -> tuple[Array, ...]:
-        return self._loaded._run("run_lifted", image)
+    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+        return self._loaded._run("run_lifted", image, further)
 
 
 def _contract(said: Any) -> Contract | None:

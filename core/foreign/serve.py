@@ -22,7 +22,7 @@ from ..sandbox.wire import Array
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from ..verify.loaded import Loaded, Runner
+    from ..verify.loaded import Lifted, Loaded
 
 _ZIP, _MOST_ONNX = b"PK\x03\x04", 2 * 2**30
 
@@ -36,7 +36,7 @@ class _Service:
         self._data = b""
         self._model: ModelProto | None = None
         self._loaded: Loaded | None = None
-        self._lifted: Runner | None = None
+        self._lifted: Lifted | None = None
 
     def look(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """Look at the file as data: which format it is. `folder`: where it lies. Raises `ArtifactRefused`."""
@@ -93,16 +93,16 @@ class _Service:
         assert self._loaded is not None
         return {}, self._loaded.run(arrays[0])
 
-    def lift(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
-        """Load a copy whose declared sizes are lifted; whether there is one."""
+    def lift(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
+        """Load a copy whose declared sizes are lifted, with `constants` as inputs; whether there is one."""
         assert self._loaded is not None
-        self._lifted = self._loaded.lifted()
+        self._lifted = self._loaded.lifted(said["constants"])
         return {"lifted": self._lifted is not None}, ()
 
-    def run_lifted(self, _: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
-        """That copy's answer to an image."""
+    def run_lifted(self, said: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
+        """That copy's answer to an image. `further`: the names of the arrays that come after it."""
         assert self._lifted is not None
-        return {}, self._lifted.run(arrays[0])
+        return {}, self._lifted.run(arrays[0], dict(zip(said["further"], arrays[1:], strict=True)))
 
     def weights(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Its stored weights, by name."""

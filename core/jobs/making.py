@@ -60,15 +60,7 @@ class Order:
         if self.kind.format is Format.ONNX:
             from ..artifacts.onnx_file import onnx_bytes
 
-            return onnx_bytes(
-                network,
-                self.contract(),
-                self.kind.precision,
-                self.spec.opset,
-                shape,
-                provenance,
-                constant_grids=self.spec.constant_grids,
-            )
+            return onnx_bytes(network, self.contract(), self.kind.precision, self.spec.opset, shape, provenance)
         try:
             from ..artifacts.torchscript import torchscript_bytes
         except ImportError as error:

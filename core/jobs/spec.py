@@ -99,11 +99,6 @@ class ExportSpec:
         """Whether an artifact takes and gives FP16."""
         return self.half_io and kind.precision is Precision.FP16
 
-    @property
-    def constant_grids(self) -> bool:
-        """Whether an ONNX file holds what depends on its size as constants."""
-        return self.simplify and not self.dynamic
-
     def path(self, kind: Kind) -> Path:
         """Where an artifact will lie."""
         return self.out / f"{self.artifact_name}{kind.suffix}"

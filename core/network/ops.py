@@ -59,8 +59,8 @@ class Ops(Protocol[T]):
         """The inverse of `space_to_depth`."""
         ...
 
-    def mean_hw(self, x: T) -> T:
-        """The mean over height and width, kept as N×C×1×1."""
+    def mean_hw(self, x: T, channels: int) -> T:
+        """The mean over height and width of so many channels, kept as N×C×1×1."""
         ...
 
     def concat(self, xs: Sequence[T], axis: int) -> T:
@@ -107,8 +107,8 @@ class Ops(Protocol[T]):
         """`x` in float32 at least: from here on nothing is rounded to FP16."""
         ...
 
-    def grid(self, x: T) -> T:
-        """(H·W)×2 in float32: column and row of every cell of `x`, row by row, from its runtime shape."""
+    def grid(self, x: T, offset: float) -> T:
+        """2×(H·W) in float32: column and row of every cell of `x`, row by row, plus `offset`."""
         ...
 
 

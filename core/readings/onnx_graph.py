@@ -90,8 +90,11 @@ class Graph:
 
     def initializer(self, name: str, type: ElementType, shape: Sequence[int], load: Callable[[], NDArray[Any]]) -> str:
         """Store a tensor under a name of its own, once; the name."""
-        self.initializers.setdefault(name, Initializer(name, type, tuple(shape), load))
-        return name
+        return self.store(Initializer(name, type, tuple(shape), load))
+
+    def store(self, initializer: Initializer) -> str:
+        """Store a tensor under its name, once; the name."""
+        return self.initializers.setdefault(initializer.name, initializer).name
 
     def constant(self, type: ElementType, shape: Sequence[int], values: Sequence[float]) -> str:
         """The name of an initializer with these values, in row-major order; equal ones share it."""

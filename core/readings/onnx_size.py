@@ -7,6 +7,7 @@ their length before them (protobuf.dev/programming-guides/encoding). The field n
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from .onnx_graph import Attribute, Graph, Initializer, Node
 from .onnx_writer import Model, Port
@@ -37,9 +38,13 @@ def min_ir_version(opset: int) -> int:
 
 def body_nbytes(graph: Graph) -> int:
     """The bytes of a graph's nodes and initializers: nearly all of a model, whatever its ports and its metadata are."""
-    return sum(_message(1, _node_nbytes(node)) for node in graph.nodes) + sum(
-        _message(5, _initializer_nbytes(initializer)) for initializer in graph.initializers.values()
-    )
+    nodes = sum(_message(1, _node_nbytes(node)) for node in graph.nodes)
+    return nodes + initializers_nbytes(graph.initializers.values())
+
+
+def initializers_nbytes(initializers: Iterable[Initializer]) -> int:
+    """The bytes of some of a graph's initializers."""
+    return sum(_message(5, _initializer_nbytes(initializer)) for initializer in initializers)
 
 
 def _frame_nbytes(model: Model) -> int:

@@ -1,26 +1,18 @@
 """write: a network emitted as an ONNX graph, node by node, without torch and without tracing.
 
-The graph is the same for static and dynamic axes: what depends on the size (the cells of a detector) is
-computed from the runtime shape, and only the declared dimensions differ. For one size, it can be written as
-constants instead: some tens of kilobytes more, for runtimes that know no shape arithmetic.
+What depends on the size of the image (the cells of a detector) is a constant in a graph for one size, and computed
+from the runtime's shapes in one with dynamic axes; all else is the same.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ..network.network import Dims, Network
 from .onnx_graph import Attribute, ElementType, Graph, Value
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-# The least and the greatest finite number of each float type (IEEE 754).
-_LOWEST = {False: -math.ldexp(2 - 2**-23, 127), True: -65504.0}
+from .size_constants import SizeConstant, size_constants
 
 
 @dataclass(frozen=True)
@@ -28,8 +20,7 @@ class GraphSpec:
     """What the graph is to be, apart from the network: opset, float types, declared dimensions.
 
     `half`: weights and activations are float16; a detector's decoding stays float32. `half_io`: input and
-    outputs are float16. `input` and `outputs`: dimensions as numbers, or as names for dynamic axes. `grids`:
-    the size of each grid in the order of their use, to write them as constants; None to compute them.
+    outputs are float16. `input` and `outputs`: dimensions as numbers, or as names for dynamic axes.
     """
 
     input: Dims
@@ -37,7 +28,12 @@ class GraphSpec:
     opset: int  # 11 to 21
     half: bool = False
     half_io: bool = False
-    grids: tuple[Pair, ...] | None = None
+
+    @property
+    def size(self) -> tuple[int, ...] | None:
+        """The input's dimensions, if it takes no others."""
+        fixed = tuple(dim for dim in self.input if isinstance(dim, int))
+        return fixed if len(fixed) == len(self.input) else None
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,12 @@ class Model:
 
 
 def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata: Mapping[str, str]) -> Model:
-    """The network as a model. `producer`: name and version. `metadata`: the model's properties."""
+    """The network as a model. `producer`: name and version. `metadata`: the model's properties.
+
+    Raises `ShapeMismatch` for one size that does not suit the network.
+    """
     graph = Graph(spec.opset)
-    writer = _Writer(graph, spec.grids)
+    writer = _Writer(graph) if spec.size is None else _StaticWriter(graph, size_constants(network, spec.size))
     image = Value(network.input_name, spec.half_io)
     outputs = network.body(writer, writer.cast(image, spec.half))
     if spec.half_io:
@@ -77,11 +76,12 @@ def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata
 
 
 class _Writer:
-    """The operations, as nodes. Where an operator came or changed with an opset, the older form is written."""
+    """The operations, as nodes. Where an operator came or changed with an opset, the older form is written.
+    What depends on the size is computed from the runtime's shapes.
+    """
 
-    def __init__(self, graph: Graph, grids: tuple[Pair, ...] | None) -> None:
+    def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._grids = None if grids is None else iter(grids)
 
     # ---- convolutions and windows
 
@@ -113,10 +113,12 @@ class _Writer:
     def max_pool(self, x: Value, kernel: Pair, stride: Pair, padding: Pair) -> Value:
         return self._node("MaxPool", x, kernel_shape=kernel, strides=stride, pads=padding * 2)
 
-    def mean_hw(self, x: Value) -> Value:
-        # Not GlobalAveragePool: ONNX Runtime adds up a whole map there in one float32, which is off by 2.5e-6 at
-        # 200×200, ten times as far as row by row.
-        return self._mean(self._mean(x, 3), 2)
+    def mean_hw(self, x: Value, channels: int) -> Value:
+        # Row by row: ONNX Runtime's GlobalAveragePool adds up a whole map in one float32, which is off by 4.6e-6 at
+        # 200×200, thirty times as far. Not ReduceMean, which OpenCV 4.8 computes wrongly.
+        rows = self.reshape(x, (0, -1, 1, 0))
+        means = self.reshape(self._node("GlobalAveragePool", rows), (0, channels, -1, 1))
+        return self._node("GlobalAveragePool", means)
 
     # ---- moving elements
 
@@ -124,7 +126,7 @@ class _Writer:
         padded = self._node("Pad", x, self._graph.integers(0, 0, top, left, 0, 0, bottom, right))
         # ONNX Runtime and onnxsim fold a Pad into the MaxPool behind it, whose own padding never wins, zeros
         # do: a node between them that changes nothing keeps them apart.
-        return self._node("Max", padded, self._operand(_LOWEST[x.half], x.half))
+        return self._node("LeakyRelu", padded, alpha=1.0)
 
     def upsample(self, x: Value, scale: int) -> Value:
         # Opset 11 wants a region of interest even where it has none.
@@ -189,29 +191,19 @@ class _Writer:
         """`x` as float16 or float32; itself, if it is that already."""
         return x if x.half == half else self._cast(x.name, half)
 
-    def grid(self, x: Value) -> Value:
-        if self._grids is not None:
-            rows, columns = next(self._grids)
-            name = f"grid_{rows}x{columns}"
-            cells = self._graph.initializer(name, ElementType.FLOAT, (rows * columns, 2), lambda: _cells(rows, columns))
-            return Value(cells, half=False)
+    def grid(self, x: Value, offset: float) -> Value:
         node, integer = self._graph.node, self._graph.integer
         shape = node("Shape", [x.name])
         height, width = (node("Gather", [shape, integer(axis)], axis=0) for axis in (2, 3))
         cells = node("Range", [integer(0), node("Mul", [height, width]), integer(1)])
-        column_of_cells = self._graph.integers(-1, 1)
-        both = [node("Reshape", [node(kind, [cells, width]), column_of_cells]) for kind in ("Mod", "Div")]
-        return self._cast(node("Concat", both, axis=1), half=False)
+        row_of_cells = self._graph.integers(1, -1)
+        both = [node("Reshape", [node(kind, [cells, width]), row_of_cells]) for kind in ("Mod", "Div")]
+        return self.add(self._cast(node("Concat", both, axis=0), half=False), offset)
 
     # ---- parts of the above
 
     def _node(self, kind: str, x: Value, *inputs: str, name: str = "", **attributes: Attribute) -> Value:
         return Value(self._graph.node(kind, [x.name, *inputs], name, **attributes), x.half)
-
-    def _mean(self, x: Value, axis: int) -> Value:
-        if self._graph.opset < 18:
-            return self._node("ReduceMean", x, axes=(axis,), keepdims=1)
-        return self._node("ReduceMean", x, self._graph.integers(axis), keepdims=1)
 
     def _cast(self, name: str, half: bool) -> Value:
         type = ElementType.FLOAT16 if half else ElementType.FLOAT
@@ -267,8 +259,15 @@ class _Writer:
         return self._node(kind, x, *inputs, name=f"{x.name}/{kind.lower()}", **attributes)
 
 
-def _cells(rows: int, columns: int) -> NDArray[Any]:
-    """Column and row of every cell, row by row."""
-    import numpy as np
+class _StaticWriter(_Writer):
+    """For one size: what depends on it is written as `constants`, which come in the order of their use."""
 
-    return np.indices((rows, columns), np.float32)[::-1].reshape(2, -1).T.copy()
+    def __init__(self, graph: Graph, constants: Sequence[SizeConstant]) -> None:
+        super().__init__(graph)
+        self._constants = iter(constants)
+
+    def grid(self, x: Value, offset: float) -> Value:
+        return Value(self._graph.store(next(self._constants).initializer), half=False)
+
+    def reshape_like(self, x: Value, like: Value) -> Value:
+        return self._node("Reshape", x, self._graph.store(next(self._constants).initializer))

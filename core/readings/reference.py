@@ -132,7 +132,7 @@ class Reference:
 
     # ---- arithmetic
 
-    def mean_hw(self, x: Array) -> Array:
+    def mean_hw(self, x: Array, channels: int) -> Array:
         return self._rounded(x.mean(axis=(2, 3), keepdims=True))
 
     def add(self, x: Array, y: Array | Constant | float, act: Activation | None = None) -> Array:
@@ -155,9 +155,9 @@ class Reference:
     def float32(self, x: Array) -> Array:
         return x.view(_Wide)
 
-    def grid(self, x: Array) -> Array:
+    def grid(self, x: Array, offset: float) -> Array:
         rows, columns = np.mgrid[: x.shape[2], : x.shape[3]]
-        return np.stack((columns, rows), axis=-1).reshape(-1, 2).astype(x.dtype)
+        return (np.stack((columns, rows)).reshape(2, -1) + offset).astype(x.dtype)
 
     # ---- precision
 

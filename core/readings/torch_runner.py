@@ -85,7 +85,7 @@ class TorchRunner(nn.Module):
     def max_pool(self, x: Tensor, kernel: Pair, stride: Pair, padding: Pair) -> Tensor:
         return F.max_pool2d(x, kernel, stride, padding)
 
-    def mean_hw(self, x: Tensor) -> Tensor:
+    def mean_hw(self, x: Tensor, channels: int) -> Tensor:
         return x.mean((2, 3), keepdim=True)
 
     # ---- moving elements
@@ -141,10 +141,10 @@ class TorchRunner(nn.Module):
     def float32(self, x: Tensor) -> Tensor:
         return x if x.dtype == torch.float64 else x.float()
 
-    def grid(self, x: Tensor) -> Tensor:
+    def grid(self, x: Tensor, offset: float) -> Tensor:
         # No arange: its device would be written into a TorchScript file.
         ones = torch.ones_like(x[0, 0])
-        return torch.stack((ones.cumsum(1) - 1, ones.cumsum(0) - 1), 2).view(-1, 2)
+        return torch.stack((ones.cumsum(1) + (offset - 1), ones.cumsum(0) + (offset - 1))).view(2, -1)
 
     def _operand(self, value: Tensor | Constant | float) -> Tensor | float:
         return self._slots[value].value if isinstance(value, Constant) else value

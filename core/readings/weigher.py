@@ -86,13 +86,6 @@ def weight_tensors(network: Network, itemsize: int) -> list[int]:
     return sizes
 
 
-def grid_sizes(network: Network, image: Shape) -> tuple[Pair, ...]:
-    """The size (height, width) of every grid that a forward pass makes, in order. Raises `ShapeMismatch`."""
-    weigher = _GridSizes(Meter())
-    weigher.run(network, weigher.new(image, 4), 4)
-    return tuple(weigher.sizes)
-
-
 class Weigher:
     """The operations on ghosts: what torch allocates, in torch's order."""
 
@@ -127,7 +120,7 @@ class Weigher:
         self.new(shape, _INDEX_ITEMSIZE)
         return self._told(y, x)
 
-    def mean_hw(self, x: Ghost) -> Ghost:
+    def mean_hw(self, x: Ghost, channels: int) -> Ghost:
         return self._made((*x.shape[:2], 1, 1), x)
 
     # ---- moving elements
@@ -181,15 +174,15 @@ class Weigher:
     def float32(self, x: Ghost) -> Ghost:
         return self._cast(x, 4)
 
-    def grid(self, x: Ghost) -> Ghost:
-        # ones, two running sums, each less one, and the two stacked: as TorchRunner.grid.
+    def grid(self, x: Ghost, offset: float) -> Ghost:
+        # ones, two running sums, each moved, and the two stacked: as TorchRunner.grid.
         cells = x.shape[2:]
         ones = self._told(self.new(cells, x.itemsize), x)
-        columns = self._less_one(self._made(cells, ones))
-        rows = self._less_one(self._made(cells, ones))
-        return self._told(self.new((numel(cells), 2), x.itemsize), columns, rows)
+        columns = self._moved(self._made(cells, ones))
+        rows = self._moved(self._made(cells, ones))
+        return self._told(self.new((2, numel(cells)), x.itemsize), columns, rows)
 
-    def _less_one(self, x: Ghost) -> Ghost:
+    def _moved(self, x: Ghost) -> Ghost:
         return self._made(x.shape, x)
 
     def _cast(self, x: Ghost, itemsize: int) -> Ghost:
@@ -210,16 +203,3 @@ class Weigher:
     def _told(self, made: Ghost, *read: Ghost) -> Ghost:
         self._meter.ran(made.storage.key, (ghost.storage.key for ghost in read))
         return made
-
-
-class _GridSizes(Weigher):
-    """A weigher that also notes the grids."""
-
-    def __init__(self, meter: Meter) -> None:
-        super().__init__(meter)
-        self.sizes: list[Pair] = []
-
-    def grid(self, x: Ghost) -> Ghost:
-        height, width = x.shape[2:]
-        self.sizes.append((int(height), int(width)))
-        return super().grid(x)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
 
 from ..formats import Format, Precision
 from ..network.network import Network
@@ -11,6 +11,8 @@ from .answers import Answers, compared
 from .changes import change, check_changes
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
+from .constants import check_constants
+from .loaded import Array
 from .probes import Probe, plan
 from .report import Change, Check, Difference, Report, Verdict
 from .subject import Subject
@@ -50,12 +52,17 @@ def inspect(trial: Trial, network: Network) -> None:
     start = time.perf_counter()
     subject, loaded = trial.subject, trial.loaded
     if loaded.ours:
-        trial.inspected.append(check_weights(network, loaded.weights(), subject.kind.precision))
+        trial.inspected += _stored(loaded.weights(), subject, network)
     trial.loaded = None
     loaded.close()
     if subject.kind.format is Format.ONNX:
         trial.inspected.append(_checked(loaded.complaint()))
     trial.seconds += time.perf_counter() - start
+
+
+def _stored(tensors: Mapping[str, Array], subject: Subject, network: Network) -> Iterator[Check]:
+    yield check_weights(network, tensors, subject.kind.precision)
+    yield from check_constants(network, tensors, subject.shape if subject.fixed else None)
 
 
 def _checked(complaint: str | None) -> Check:

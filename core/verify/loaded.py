@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -38,6 +38,14 @@ class Runner(Protocol):
         ...
 
 
+class Lifted(Protocol):
+    """A copy of a file whose declared sizes are lifted. It may have more inputs than the image."""
+
+    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: the other inputs, by name."""
+        ...
+
+
 class Loaded(Runner, Protocol):
     """A finished file, loaded by the runtime it is meant for."""
 
@@ -61,8 +69,11 @@ class Loaded(Runner, Protocol):
         """What it says of where it comes from; empty where it says nothing."""
         ...
 
-    def lifted(self) -> Runner | None:
-        """A copy whose declared sizes are lifted, so that it takes others; None where the format declares none."""
+    def lifted(self, constants: Collection[str]) -> Lifted | None:
+        """A copy whose declared sizes are lifted, so that it takes others; None where the format declares none.
+
+        `constants`: stored tensors that become inputs of the copy. Raises an error if one is not there.
+        """
         ...
 
     def weights(self) -> Mapping[str, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -83,23 +83,32 @@ class LoadedOnnx:
         shape = InputShape(*map(int, sizes)) if numbers else None
         return Origin(said.get("source_sha256", ""), shape)
 
-    def run(self, image: Array) -> tuple[Array, ...]:
+    def run(self, image: Array, further: Mapping[str, Array] | None = None) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: the other inputs of a copy."""
         port = self._session.get_inputs()[0]
-        feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False)}
+        feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **(further or {})}
         # Copied, since an answer lies in the session's arena, and keeps all of it from being freed.
         return tuple(np.array(answer) for answer in cast(list[Array], self._session.run(None, feed)))
 
     def weights(self) -> Mapping[str, Array]:
         return {tensor.name: numpy_helper.to_array(tensor) for tensor in self.model.graph.initializer}
 
-    def lifted(self) -> LoadedOnnx:
-        """The same model with its declared sizes lifted, so that it takes images of other sizes."""
+    def lifted(self, constants: Collection[str]) -> LoadedOnnx:
+        """The same model with its declared sizes lifted, so that it takes images of other sizes.
+
+        `constants`: initializers that become inputs. Raises `KeyError` if one is not there.
+        """
         model = onnx.ModelProto.FromString(self._data)
         del model.graph.value_info[:]
         for port in (*model.graph.input, *model.graph.output):
             for axis, dim in enumerate(port.type.tensor_type.shape.dim):
                 if axis != 1 or port.name != model.graph.input[0].name:
                     dim.dim_param = f"{port.name}_{axis}"
+        places = {tensor.name: i for i, tensor in enumerate(model.graph.initializer)}
+        for index in sorted((places[name] for name in constants), reverse=True):
+            tensor = model.graph.initializer.pop(index)
+            port = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, [None] * len(tensor.dims))
+            model.graph.input.append(port)
         return LoadedOnnx(model.SerializeToString(), self._device, optimized=False)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class LoadedTorchScript:
         outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return tuple(y.cpu().numpy() for y in outputs)
 
-    def lifted(self) -> None:
+    def lifted(self, constants: Collection[str]) -> None:
         """None: a script module declares no sizes."""
 
     def weights(self) -> Mapping[str, Array]:

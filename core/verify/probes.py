@@ -25,7 +25,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. `own`: on the file as it is. `lifted`: on a copy whose declared sizes are lifted.
+    """What to run. `own`: on the file as it is. `lifted`: on a copy whose size is lifted (`verify/lifted.py`).
 
     `instead`: on the file as it is, should the copy not run. `left_out`: what is not tried, and why.
     """

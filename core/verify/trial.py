@@ -16,6 +16,7 @@ from ..limits import ran_out_of_memory
 from ..network.network import Network
 from .checks import check_contract, check_outputs
 from .images import batch_for
+from .lifted import lifted
 from .loaded import Loaded, Runner, told
 from .probes import Plan, Probe
 from .report import Check, Verdict
@@ -86,8 +87,8 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> G
         return
     trial.loaded = loaded
     yield Step(1, total, "loads")
-    copy = _lifted(loaded, network, plan.lifted[0]) if plan.lifted else None
-    runs = [(probe, loaded) for probe in plan.own]
+    copy = _lifted(loaded, network, subject, plan.lifted[0]) if plan.lifted else None
+    runs: list[tuple[Probe, Runner]] = [(probe, loaded) for probe in plan.own]
     runs += [(probe, copy or loaded) for probe in (plan.instead if copy is None else plan.lifted)]
     for done, (probe, runner) in enumerate(runs, 2):
         if trial.failed:
@@ -96,10 +97,10 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> G
         yield Step(done, total, f"{probe.shape} image {probe.seed}")
 
 
-def _lifted(loaded: Loaded, network: Network, probe: Probe) -> Runner | None:
+def _lifted(loaded: Loaded, network: Network, subject: Subject, probe: Probe) -> Runner | None:
     """A copy that takes other sizes, or None if there is none: simplifiers and others bake the size in."""
     try:
-        copy = loaded.lifted()
+        copy = lifted(loaded, network, subject.shape)
         if copy is not None:
             copy.run(_image(network, probe))
     except HalfpintError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,23 +17,30 @@ Array = NDArray[Any]
 
 
 def check_weights(network: Network, stored: Mapping[str, Array], precision: Precision) -> Check:
-    """Compare every stored weight with the network's, rounded to the precision; FAIL names the first that differs.
+    """Compare every stored weight with the network's, rounded to the precision; FAIL names the first that differs."""
+    wrong = first_wrong(expected_weights(network, precision), stored)
+    if wrong is not None:
+        return Check("weights", Verdict.FAIL, f"{wrong} is not the checkpoint's: it differs or is missing")
+    count = 2 * sum(not isinstance(layer, Constant) for layer in layers_of(network.body))
+    return Check("weights", Verdict.PASS, f"all {count} weight tensors equal the checkpoint's, bit for bit")
 
-    A weight that is stored under another name (a simplifier renames) must be there by its value.
+
+def first_wrong(expected: Iterable[tuple[str, Array]], stored: Mapping[str, Array]) -> str | None:
+    """The name of the first tensor that is not stored as expected, bit for bit.
+
+    One that is stored under another name (a simplifier renames) must be there by its value.
     """
     values: set[object] = set()
-    count = 0
-    for name, expected in expected_weights(network, precision):
-        count += 1
+    for name, array in expected:
         found = stored.get(name)
-        if found is not None and found.dtype == expected.dtype and found.shape == expected.shape:
-            same = np.array_equal(found.view(np.uint8), expected.view(np.uint8))
+        if found is not None and found.dtype == array.dtype and found.shape == array.shape:
+            same = np.array_equal(found.view(np.uint8), array.view(np.uint8))
         else:
             values = values or {_fingerprint(array) for array in stored.values()}
-            same = _fingerprint(expected) in values
+            same = _fingerprint(array) in values
         if not same:
-            return Check("weights", Verdict.FAIL, f"{name} is not the checkpoint's: it differs or is missing")
-    return Check("weights", Verdict.PASS, f"all {count} weight tensors equal the checkpoint's, bit for bit")
+            return name
+    return None
 
 
 def expected_weights(network: Network, precision: Precision) -> Iterator[tuple[str, Array]]:

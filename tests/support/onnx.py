@@ -9,28 +9,55 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from halfpint.core.network.network import Network
+from halfpint.core.artifacts.contract import output_dims
+from halfpint.core.network.network import Dims, Network
+from halfpint.core.readings.onnx_graph import Graph
 from halfpint.core.readings.onnx_proto import to_proto
-from halfpint.core.readings.onnx_writer import GraphSpec, write
+from halfpint.core.readings.onnx_writer import GraphSpec, Model, write
+from halfpint.core.shapes import InputShape
 
 Array = NDArray[Any]
 
 
-def written(network: Network, *, opset: int = 17, half: bool = False, half_io: bool = False) -> onnx.ModelProto:
-    """The network as an ONNX model with dynamic axes."""
+def written(network: Network, **more: Any) -> onnx.ModelProto:
+    """The network as an ONNX model, as `model_of` has it."""
+    return to_proto(model_of(network, **more))
+
+
+def model_of(
+    network: Network,
+    *,
+    opset: int = 17,
+    half: bool = False,
+    half_io: bool = False,
+    image: tuple[int, ...] | None = None,
+) -> Model:
+    """The network as a model without its weights, for images of one N×C×H×W, or with dynamic axes."""
+    axes: list[Dims] = [output.axes for output in network.outputs]
     spec = GraphSpec(
-        input=("batch", network.channels, "height", "width"),
-        outputs=tuple(output.axes for output in network.outputs),
+        input=image or ("batch", network.channels, "height", "width"),
+        outputs=tuple(axes if image is None else output_dims(network, InputShape(*image))),
         opset=opset,
         half=half,
         half_io=half_io,
     )
-    return to_proto(write(network, spec, ("test", "0"), {}))
+    return write(network, spec, ("test", "0"), {})
 
 
-def answer(model: onnx.ModelProto, image: Array) -> list[Array]:
-    """What ONNX Runtime says to an image."""
+def known_beforehand(graph: Graph) -> list[str]:
+    """The nodes that compute what is known without an image: they ask for a size, or read constants alone."""
+    return [
+        node.name
+        for node in graph.nodes
+        if node.kind in ("Shape", "Size") or graph.initializers.keys() >= set(filter(None, node.inputs))
+    ]
+
+
+def answer(model: onnx.ModelProto, image: Array, *, optimized: bool = True) -> list[Array]:
+    """What ONNX Runtime says to an image. `optimized`: as users run it; without, it computes node by node."""
     options = onnxruntime.SessionOptions()
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 4
     options.intra_op_num_threads = 1  # these models are small; idle threads spin
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

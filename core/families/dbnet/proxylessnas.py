@@ -61,7 +61,8 @@ class ChannelAttention:
     excite: Conv2d
 
     def __call__(self, ops: Ops[T], x: T) -> T:
-        weights = ops.conv(ops.conv(ops.mean_hw(x), self.squeeze, RELU), self.excite, _SIGMOID)
+        means = ops.mean_hw(x, self.squeeze.in_channels)
+        weights = ops.conv(ops.conv(means, self.squeeze, RELU), self.excite, _SIGMOID)
         return ops.add(x, ops.mul(x, weights))
 
 

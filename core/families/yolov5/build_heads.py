@@ -76,7 +76,7 @@ def _detect(module: Module, masks: int) -> Detect:
 
 
 def _anchors(module: Module, strides: tuple[float, ...]) -> list[Constant]:
-    """Each level's anchors in px, 1×A×1×2. Up to v5.0 they are stored so; later in units of the stride."""
+    """Each level's anchors in px, 1×A×2×1. Up to v5.0 they are stored so; later in units of the stride."""
     stored = module.tensor("anchor_grid")
     in_px = stored is not None
     tensor = stored if stored is not None else module.tensor("anchors")
@@ -91,7 +91,7 @@ def _anchors(module: Module, strides: tuple[float, ...]) -> list[Constant]:
     return [
         Constant(
             f"{module.path}.anchors.{i}",
-            (1, each // 2, 1, 2),
+            (1, each // 2, 2, 1),
             tuple(value * (1 if in_px else stride) for value in flat[i * each : (i + 1) * each]),
         )
         for i, stride in enumerate(strides)

@@ -21,7 +21,7 @@ class Head(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One feature map's part of a detector: its convolution, its anchors (1×A×1×2, px) and its stride (px)."""
+    """One feature map's part of a detector: its convolution, its anchors (1×A×2×1, px) and its stride (px)."""
 
     conv: Conv2d
     anchors: Constant
@@ -55,17 +55,19 @@ class Detect:
     def decode(self, ops: Ops[T], x: T, level: Level) -> T:
         """The rows of one feature map: N×(A·H·W)×values, anchor by anchor."""
         y = ops.float32(ops.conv(x, level.conv))
-        grid = ops.grid(y)
-        y = ops.permute(ops.reshape(y, (0, level.anchor_count, self.values, -1)), (0, 1, 3, 2))
+        grid = ops.grid(y, -0.5)
+        # Values before cells: their slices are contiguous, and every constant broadcasts as OpenCV 4.5 can.
+        y = ops.reshape(y, (0, level.anchor_count, self.values, -1))
         mask_weights: tuple[T, ...] = ()
         if self.masks:
-            y, *rest = ops.split(y, (self.values - self.masks, self.masks), 3)
+            y, *rest = ops.split(y, (self.values - self.masks, self.masks), 2)
             mask_weights = tuple(rest)
-        xy, wh, confidences = ops.split(ops.sigmoid(y), (2, 2, self.values - self.masks - 4), 3)
-        xy = ops.mul(ops.add(ops.mul(xy, 2.0), ops.add(grid, -0.5)), level.stride)
+        xy, wh, confidences = ops.split(ops.sigmoid(y), (2, 2, self.values - self.masks - 4), 2)
+        xy = ops.mul(ops.add(ops.mul(xy, 2.0), grid), level.stride)
         wh = ops.mul(wh, 2.0)
         wh = ops.mul(ops.mul(wh, wh), level.anchors)
-        return ops.reshape(ops.concat((xy, wh, confidences, *mask_weights), 3), (0, -1, self.values))
+        rows = ops.permute(ops.concat((xy, wh, confidences, *mask_weights), 2), (0, 1, 3, 2))
+        return ops.reshape(rows, (0, -1, self.values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,5 +91,5 @@ class Classify:
 
     def __call__(self, ops: Ops[T], xs: Sequence[T]) -> tuple[T, ...]:
         (x,) = xs
-        mean = ops.mean_hw(x if self.conv is None else self.conv(ops, x))
+        mean = ops.mean_hw(x if self.conv is None else self.conv(ops, x), self.linear.in_channels)
         return (ops.reshape(ops.float32(ops.conv(mean, self.linear)), (0, -1)),)

@@ -9,7 +9,7 @@ from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
 from ...network.ops import ShapeMismatch
 from ...network.result import BestClass, Result
-from ...readings.weigher import grid_sizes
+from ...readings.size_constants import GridConstant, size_constants
 from ...refusal import refusing
 from ...untrusted import printable
 from ...weights.budget import NAMES, VISITS
@@ -102,14 +102,15 @@ def _check_strides(network: Network, head: Module) -> None:
             return
     side = TRIED_STRIDES * network.stride
     try:
-        grids = grid_sizes(network, (1, network.channels, side, side))
+        constants = size_constants(network, (1, network.channels, side, side))
     except ShapeMismatch:  # told where the whole network is looked at
         return
-    for level, (height, width) in zip(levels, grids, strict=True):
-        if height * level.stride != side or width * level.stride != side:
+    grids = [constant for constant in constants if isinstance(constant, GridConstant)]
+    for level, grid in zip(levels, grids, strict=True):
+        if grid.rows * level.stride != side or grid.columns * level.stride != side:
             raise WeightsRefused(
                 f"{head} says that {level.conv.name} has a stride of {level.stride:g} px; "
-                f"an image of {side}×{side} px comes to it as {height}×{width} cells"
+                f"an image of {side}×{side} px comes to it as {grid.rows}×{grid.columns} cells"
             )
 
 

@@ -23,7 +23,7 @@ from halfpint.core.shapes import InputShape
 from halfpint.core.verify.images import structured_batch
 from support import witness as w
 from support.checkpoints import network_of, nrmse
-from support.onnx import answer, written
+from support.onnx import answer, known_beforehand, model_of, written
 from support.tracing import in_order, loaded_file, strip_data, torch_allocations, without_data
 
 C = 16  # channels before and after the block
@@ -129,6 +129,13 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
             onnx.checker.check_model(model_proto := written(network, opset=opset), full_check=True)
             for got, wanted, noise in zip(answer(model_proto, image), exact, rounding, strict=True):
                 assert nrmse(got, wanted) <= max(4 * noise, 1e-6), f"opset {opset}"
+        for opset in range(11, 22):
+            assert not known_beforehand(model_of(network, opset=opset, image=image.shape).graph)
+            static, dynamic = written(network, opset=opset, image=image.shape), written(network, opset=opset)
+            onnx.checker.check_model(static, full_check=True)
+            one, other = (answer(proto, image, optimized=False) for proto in (static, dynamic))
+            for got, wanted in zip(one, other, strict=True):
+                np.testing.assert_array_equal(got, wanted)
         half = Reference(np.float16).run(network, image)
         for opset in (12, 17):
             for got, rounded, wanted in zip(

@@ -335,13 +335,15 @@ def test_an_interrupted_job_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
 # ---- simplify
 
 
-def test_simplify_for_one_size_leaves_no_shape_arithmetic(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, simplify=True)
+@pytest.mark.parametrize("simplify", [False, True], ids=["as written", "simplified"])
+def test_a_file_for_one_size_has_no_shape_arithmetic(tiny: Path, tmp_path: Path, simplify: bool) -> None:
+    spec = small(tiny, tmp_path, simplify=simplify, height=256, width=192)
     assert end_of(done(spec)).exit_code == 0
     for kind, entry in zip(spec.kinds, manifest_of(spec)["artifacts"], strict=True):
         graph = onnx.load(spec.path(kind)).graph
-        assert not {"Shape", "Range", "Mod"} & {node.op_type for node in graph.node}
+        assert not {"Shape", "Gather", "Range", "Mod"} & {node.op_type for node in graph.node}
         assert entry["verification"]["verdict"] == "pass"
+        assert "constants" in [check["name"] for check in entry["verification"]["checks"]]
 
 
 def test_checkpoints_without_shared_names_do_not_collide(tiny: Path, tmp_path: Path) -> None:

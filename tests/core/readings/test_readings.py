@@ -14,21 +14,21 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 
 from halfpint.core.artifacts.provenance import Provenance
 from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.formats import Precision
 from halfpint.core.network.layers import Conv2d, layers_of
 from halfpint.core.network.ops import ShapeMismatch
-from halfpint.core.readings.onnx_proto import to_proto
-from halfpint.core.readings.onnx_writer import GraphSpec, write
 from halfpint.core.readings.reference import Reference
+from halfpint.core.readings.size_constants import GridConstant, size_constants
 from halfpint.core.readings.torch_runner import TorchRunner
-from halfpint.core.readings.weigher import grid_sizes, weigh
+from halfpint.core.readings.weigher import weigh
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.images import structured_batch
 from support.checkpoints import Checkpoint, network_of, nrmse
-from support.onnx import answer, written
+from support.onnx import answer, known_beforehand, model_of, written
 
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
 
@@ -98,15 +98,31 @@ def test_equal_constants_are_stored_once_and_names_are_the_checkpoint_s(tiny: Pa
     assert len(set(contents)) == len(contents)
 
 
-def test_grids_as_constants_need_no_shape_arithmetic(tiny: Path) -> None:
+@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+def test_a_static_file_computes_nothing_that_is_known_beforehand(checkpoint: Checkpoint, half: bool) -> None:
+    with network_of(checkpoint.path) as network:
+        image = (1, 3, 2 * network.stride, 3 * network.stride)
+        for opset in range(11, 22):
+            assert not known_beforehand(model_of(network, opset=opset, half=half, half_io=half, image=image).graph)
+
+
+def test_a_static_file_answers_as_a_dynamic_one(checkpoint: Checkpoint) -> None:
+    with network_of(checkpoint.path) as network:
+        image = structured_batch(3, 2 * network.stride, 3 * network.stride, 0, 2)
+        static, dynamic = written(network, image=image.shape), written(network)
+        onnx.checker.check_model(static, full_check=True)
+        one, other = (answer(model, image, optimized=False) for model in (static, dynamic))
+        for got, wanted in zip(one, other, strict=True):
+            np.testing.assert_array_equal(got, wanted)
+
+
+def test_what_follows_from_the_size_is_known_beforehand(tiny: Path) -> None:
     with network_of(tiny) as network:
-        grids = grid_sizes(network, (1, 3, 64, 96))
-        assert grids == ((8, 12), (4, 6), (2, 3))
-        spec = GraphSpec((1, 3, 64, 96), ((1, 378, 8),), 17, grids=grids)
-        model = to_proto(write(network, spec, ("test", "0"), {}))
-        assert not {"Shape", "Range", "Mod"} & {node.op_type for node in model.graph.node}
-        image = structured_batch(3, 64, 96, 0, 1)
-        np.testing.assert_array_equal(answer(model, image)[0], answer(written(network), image)[0])
+        constants = size_constants(network, (1, 3, 64, 96))
+        assert constants == tuple(GridConstant(f"grid_{i}", 8 >> i, 12 >> i, -0.5) for i in range(3))
+        graph = written(network, image=(1, 3, 64, 96)).graph
+    cells = numpy_helper.to_array(next(tensor for tensor in graph.initializer if tensor.name == "grid_2"))
+    np.testing.assert_array_equal(cells, [[-0.5, 0.5, 1.5, -0.5, 0.5, 1.5], [-0.5, -0.5, -0.5, 0.5, 0.5, 0.5]])
 
 
 # ---- run

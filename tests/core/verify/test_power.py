@@ -18,8 +18,6 @@ from halfpint.core.families import identify, open_weights
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
-from halfpint.core.readings.onnx_proto import to_proto
-from halfpint.core.readings.onnx_writer import GraphSpec, write
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.full import inspect, judge
@@ -28,6 +26,7 @@ from halfpint.core.verify.probes import Plan, plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
+from support.onnx import written
 
 SHAPE = InputShape(1, 3, 160, 96)
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
@@ -84,7 +83,7 @@ def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.nd
 def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision, dynamic: bool) -> None:
     report = bench.mutated(lambda _: None, precision, dynamic=dynamic)
     assert report.verdict is Verdict.PASS, report.checks
-    wanted = {"loads", "checker", "contract", "weights", "accuracy", "power", "detections"}
+    wanted = {"loads", "checker", "contract", "weights", "constants", "accuracy", "power", "detections"}
     wanted |= {"ranges", "rounding"} if precision is Precision.FP16 else set()
     assert set(verdicts(report)) == wanted
     # Boxes and confidences are judged apart, on two images at least.
@@ -119,7 +118,7 @@ def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precisi
     inspect(trial, bench.network)
     assert trial.loaded is None
     inspected = trial.inspected
-    assert [check.name for check in inspected] == ["weights", "checker"]
+    assert [check.name for check in inspected] == ["weights", "constants", "checker"]
     report = drained(judge(trial, bench.answers))
     assert [check for check in report.checks if check in inspected] == inspected
 
@@ -168,8 +167,11 @@ def test_swapped_columns_of_the_answer(bench: Bench) -> None:
 
 def baked(network: Network) -> bytes:
     """A file that claims to be dynamic, with the grids of the first probe's size as constants."""
-    spec = GraphSpec(("batch", 3, "height", "width"), (("batch", "anchors", 8),), 17, grids=((8, 16), (4, 8), (2, 4)))
-    return to_proto(write(network, spec, ("halfpint", "0"), {})).SerializeToString()
+    model = written(network, image=(1, 3, 64, 128))
+    image, output = (port.type.tensor_type.shape.dim for port in (model.graph.input[0], model.graph.output[0]))
+    for dim, name in ((image[0], "batch"), (image[2], "height"), (image[3], "width"), (output[0], "batch")):
+        dim.dim_param = name
+    return model.SerializeToString()
 
 
 def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> None:
