@@ -156,6 +156,7 @@ class _Halving:
         inputs = {port.name for port in graph.input if port.name in self._floats} - self._weights.keys()
         outputs = [port.name for port in graph.output if port.name in self._floats]
         born_half = self._half_born | (inputs if half_io else set())
+        kept = sum(bool(self._outputs(node)) and node.op_type != "Cast" for node in graph.node) - len(self.halved)
         for index, node in enumerate(graph.node):
             self._append(node, index in self.halved, born_half)
         for name in outputs:
@@ -166,7 +167,6 @@ class _Halving:
             if port.name in inputs or port.name in outputs:
                 port.type.tensor_type.elem_type = TensorProto.FLOAT16
         del graph.value_info[:]
-        kept = sum(bool(self._outputs(node)) and node.op_type != "Cast" for node in graph.node) - len(self.halved)
         return Halved(self._model, tuple(sorted(self._half_born)), len(self.halved), kept)
 
     def _append(self, node: NodeProto, half: bool, born_half: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ def _run_onnxsim(data: bytes) -> bytes:
         before.write_bytes(data)
         module = f"{__package__}.onnxsim_process"
         command = [sys.executable, "-P", "-m", module, str(before), str(after)]
-        subprocess.run(command, check=True, timeout=_LIMIT_SECONDS, capture_output=True)
+        env = {**os.environ, "TMPDIR": folder}  # where onnxsim has ONNX Runtime write what it made of the model
+        subprocess.run(command, env=env, check=True, timeout=_LIMIT_SECONDS, capture_output=True)
         return after.read_bytes()
 
 

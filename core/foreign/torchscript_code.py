@@ -24,6 +24,7 @@ from .torchscript_operators import (
     OTHER_OPERATORS,
     REFUSED_KEYWORDS,
     SUPERCLASSES,
+    UNCHECKED,
 )
 
 # The largest of fifty files of YOLOv5's, Ultralytics' and our own exporters (YOLOv9t's) has 0.34 MB of code in 1,700
@@ -42,6 +43,10 @@ _TOKEN = re.compile(
 )
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _PACKAGE = "__torch__"
+# Classes of this package are C++, whatever a file declares under their names.
+_NATIVE = f"{_PACKAGE}.torch.classes."
+# What a value may be taken for without a check of torch's own: kinds that each operator looks at again.
+_CASTS = frozenset(("Tensor", "NoneType", "bool", "int", "float", "str", "List", "Optional", "[", "]"))
 _ROOTS = frozenset(("torch", "ops", "CONSTANTS", _PACKAGE))
 _FORWARD = re.compile(r"forward[0-9]*")
 _CONSTANT = re.compile(r"c[0-9]{1,9}")
@@ -110,6 +115,8 @@ def _tokens(text: str) -> Iterator[_Token]:
 def _declare(module: str, tokens: list[_Token], declared: Declared) -> None:
     """Note the classes, functions and attributes that a source declares. Raises `ArtifactRefused` for odd ones."""
     texts = [token.text for token in tokens]
+    if f"{module}.".startswith(_NATIVE):
+        _refuse(f"declares {printable(module)}, whose classes are torch's own")
     for i, token in enumerate(tokens):
         if token.kind != "line":
             continue
@@ -215,6 +222,8 @@ class _Reader:
             return
         if name == "getattr":
             self._check_getattr(i)
+        elif name in UNCHECKED:
+            self._check_cast(i)
         elif name not in FUNCTIONS and name not in self._aliases:
             _refuse(f"calls {printable(name)}, which is not on the list of what a network needs")
 
@@ -227,6 +236,14 @@ class _Reader:
         if tokens[0].text in _ROOTS:
             _refuse(f"looks for {printable(tokens[2].text)} in {tokens[0].text}")
         self._check_attribute(tokens[2].text[1:-1])
+
+    def _check_cast(self, i: int) -> None:
+        """`unchecked_cast(List[int], x)`: to plain kinds, since torch would take one object for another unseen."""
+        end = i + 2
+        while self._text(end) in _CASTS:
+            end += 1
+        if self._text(end) not in (",", ")"):
+            _refuse(f"takes a value for a {printable(self._text(end))}, which no exporter writes")
 
     def _check_attribute(self, name: str) -> None:
         if name not in self._declared.attributes and name not in ATTRIBUTES:

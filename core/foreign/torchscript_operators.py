@@ -76,7 +76,8 @@ OTHER_OPERATORS = _words(
     """
 )
 # Called by a plain name: conversions, and the printer's own forms.
-FUNCTIONS = _words("annotate bool float int isinstance len range unchecked_cast uninitialized")
+UNCHECKED = _words("unchecked_cast uninitialized")
+FUNCTIONS = _words("annotate bool float int isinstance len range") | UNCHECKED
 # Methods that a file may define, besides `forward`, `forward1`, …: what torch.nn itself has where it is scripted.
 METHODS = _words("_check_input_dim _conv_forward _output_padding __len__")
 # What a tensor or a tuple tells of itself.

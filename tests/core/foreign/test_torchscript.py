@@ -109,6 +109,9 @@ ATTACKS = {
     "y = torch.as_strided(x, [1], [1], 100)": "torch.as_strided",
     "y = __torch__.torch.classes.quantized.LinearPackedParamsBase": "which is not in the file",
     "y = __torch__.os.system": "which is not in the file",
+    "y = unchecked_cast(__torch__.M, x)": "takes a value for a __torch__",
+    "y = unchecked_cast(Tuple[Tensor, Tensor], x)": "takes a value for a Tuple",
+    "y = uninitialized(List[__torch__.M])": "takes a value for a __torch__",
     "y = CONSTANTS.c0()": "CONSTANTS.c0",
     "y = x.__class__": "reads the attribute __class__",
     f"y = {'(' * 200}x{')' * 200}": "nested deeper",
@@ -143,6 +146,13 @@ def test_sources_beside_the_main_one_are_read_too() -> None:
     evil = 'def f(x: Tensor) -> Tensor:\n  torch.save(x, "f")\n  return x\n'
     with pytest.raises(ArtifactRefused, match=r"torch\.save"):
         checked_torchscript(coded(**{"__torch__/helpers.py": evil}))
+
+
+def test_classes_in_the_place_of_torch_s_own() -> None:
+    """torch takes a class of this package for its own, in C++, and hands it whatever the pickle says."""
+    code = "class Conv2dPackedParamsBase(Module):\n  x : Tensor\n"
+    with pytest.raises(ArtifactRefused, match="whose classes are torch's own"):
+        checked_torchscript(coded(**{"__torch__/torch/classes/quantized.py": code}))
 
 
 def test_a_function_of_the_file_may_be_called_by_a_name_that_stands_for_nothing_else() -> None:
