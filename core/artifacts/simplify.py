@@ -65,7 +65,7 @@ def _run_onnxsim(data: bytes) -> bytes:
         before.write_bytes(data)
         module = f"{__package__}.onnxsim_process"
         command = [sys.executable, "-P", "-m", module, str(before), str(after)]
-        env = {**os.environ, "TMPDIR": folder}  # where onnxsim has ONNX Runtime write what it made of the model
+        env = {**os.environ, "TMPDIR": str(folder)}  # where onnxsim has ONNX Runtime write what it made of the model
         subprocess.run(command, env=env, check=True, timeout=_LIMIT_SECONDS, capture_output=True)
         return after.read_bytes()
 

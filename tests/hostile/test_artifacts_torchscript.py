@@ -43,7 +43,7 @@ class WhenLoaded(torch.nn.Module):
         return x
 
     @torch.jit.export
-    def __getstate__(self) -> tuple[str, bool]:
+    def __getstate__(self) -> tuple[str, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
         return self.victim, self.training
 
     @torch.jit.export
