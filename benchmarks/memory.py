@@ -1,10 +1,11 @@
 """Peak memory, predicted against measured: forward passes on CPU tensors, whole jobs, and a GPU where there is one.
 
-    python benchmarks/memory.py [--weights W …] [--device N] [--save]
+    python benchmarks/memory.py [--weights W …] [--jobs N] [--device N] [--save]
 
 Forward passes run on real CPU tensors in FP32, and on shapes without data (torch's meta device) in FP16, which a CPU
 computes 40 times slower; a tracker under torch's dispatcher adds up what lives. On a GPU, each figure comes from a
-process of its own. Without weights, samples of yolov5n, yolov5s and DBNet-R18 in full size are made.
+process of its own. Without weights, samples of yolov5n, yolov5s and DBNet-R18 in full size are made. Whole jobs are
+those of `memory_matrix.py`, with weights of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe
+from memory_matrix import jobs, write_networks
+from memory_matrix import measured as measured_jobs
 
 from halfpint.core.devices import GpuSampler
 from halfpint.core.formats import Precision
@@ -31,7 +34,6 @@ from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape
 
 HERE = Path(__file__).parent
-HALFPINT = str(Path(sys.executable).parent / "halfpint")
 SIZES = ((320, 320), (640, 640), (800, 800), (1536, 320), (1536, 1536))
 BATCHES = (1, 4)
 CPU, META = "cpu", "meta"
@@ -41,6 +43,7 @@ MIB = 2**20
 def main() -> None:
     parser = argparse.ArgumentParser(description="Peak memory, predicted against measured.")
     parser.add_argument("--weights", type=Path, nargs="+", help="checkpoints (default: samples)")
+    parser.add_argument("--jobs", type=int, default=120, help="how many jobs of the matrix (default 120)")
     parser.add_argument("--device", default="0", help="the index of the GPU to measure on, if there is one (default 0)")
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
     args = parser.parse_args()
@@ -49,8 +52,9 @@ def main() -> None:
         weights = args.weights or samples(folder)
         forward = [row for path in weights for row in forward_passes(path)]
         show(forward)
-        jobs = [row for path in weights for row in whole_jobs(path, folder / "out")]
-        show(jobs)
+        whole = whole_jobs(args.jobs)
+        show(whole)
+        print(worst(whole))
         gpu = [row for path in weights for row in on_gpu(path, args.device)]
         show(gpu)
         report = {
@@ -60,7 +64,8 @@ def main() -> None:
             "weights": {path.name: path.stat().st_size for path in weights},
             "forward passes off by at most": max(abs(row["measured"] - row["predicted"]) for row in forward),
             "forward passes": forward,
-            "whole jobs": jobs,
+            "whole jobs together": worst(whole),
+            "whole jobs": whole,
             "GPU": gpu or "none here",
         }
     if args.save:
@@ -100,21 +105,26 @@ def forward_passes(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def whole_jobs(path: Path, out: Path) -> list[dict[str, Any]]:
-    """The peak of resident memory of `halfpint export`, ONNX in FP32, fully verified, between its two figures."""
-    rows: list[dict[str, Any]] = []
-    with WeightsSource(path) as source:
-        stride = source.network.stride
-    for shape in shapes(stride):
-        size = ["--imgsz", str(shape.height), str(shape.width), "--batch-size", str(shape.batch)]
-        command = [HALFPINT, "export", "--weights", str(path), "--out", str(out), "--overwrite", "--json", *size]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        events = [json.loads(line) for line in done.stdout.splitlines()]
-        predicted = next(event for event in events if event["event"] == "memory-predicted")
-        peak = max(event["host"] for event in events if event["event"] == "memory-measured")
-        span = {"least": predicted["host_low"], "most": predicted["host_high"]}
-        rows.append(row(path, shape, Precision.FP32, job="onnx", **span, measured=peak))
-    return rows
+def whole_jobs(count: int) -> list[dict[str, Any]]:
+    """The peak of resident memory of `halfpint export`, next to what it predicted; `off`: % of that."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_networks(folder)
+        rows = list(measured_jobs(jobs(count), folder))
+    return [{**row, "off": f"{100 * (row['measured'] / row['predicted'] - 1):+.1f} %"} for row in rows]
+
+
+def worst(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many jobs left their range, and the ends of what was measured, in % of what was predicted."""
+    parts = [row["measured"] / row["predicted"] - 1 for row in rows]
+    return {
+        "jobs": len(rows),
+        "range": "±20 % of what was predicted",
+        "outside": sum(not row["low"] <= row["measured"] <= row["high"] for row in rows),
+        "lowest %": round(100 * min(parts), 1),
+        "highest %": round(100 * max(parts), 1),
+        "mean %": round(100 * sum(map(abs, parts)) / len(parts), 1),
+    }
 
 
 def on_gpu(path: Path, device: str) -> list[dict[str, Any]]:

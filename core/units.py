@@ -24,6 +24,14 @@ def mebibyte_range(low: float, high: float) -> str:
     return mebibytes(high) if low == high else f"{mebibytes(low)} to {mebibytes(high)}"
 
 
+def about_mebibytes(low: float, high: float) -> str:
+    """A prediction between two amounts of memory as one figure: `about 534 MiB, ±20 %`."""
+    middle = (low + high) / 2
+    percent = round(100 * (high - low) / (high + low))
+    amount = mebibytes(middle) if middle >= 2**30 else f"{middle / 2**20:.0f} MiB"
+    return f"about {amount}, ±{percent} %"
+
+
 def figure(value: float) -> str:
     """A measured figure with two digits that matter: `230`, `1.2`, `0.0031`, `2.4e-06`."""
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

@@ -144,6 +144,7 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "verdict": str(verdict.fit),
         "low_nbytes": int(need.low),
         "high_nbytes": int(need.high),
+        "least_nbytes": int(need.least),
         "free_nbytes": memory.free,
         "total_nbytes": memory.total,
         "problem": memory.problem,

@@ -24,7 +24,7 @@ from ..core.jobs.launcher import Worker
 from ..core.jobs.sizing import sized
 from ..core.jobs.spec import ExportSpec, VerifyMode
 from ..core.jobs.store import create
-from ..core.units import mebibytes, megabytes
+from ..core.units import about_mebibytes, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_error, say_wrapped
 from .progress import monitor
@@ -241,8 +241,8 @@ def _memory(events: Sequence[Event]) -> list[str]:
     if not predicted or not measured:
         return []
     before, after = predicted[-1], measured[-1]
-    span = f"{mebibytes(before.host_low)} to {mebibytes(before.host_high)} predicted"
-    told = [f"memory: {mebibytes(after.host)} at the peak, {span}"]
+    foretold = about_mebibytes(before.host_low, before.host_high)
+    told = [f"memory: {mebibytes(after.host)} at the peak; predicted: {foretold}"]
     if after.gpu_reserved:
         allocated = f"{mebibytes(after.gpu_allocated)} allocated ({mebibytes(before.gpu_allocated)} predicted)"
         reserved = f"{mebibytes(after.gpu_reserved)} reserved ({mebibytes(before.gpu_reserved)} predicted)"

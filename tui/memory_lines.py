@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..core.memory.estimate import Estimate, gpu_memory
 from ..core.memory.run import gpu_need
 from ..core.memory.verdict import Verdict, verdict
-from ..core.units import mebibytes
+from ..core.units import about_mebibytes, mebibytes
 from .weighing import FIT_KINDS
 from .widgets.bars import bar, past
 from .widgets.lines import Line, Piece, plain
@@ -104,9 +104,10 @@ def _host(view: _View) -> list[Line]:
 def _bar_line(used: int, total: int, found: Verdict) -> Line:
     """Used by others | predicted | free, and the verdict."""
     need = int(found.need.high)
+    told = str(found.need) if found.need.spread else mebibytes(need)
     kind = FIT_KINDS[found.fit]
     parts: list[tuple[float, str, str]] = [(used, "█", "dim"), (need, "▒", kind)]
-    amount: Piece = (f" ▒ {mebibytes(need)}", "")
+    amount: Piece = (f" ▒ {told}", "")
     return (("  ", ""), *bar(parts, total, _BAR), (f" {found.fit}", kind), amount)
 
 
@@ -141,8 +142,7 @@ def job_memory(memory: JobMemory) -> str:
     """What the last job was predicted to need, and what it took so far."""
     parts: list[str] = []
     if memory.predicted is not None:
-        low, high = mebibytes(memory.predicted.host_low), mebibytes(memory.predicted.host_high)
-        parts.append(f"predicted {low}–{high}")
+        parts.append(f"predicted {about_mebibytes(memory.predicted.host_low, memory.predicted.host_high)}")
     if memory.measured is not None:
         gpu = f", {mebibytes(memory.measured.gpu_reserved)} on the GPU" if memory.measured.gpu_reserved else ""
         parts.append(f"measured {mebibytes(memory.measured.host)}{gpu}")

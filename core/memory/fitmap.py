@@ -107,11 +107,11 @@ def _codes(need: Need, memory: Memory) -> NDArray[np.int64]:
     """The verdicts on needs that are arrays, as `fit_of` gives them one by one."""
     import numpy as np
 
-    low, high = np.broadcast_arrays(need.low, need.high)
+    least, high = np.broadcast_arrays(need.least, need.high)
     if memory.free is None:
-        return np.full(low.shape, SEVERITY.index(Fit.UNKNOWN))
+        return np.full(least.shape, SEVERITY.index(Fit.UNKNOWN))
     tight = np.where(high <= memory.free, SEVERITY.index(Fit.FITS), SEVERITY.index(Fit.TIGHT))
-    return np.where(low > memory.free, SEVERITY.index(Fit.WILL_NOT_FIT), tight)
+    return np.where(least > memory.free, SEVERITY.index(Fit.WILL_NOT_FIT), tight)
 
 
 def _largest(values: NDArray[np.int64], codes: NDArray[np.int64]) -> int | None:

@@ -1,105 +1,212 @@
-"""What a job needs in host memory: its weights, the float64 reference, the files as they are written and tried.
+"""What a job needs in host memory: the largest of its stages, each a sum of what is there at the same time.
 
-The measured figures are peak resident memory of whole jobs (sample yolov5s and a yolov5n of a tenth of its width,
-at 64×64, 640×640, 1536×320 and a batch of four; every format and precision, both ways to verify) on Linux, two
-cores, Python 3.11, numpy 2.4, ONNX Runtime 1.31, torch 2.13.
+What is there follows from the spec and the network; how much of it a library really takes is measured, and fitted
+(`fitted.py`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from ..formats import Format, Kind
+from ..formats import Format, Kind, Precision
 from ..jobs.spec import ExportSpec, VerifyMode
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
+from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
 from ..shapes import InputShape
 from ..verify.probes import small_probes, too_slow
-from .need import Need, Term, larger
+from .fitted import FITTED, Constant
+from .need import Need, Term, larger, smaller
 
 _MIB = 2**20
-# A worker with nothing read yet: 35 MiB; with numpy and ONNX Runtime 90; torch adds 175 to 235, FP16 kernels
-# included; what its CUDA libraries add has not been measured.
-_PYTHON = (30 * _MIB, 40 * _MIB)
-_ONNX = (20 * _MIB, 50 * _MIB)
-_TORCH = (100 * _MIB, 240 * _MIB)
-# Copies of the FP32 weights at the worst moment: 5.0 with --verify quick and 9.7 with the reference (its float64
-# weights are two, its rounded ones one), the first artifact included; each further one adds 1.5 to 2.
-_COPIES_QUICK, _COPIES_FULL, _COPIES_MORE = 5, 10, 2
-_LEAST_COPIES_QUICK, _LEAST_COPIES_FULL = 1, 3
-# The reference's arrays, next to the FP32 activations of one image: at least 2.0 times (they are float64), with the
-# padding and windows of numpy's convolutions up to 2.82 times and 2.7 MiB (nine networks, five sizes).
-_REFERENCE_LEAST, _REFERENCE_MOST, _REFERENCE_BUFFERS = 2, 3, 4 * _MIB
-# onnxsim's own process, started for the weights of one file at a time: 143 and 236 MiB for the two networks.
-_ONNXSIM, _ONNXSIM_COPIES = 140 * _MIB, 5
-# What a runtime holds for a batch on a CPU, next to its FP32 activations: 1.27 to 1.52 times, kept until its file is
-# judged. Kernels allocate inside operations, beyond what is weighed; half is taken as the least.
-_RUNTIME_MOST, _RUNTIME_LEAST = (8, 5), (1, 2)  # numerator, denominator
+# Between what was predicted and what was measured; `benchmarks/memory_fit.py` tells how far it really was.
+SPREAD = Fraction(1, 5)
+# A worker with nothing read yet, at least: 35 MiB; ONNX Runtime adds at least 20, torch 100.
+_LEAST_PYTHON, _LEAST_ONNX, _LEAST_TORCH = 30 * _MIB, 20 * _MIB, 100 * _MIB
+# Kernels allocate inside operations, beyond what is weighed, and may also reuse more: a half is taken as the least.
+_LEAST_RUN = 2
+# onnxsim's own process, started for the weights of one file at a time: 143 and 236 MiB for weights of 7 and 28 MiB.
+_ONNXSIM, _ONNXSIM_COPIES = 112 * _MIB, 4.5
+# ONNX Runtime computes these in one step in FP16 too; the others it takes apart, and keeps what each step makes.
+_WHOLE_IN_FP16 = frozenset({"silu", "relu", "sigmoid"})
 
 
 @dataclass(frozen=True)
 class Weighed:
     """What a job's needs follow from, in bytes of FP32; numbers, or arrays for many sizes at once.
 
-    `one`: activations of one image at the peak, with the image; `batch`: the same for the batch.
+    `batch`: activations of the batch at the peak, with the images; `answers`: to the batch; `exact`: the reference's
+    answers to the images of it that are compared; `reference`: what the float64 reference holds at its peak for one
+    image, weights not counted, and `small` the same for the small test images. `taken_apart`: whether ONNX Runtime
+    takes an activation apart in FP16.
     """
 
     weights: int
-    one: Dim
     batch: Dim
     image: Dim
+    answers: Dim
+    exact: Dim
+    reference: Dim
+    small: Dim
+    taken_apart: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something that is there during a stage: `amount` bytes, of which as many copies as `constant` says."""
+
+    name: str
+    amount: Dim
+    constant: Constant | None = None
+
+    @property
+    def nbytes(self) -> Dim:
+        """In bytes, by the constants that were fitted."""
+        return self.amount if self.constant is None else _times(self.amount, FITTED[self.constant])
+
+
+@dataclass(frozen=True)
+class JobStage:
+    """A stage of a job for one of its files, and all that is there at its peak."""
+
+    name: str
+    kind: Kind
+    parts: tuple[Part, ...]
+
+    @property
+    def nbytes(self) -> Dim:
+        """What is there, in bytes."""
+        total: Dim = 0
+        for part in self.parts:
+            total = total + part.nbytes
+        return total
 
 
 def weighed(network: Network, dims: Shape) -> Weighed:
     """Weigh N×C×H×W in FP32. Dimensions may be arrays. Raises `ShapeMismatch`."""
     batch = weigh(network, dims)
-    one = batch if isinstance(dims[0], int) and dims[0] == 1 else weigh(network, (1, *dims[1:]))
     weights = batch.weights_nbytes
-    return Weighed(weights, one.file.peak_nbytes - weights, batch.file.peak_nbytes - weights, numel(dims) * 4)
+    answers: Dim = 0
+    for shape in batch.outputs:
+        answers = answers + numel(shape) * 4
+    largest = max(small_probes(network.channels, network.stride), key=lambda probe: probe.shape.area)
+    small = reference_peak(network, (1, *largest.shape.dims[1:]))
+    return Weighed(
+        weights=weights,
+        batch=batch.file.peak_nbytes - weights,
+        image=numel(dims) * 4,
+        answers=answers,
+        exact=2 * answers // dims[0] * smaller(dims[0], 2),  # in float64; the first and the last image
+        reference=larger(reference_peak(network, (1, *dims[1:])), small),
+        small=small,
+        taken_apart=not batch.activations <= _WHOLE_IN_FP16,
+    )
 
 
 def host_need(spec: ExportSpec, network: Network, sizes: Weighed) -> Need:
     """What the job needs in host memory, wherever its files run. `sizes`: of the spec's shape."""
-    kinds = spec.kinds
+    stages = list(job_stages(spec, network, sizes))
+    most: Dim = 0
+    for stage in stages:
+        most = larger(most, stage.nbytes)
+    if isinstance(most, int):
+        peak = max(stages, key=lambda stage: int(stage.nbytes))
+        note = f"at its peak, to {peak.name} {peak.kind}"
+        terms = tuple(Term(part.name, part.nbytes, part.nbytes) for part in peak.parts if int(part.nbytes))
+        terms = (replace(terms[0], note=note), *terms[1:])
+    else:
+        terms = (Term("the job", most, most),)
+    return Need(terms, SPREAD, _least(spec, network, sizes))
+
+
+def job_stages(spec: ExportSpec, network: Network, sizes: Weighed) -> Iterator[JobStage]:
+    """The stages that may be a job's largest, in their order: its files are written and tried, then judged."""
     full = spec.verify is VerifyMode.FULL
-    copies = (_COPIES_FULL if full else _COPIES_QUICK) + _COPIES_MORE * (len(kinds) - 1)
-    least = _LEAST_COPIES_FULL if full else _LEAST_COPIES_QUICK
-    terms = [
-        _libraries(kinds),
-        Term("weights, in all their copies", least * sizes.weights, copies * sizes.weights, "margin measured"),
-    ]
-    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    tried = [kind for kind in kinds if not too_slow(kind, shape, spec.device)]
-    if not tried:
-        sizes = weighed(network, small_probes(network.channels, network.stride)[0].shape.dims)
-    runs = max(1, len(tried)) if spec.device == "cpu" else 0
-    reference = _REFERENCE_LEAST * sizes.one if full else 0
-    running = _part(sizes.batch, _RUNTIME_LEAST) if runs else sizes.image
+    at_size = _tried_at_size(spec, network)
+    reference = sizes.reference if at_size else sizes.small
+    common = [_libraries(spec), Part("the network's weights", sizes.weights)]
     if full:
-        high = _REFERENCE_MOST * sizes.one + _REFERENCE_BUFFERS
-        terms.append(Term("float64 reference", reference, high, "margin measured"))
-    where = "margin measured" if runs else f"the files run on GPU {spec.device}"
-    # The reference and the runtime take turns at worst: the least is the larger of the two, told with the first.
-    beyond = larger(running - reference, 0)
-    most = sizes.image + _part(sizes.batch, _RUNTIME_MOST) * runs
-    terms.append(Term("files on trial", beyond, most, where))
-    if spec.simplify:
-        simplifier = _ONNXSIM + _ONNXSIM_COPIES * sizes.weights
-        terms.append(Term("onnxsim, in a process of its own", 0, simplifier, "margin measured"))
-    return Need(tuple(terms))
+        common += [
+            Part("the reference's weights", sizes.weights, Constant.REFERENCE_WEIGHTS),
+            Part("the reference's answers", sizes.exact if at_size else 0),
+        ]
+    beside = [Part("the reference's arrays", reference, Constant.REFERENCE_BESIDE)] if full else []
+    answers: Dim = 0
+    for kind in spec.kinds:
+        held = Part("answers to be judged", answers)
+        if kind.format is Format.TORCHSCRIPT:  # an ONNX file takes less while it is written than while it is tried
+            written = Part("the weights as they are written", sizes.weights, Constant.WRITE_TORCHSCRIPT)
+            yield JobStage("write", kind, (*common, held, *beside, written))
+        if kind in at_size:
+            answers = answers + sizes.answers
+        held = Part("answers to be judged", answers)
+        yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, spec.device, kind in at_size)))
+        if spec.simplify and kind.format is Format.ONNX:
+            simplifier = _ONNXSIM + _times(sizes.weights, _ONNXSIM_COPIES)
+            part = Part("onnxsim, in a process of its own", simplifier)
+            yield JobStage("simplify", kind, (*common, held, *beside, part))
+    held = Part("answers to be judged", answers)
+    for kind in spec.kinds:
+        if full:
+            yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
+        elif kind.precision is Precision.FP16 and Kind(kind.format, Precision.FP32) not in spec.kinds:
+            yield JobStage("judge", kind, (*common, held, *_twin(sizes, spec.device)))
 
 
-def _libraries(kinds: tuple[Kind, ...]) -> Term:
-    formats = {kind.format for kind in kinds}
-    low, high = _PYTHON
-    if Format.ONNX in formats:
-        low, high = low + _ONNX[0], high + _ONNX[1]
-    if Format.TORCHSCRIPT in formats:
-        low, high = low + _TORCH[0], high + _TORCH[1]
-    return Term("Python and its libraries", low, high, "measured")
+def _libraries(spec: ExportSpec) -> Part:
+    if Format.TORCHSCRIPT not in spec.formats:
+        constant = Constant.ONNX_LIBRARIES
+    elif Format.ONNX not in spec.formats:
+        constant = Constant.TORCHSCRIPT_LIBRARIES
+    else:
+        constant = Constant.BOTH_LIBRARIES
+    return Part("Python and its libraries", _MIB, constant)
 
 
-def _part(nbytes: Dim, fraction: tuple[int, int]) -> Dim:
-    numerator, denominator = fraction
-    return nbytes * numerator // denominator
+def _tried_at_size(spec: ExportSpec, network: Network) -> list[Kind]:
+    """The files that are tried at the spec's own size."""
+    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
+    full = spec.verify is VerifyMode.FULL
+    return [kind for kind in spec.kinds if not (full and too_slow(kind, shape, spec.device))]
+
+
+def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part, ...]:
+    onnx = kind.format is Format.ONNX
+    weights = Part("the file on trial", sizes.weights, Constant.RUN_ONNX if onnx else Constant.RUN_TORCHSCRIPT)
+    if not at_size:
+        return (weights,)
+    if device != "cpu":
+        return (weights, Part(f"images; activations are on GPU {device}", sizes.image))
+    if not onnx:
+        constant = Constant.TORCHSCRIPT_ACTIVATIONS
+    elif kind.precision is Precision.FP16 and sizes.taken_apart:
+        constant = Constant.ONNX_ACTIVATIONS_TAKEN_APART
+    else:
+        constant = Constant.ONNX_ACTIVATIONS
+    return (weights, Part("its activations", sizes.batch, constant))
+
+
+def _twin(sizes: Weighed, device: str) -> tuple[Part, ...]:
+    weights = Part("the FP32 twin", sizes.weights, Constant.TWIN)
+    activations = Part("its activations", sizes.batch, Constant.TWIN_ACTIVATIONS)
+    return (weights, activations) if device == "cpu" else (weights, Part("images", sizes.image))
+
+
+def _least(spec: ExportSpec, network: Network, sizes: Weighed) -> Dim:
+    """What is certainly there at the same time, in bytes."""
+    libraries = _LEAST_PYTHON + (_LEAST_ONNX if Format.ONNX in spec.formats else 0)
+    libraries += _LEAST_TORCH if Format.TORCHSCRIPT in spec.formats else 0
+    at_size = _tried_at_size(spec, network)
+    running = sizes.batch // _LEAST_RUN if at_size and spec.device == "cpu" else 0
+    if spec.verify is VerifyMode.QUICK:
+        return libraries + sizes.weights + running
+    # The reference's float64 weights are two copies; it and the runtime may take turns.
+    return libraries + 3 * sizes.weights + larger(running, sizes.reference if at_size else sizes.small)
+
+
+def _times(amount: Dim, factor: float) -> Dim:
+    """An amount of bytes times a factor, in whole bytes."""
+    return amount * round(factor * 1000) // 1000

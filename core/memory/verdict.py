@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..units import mebibyte_range, mebibytes
+from ..units import mebibytes
 from .need import Need
 
 
 class Fit(StrEnum):
-    """FITS: what suffices is free. WILL NOT FIT: not even the certain least is. TIGHT: in between."""
+    """FITS: all that may be needed is free. WILL NOT FIT: not even the certain least is. TIGHT: in between."""
 
     FITS = "FITS"
     TIGHT = "TIGHT"
@@ -48,25 +48,24 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The verdict for people."""
-        low, high = int(self.need.low), int(self.need.high)
-        needs = f"needs {mebibyte_range(low, high)}"
+        needs = f"needs {self.need}"
         if self.memory.free is None:
             return f"{self.fit}: {needs} of {self.memory.name}; {self.memory.problem or 'what is free is not known'}"
         return f"{self.fit}: {needs}, {mebibytes(self.memory.free)} of {self.memory.name} are free"
 
 
-def fit_of(low: int, high: int, free: int | None) -> Fit:
-    """The verdict on a need between two figures."""
+def fit_of(least: int, high: int, free: int | None) -> Fit:
+    """The verdict on a need: `least` is certain, `high` the most that it may be."""
     if free is None:
         return Fit.UNKNOWN
-    if low > free:
+    if least > free:
         return Fit.WILL_NOT_FIT
     return Fit.FITS if high <= free else Fit.TIGHT
 
 
 def verdict(need: Need, memory: Memory) -> Verdict:
     """The verdict on a need. It says WILL NOT FIT only if the least exceeds what is free."""
-    return Verdict(fit_of(int(need.low), int(need.high), memory.free), need, memory)
+    return Verdict(fit_of(int(need.least), int(need.high), memory.free), need, memory)
 
 
 def worst(fits: list[Fit]) -> Fit:

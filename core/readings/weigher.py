@@ -40,12 +40,16 @@ class Ghost:
 
 @dataclass(frozen=True)
 class Weighed:
-    """A forward pass in bytes, with weights and input: of the TorchScript file, and of the module that is traced."""
+    """A forward pass in bytes, with weights and input: of the TorchScript file, and of the module that is traced.
+
+    `activations`: the kinds of elementwise activation in it.
+    """
 
     file: Lived
     module: Lived
     weights_nbytes: int
     outputs: tuple[Shape, ...]
+    activations: frozenset[str]
 
 
 def weigh(network: Network, image: Shape, *, half: bool = False, half_io: bool = False) -> Weighed:
@@ -67,6 +71,7 @@ def weigh(network: Network, image: Shape, *, half: bool = False, half_io: bool =
         module=meter.as_described(weights),
         weights_nbytes=weights,
         outputs=tuple(y.shape for y in outputs),
+        activations=frozenset(weigher.activations),
     )
 
 
@@ -91,6 +96,7 @@ class Weigher:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
+        self.activations: set[str] = set()
 
     def new(self, shape: Shape, itemsize: int) -> Ghost:
         """A ghost with a storage of its own. Raises `ShapeMismatch` for one of no elements, or of absurdly many."""
@@ -108,10 +114,12 @@ class Weigher:
 
     def conv(self, x: Ghost, layer: Conv2d, act: Activation | None = None) -> Ghost:
         self._meter.layer = layer.name
+        self._activated(act)
         return self._made(rules.conv_shape(x.shape, layer), x)
 
     def conv_transpose(self, x: Ghost, layer: ConvTranspose2d, act: Activation | None = None) -> Ghost:
         self._meter.layer = layer.name
+        self._activated(act)
         return self._made(rules.conv_transpose_shape(x.shape, layer), x)
 
     def max_pool(self, x: Ghost, kernel: Pair, stride: Pair, padding: Pair) -> Ghost:
@@ -157,6 +165,7 @@ class Weigher:
     # ---- arithmetic
 
     def add(self, x: Ghost, y: Ghost | Constant | float, act: Activation | None = None) -> Ghost:
+        self._activated(act)
         return self._elementwise(x, y)
 
     def mul(self, x: Ghost, y: Ghost | Constant | float) -> Ghost:
@@ -184,6 +193,10 @@ class Weigher:
 
     def _moved(self, x: Ghost) -> Ghost:
         return self._made(x.shape, x)
+
+    def _activated(self, act: Activation | None) -> None:
+        if act is not None:
+            self.activations.add(act.kind)
 
     def _cast(self, x: Ghost, itemsize: int) -> Ghost:
         return x if x.itemsize == itemsize else self._told(self.new(x.shape, itemsize), x)

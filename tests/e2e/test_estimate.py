@@ -19,6 +19,7 @@ from support.command import halfpint
 from support.gpus import environment_with
 
 MIB, GIB = 2**20, 2**30
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "yolov5"
 
 
 def estimated(*arguments: object, **more: object) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def test_each_family_has_a_default_size_and_a_range_of_its_own(tiny: Path, tmp_p
 
 @pytest.mark.parametrize(("how", "made"), [("up", 704), ("down", 640), ("nearest", 640)])
 def test_rounding_is_told(how: str, made: int) -> None:
-    large = Path(__file__).parents[1] / "fixtures" / "yolov5" / "master-n6.pt"
+    large = FIXTURES / "master-n6.pt"
     found = estimated(large, "--imgsz", 670, 640, "--round", how)
     assert found["shape"] == [1, 3, made, 640]
     (told,) = found["findings"]
@@ -195,7 +196,31 @@ def test_what_was_predicted_and_measured_is_kept(tiny: Path, tmp_path: Path) -> 
     memory = artifact["made"]["memory"]
     assert memory["predicted"] == {key: value for key, value in predicted.items() if key != "event"}
     assert memory["measured"]["host"] >= measured[-1]["host"] - MIB
-    assert predicted["host_low"] <= memory["measured"]["host"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("master-n", ["--imgsz", 320, 320, "--verify", "quick", "--dynamic"]),
+        ("master-n", ["--imgsz", 640, 640, "--include", "torchscript"]),
+        ("master-n6", ["--imgsz", 320, 320, "--batch-size", 4, "--include", "onnx", "torchscript"]),
+        ("master-n-seg", ["--imgsz", 320, 640, "--precision", "fp16", "--include", "torchscript", "--verify", "quick"]),
+        ("proxylessnas", ["--imgsz", 640, 320, "--precision", "fp32", "fp16"]),
+        ("resnet18", ["--imgsz", 320, 320, "--half"]),
+    ],
+    ids=str,
+)
+def test_the_peak_of_a_job_is_within_its_range(name: str, arguments: list[object], tmp_path: Path) -> None:
+    """A part of the matrix that `benchmarks/memory.py` goes through."""
+    weights = dbnet.checkpoint(name) if name in dbnet.VARIANTS else FIXTURES / f"{name}.pt"
+    result = halfpint("export", "--weights", weights, "--out", tmp_path, *arguments, "--json")
+    events = [json.loads(line) for line in result.stdout.splitlines()]
+    (predicted,) = [event for event in events if event["event"] == "memory-predicted"]
+    measured = max(event["host"] for event in events if event["event"] == "memory-measured")
+    assert "publish" in {event.get("stage") for event in events}, result.stdout
+    low, high = predicted["host_low"], predicted["host_high"]
+    assert low <= measured <= high
+    assert high - low <= 0.4 * (high + low) / 2 + 2
 
 
 # ---- calibrate
