@@ -79,10 +79,15 @@ def main() -> int:
 
 def work(job: JobFolder, cancellation: Cancellation) -> int:
     """Do the job of a folder; its exit code. Whatever happens, the last event tells of it."""
+    try:
+        log = EventLog(job)
+    except OSError as error:  # who started this process tells the last line that it printed
+        print(f"the events of {job.path} cannot be written: {error.strerror}", file=sys.stderr)
+        return 1
     _redirect_output(job)
     start = time.perf_counter()
     code = 1
-    with EventLog(job) as log:
+    with log:
         try:
             from .pipeline import run
 

@@ -11,7 +11,7 @@ import itertools
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from types import FrameType
@@ -63,7 +63,7 @@ def at_every_step(how: How, work: Callable[..., None], arguments: Callable[[int]
 
 def ended(work: Callable[..., None], arguments: tuple[Any, ...], how: How, n: int) -> End:
     """How work ends in a process of its own that goes wrong at its n-th step."""
-    process = CONTEXT.Process(target=_child, args=(work, arguments, how, n))
+    process = CONTEXT.Process(target=_child, args=(work, arguments, how, n, dict(os.environ)))
     process.start()
     process.join(_PATIENCE_SECONDS)
     assert process.exitcode is not None, f"{how.value}, step {n}: it comes to no end"
@@ -80,7 +80,10 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["halfpint.core.jobs.pipeline", "halfpint.core.verify.loaded_onnx", "onnx.checker"])
 
 
-def _child(work: Callable[..., None], arguments: tuple[Any, ...], how: How, n: int) -> None:
+def _child(
+    work: Callable[..., None], arguments: tuple[Any, ...], how: How, n: int, environment: Mapping[str, str]
+) -> None:
+    os.environ.update(environment)
     os.fsync = unsynced
     fault = _Memory(n) if how is How.MEMORY else _Disk(how, n)
     fault.install()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from halfpint.core.errors import JobFailed
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.events import Event, JobFinished
 from halfpint.core.jobs.pipeline import run
 from halfpint.core.jobs.spec import ExportSpec
+from halfpint.core.jobs.store import EventReader, create
+from halfpint.core.jobs.worker import Cancellation, work
 
 E = TypeVar("E")
 
@@ -57,3 +61,13 @@ def assert_listed(folder: Path) -> None:
 
 def names(folder: Path) -> Iterator[str]:
     return iter(sorted(path.name for path in folder.iterdir()))
+
+
+def work_through(spec: ExportSpec) -> None:
+    """Do a job as its worker does, in its folder. Raises `JobFailed` if it failed."""
+    job = create(spec)
+    if work(job, Cancellation()):
+        with contextlib.closing(EventReader(job)) as reader:
+            messages = [event.message for event in reader.new() if isinstance(event, JobFinished)]
+        assert not any("internal error" in message for message in messages), messages
+        raise JobFailed(" ".join(messages))
