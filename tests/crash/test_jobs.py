@@ -12,35 +12,58 @@ import pytest
 from halfpint.core.artifacts.hold import put_right
 from halfpint.core.formats import Precision
 from halfpint.core.jobs.spec import ExportSpec, VerifyMode
-from support.faults import End, How, at_every_step, unsynced
+from support.faults import End, How, at_every_step, ended, unsynced
 from support.jobs import assert_listed, done, end_of, small, work_through
 
 
-@pytest.mark.parametrize("how", [How.ERROR, How.EXIT], ids=lambda how: how.value)
-def test_a_job_leaves_what_is_listed(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: How) -> None:
+@pytest.fixture
+def first(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExportSpec:
+    """A quick job that is done."""
     monkeypatch.setattr(os, "fsync", unsynced)
-    quick = small(tiny, tmp_path / "old", height=32, width=32, precisions=(Precision.FP32,), verify=VerifyMode.QUICK)
-    assert end_of(done(quick)).exit_code == 0
-    specs: list[ExportSpec] = []
+    spec = small(tiny, tmp_path / "first", height=32, width=32, precisions=(Precision.FP32,), verify=VerifyMode.QUICK)
+    assert end_of(done(spec)).exit_code == 0
+    return spec
 
-    def spec(n: int) -> tuple[ExportSpec]:
-        out = tmp_path / str(n)
-        shutil.copytree(quick.out, out)
-        specs.append(replace(quick, out=out, overwrite=True))
+
+def again(first: ExportSpec, n: int) -> ExportSpec:
+    """The same job once more, over what the first one left."""
+    out = first.out.with_name(str(n))
+    shutil.copytree(first.out, out)
+    return replace(first, out=out, overwrite=True)
+
+
+def assert_put_right(spec: ExportSpec) -> None:
+    """Whatever became of a job: what is there is listed, and the next one finds all in order, and leaves it so."""
+    put_right(spec.out, spec.root)
+    assert_listed(spec.out)
+    assert end_of(done(spec)).exit_code == 0
+    assert_listed(spec.out)
+
+
+@pytest.mark.parametrize("how", [How.ERROR, How.EXIT], ids=lambda how: how.value)
+def test_at_every_call_that_changes_the_disk(first: ExportSpec, how: How) -> None:
+    specs: list[ExportSpec] = []
+    published: list[bool] = []
+
+    def arguments(n: int) -> tuple[ExportSpec]:
+        specs.append(again(first, n))
         return (specs[-1],)
 
-    def published_in(spec: ExportSpec) -> bool:
-        return spec.manifest.read_bytes() != quick.manifest.read_bytes()
+    for end in at_every_step(how, work_through, arguments):
+        published.append(specs[-1].manifest.read_bytes() != first.manifest.read_bytes())
+        assert end is End.CUT or published[-1] == (end is not End.REFUSED), specs[-1].out
+        assert_put_right(specs[-1])
+    assert set(published) == {True, False}
+    assert len(published) > 50
 
-    published: set[bool] = set()
-    for end in at_every_step(how, work_through, spec):
-        step = specs[-1]
-        if end is not End.CUT:
-            assert published_in(step) == (end is not End.REFUSED), step.out
-        put_right(step.out, step.root)
-        assert_listed(step.out)
-        published.add(published_in(step))
-        assert end_of(done(step)).exit_code == 0
-        assert_listed(step.out)
-    assert published == {True, False}
-    assert len(specs) > 50
+
+def test_at_allocations(first: ExportSpec) -> None:
+    """A job has some 10^6: it is tried at every third part more, until three in a row are behind its end."""
+    pytest.importorskip("_testcapi")
+    n, ends = 100, [End.REFUSED]
+    while set(ends[-3:]) != {End.DONE}:
+        spec = again(first, n)
+        ends.append(ended(work_through, (spec,), How.ALLOCATION, n))
+        assert_put_right(spec)
+        n += n // 3
+    assert ends.count(End.REFUSED) > 10

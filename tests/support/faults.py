@@ -1,25 +1,28 @@
 """Work in a process of its own that goes wrong at its n-th step, for every n until there is none.
 
-A step is a call that changes the disk, or a line of the code that publishes. To the code under test a fault is real:
-an error of the system, or the end of the process without any cleaning up.
+A step is a call that changes the disk, a line of the code that publishes, or an allocation. To the code under test a
+fault is real: an error of the system, or the end of the process without any cleaning up.
 """
 
 from __future__ import annotations
 
 import errno
-import itertools
+import importlib
 import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from multiprocessing.context import ForkServerProcess
 from types import FrameType
 from typing import Any, NoReturn
 
 from halfpint.core.artifacts import claim, draft, hold, journal, switch
 from halfpint.core.errors import HalfpintError
 
+NEVER = sys.maxsize  # the step that no work has
+_MOST_STEPS = 5000
 _PATIENCE_SECONDS = 300.0
 # The calls of `os` by which Halfpint changes the disk, and how each of them fails.
 _CALLS = {
@@ -37,7 +40,8 @@ class How(Enum):
     GONE = "a call fails, and so do all that follow"
     EXIT = "the process ends within a call"
     POWER = "the power fails within a call"  # what was written and not synced is lost
-    MEMORY = "a line runs out of memory"
+    LINE = "a line runs out of memory"
+    ALLOCATION = "an allocation of Python's fails"
 
 
 class End(IntEnum):
@@ -50,24 +54,33 @@ class End(IntEnum):
 
 
 def at_every_step(how: How, work: Callable[..., None], arguments: Callable[[int], tuple[Any, ...]]) -> Iterator[End]:
-    """Do the work once for each n, with arguments of its own; how it ended each time.
-
-    Work that ends otherwise than `End` tells is a failed test.
-    """
-    for n in itertools.count(1):
+    """Do the work once for each n, with arguments of its own; how it ended each time."""
+    for n in range(1, _MOST_STEPS):
         end = ended(work, arguments(n), how, n)
         yield end
         if end is End.NOT_REACHED:
             return
+    raise AssertionError(f"{how.value}: after {_MOST_STEPS} steps it still is not done")
 
 
 def ended(work: Callable[..., None], arguments: tuple[Any, ...], how: How, n: int) -> End:
     """How work ends in a process of its own that goes wrong at its n-th step."""
-    process = CONTEXT.Process(target=_child, args=(work, arguments, how, n, dict(os.environ)))
+    return end_of(begun(work, arguments, how, n))
+
+
+def begun(
+    work: Callable[..., None], arguments: tuple[Any, ...], how: How = How.EXIT, n: int = NEVER
+) -> ForkServerProcess:
+    """Work in a process of its own that goes wrong at its n-th step."""
+    process = _CONTEXT.Process(target=_child, args=(work, arguments, how, n, dict(os.environ)))
     process.start()
+    return process
+
+
+def end_of(process: ForkServerProcess) -> End:
+    """How it ends. It is a failed test if that is otherwise than `End` tells."""
     process.join(_PATIENCE_SECONDS)
-    assert process.exitcode is not None, f"{how.value}, step {n}: it comes to no end"
-    assert process.exitcode in tuple(End), f"{how.value}, step {n}: exit code {process.exitcode}"
+    assert process.exitcode is not None, "it comes to no end"
     return End(process.exitcode)
 
 
@@ -76,8 +89,8 @@ def unsynced(_: int) -> None:
 
 
 # Each process is forked from one that has imported what a job needs, and has done nothing else.
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["halfpint.core.jobs.pipeline", "halfpint.core.verify.loaded_onnx", "onnx.checker"])
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["halfpint.core.jobs.pipeline", "halfpint.core.verify.loaded_onnx", "onnx.checker"])
 
 
 def _child(
@@ -85,12 +98,11 @@ def _child(
 ) -> None:
     os.environ.update(environment)
     os.fsync = unsynced
-    fault = _Memory(n) if how is How.MEMORY else _Disk(how, n)
+    fault = _Line(n) if how is How.LINE else _Allocation(n) if how is How.ALLOCATION else _Disk(how, n)
     fault.install()
     try:
         work(*arguments)
     except (HalfpintError, MemoryError):
-        assert fault.reached >= n
         os._exit(End.REFUSED)
     os._exit(End.DONE if fault.reached >= n else End.NOT_REACHED)
 
@@ -144,7 +156,7 @@ class _Disk:
 
 
 @dataclass
-class _Memory:
+class _Line:
     """Counts the lines of the code that publishes, and lets the n-th run out of memory."""
 
     n: int
@@ -161,3 +173,17 @@ class _Memory:
             if self.reached == self.n:
                 raise MemoryError
         return self._trace
+
+
+@dataclass
+class _Allocation:
+    """Lets the n-th allocation fail, and counts none: whether there was one is not known."""
+
+    n: int
+
+    @property
+    def reached(self) -> int:
+        return self.n
+
+    def install(self) -> None:
+        importlib.import_module("_testcapi").set_nomemory(self.n, self.n + 1)
