@@ -22,7 +22,7 @@ from types import FrameType
 from .. import limits
 from ..errors import Cancelled
 from ..streams import guard
-from ..text import brief
+from ..text import brief, escaped
 from .events import JobFinished, StageStarted
 from .store import EventLog, JobFolder
 
@@ -82,7 +82,7 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
     try:
         log = EventLog(job)
     except OSError as error:  # who started this process tells the last line that it printed
-        print(f"the events of {job.path} cannot be written: {error.strerror}", file=sys.stderr)
+        os.write(2, escaped(f"the events of {job.path} cannot be written: {error.strerror}").encode("utf-8"))
         return 1
     _redirect_output(job)
     start = time.perf_counter()

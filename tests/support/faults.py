@@ -79,9 +79,14 @@ def begun(
 
 def end_of(process: ForkServerProcess) -> End:
     """How it ends. It is a failed test if that is otherwise than `End` tells."""
+    return End(exit_code_of(process))
+
+
+def exit_code_of(process: ForkServerProcess) -> int:
+    """Its exit code, when it has ended; negative: the number of the signal that ended it."""
     process.join(_PATIENCE_SECONDS)
     assert process.exitcode is not None, "it comes to no end"
-    return End(process.exitcode)
+    return process.exitcode
 
 
 def unsynced(_: int) -> None:
