@@ -15,7 +15,7 @@ from ..formats import SUFFIXES, Format, Kind, Precision, root_of
 
 
 class VerifyMode(StrEnum):
-    """`full`: against the float64 reference. `quick`: ONNX Runtime alone (loads, finite, shapes, FP16 against FP32)."""
+    """`full`: against the float64 reference. `quick`: the runtime alone (loads, weights, finite, FP16 against FP32)."""
 
     FULL = "full"
     QUICK = "quick"

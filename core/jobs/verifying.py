@@ -14,7 +14,7 @@ from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
 from ..verify.images import batch_for
 from ..verify.probes import Plan, plan
-from ..verify.quick import judge_quickly, quick_plan
+from ..verify.quick import inspect_quickly, judge_quickly, quick_plan
 from ..verify.report import Report
 from ..verify.subject import Subject
 from ..verify.trial import Step, Trial
@@ -92,7 +92,7 @@ class _Quick:
         return quick_plan(subject)
 
     def inspect(self, trial: Trial) -> None:
-        trial.loaded = None
+        inspect_quickly(trial, self._network)
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
         format, half = order.kind.format, order.kind.precision is Precision.FP16

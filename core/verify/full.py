@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable
 
 from ..formats import Format, Precision
 from ..network.network import Network
@@ -11,13 +11,11 @@ from .answers import Answers, compared
 from .changes import change, check_changes
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
-from .constants import check_constants
-from .loaded import Array
 from .probes import Probe, plan
 from .report import Change, Check, Difference, Report, Verdict
+from .stored import check_stored
 from .subject import Subject
 from .trial import Step, Trial
-from .weights import check_weights
 
 
 def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
@@ -52,17 +50,12 @@ def inspect(trial: Trial, network: Network) -> None:
     start = time.perf_counter()
     subject, loaded = trial.subject, trial.loaded
     if loaded.ours:
-        trial.inspected += _stored(loaded.weights(), subject, network)
+        trial.inspected += check_stored(loaded.weights(), subject, network)
     trial.loaded = None
     loaded.close()
     if subject.kind.format is Format.ONNX:
         trial.inspected.append(_checked(loaded.complaint()))
     trial.seconds += time.perf_counter() - start
-
-
-def _stored(tensors: Mapping[str, Array], subject: Subject, network: Network) -> Iterator[Check]:
-    yield check_weights(network, tensors, subject.kind.precision)
-    yield from check_constants(network, tensors, subject.shape if subject.fixed else None)
 
 
 def _checked(complaint: str | None) -> Check:

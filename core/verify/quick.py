@@ -1,4 +1,4 @@
-"""The quick verification: a file that loads and answers finitely, and an FP16 one that resembles the FP32 one.
+"""The quick verification: a file that holds the weights, loads and answers finitely, and FP16 that resembles FP32.
 
 It tells a broken file from a sound one, not a slightly wrong one: only the full verification does.
 """
@@ -15,6 +15,7 @@ from .changes import change, check_changes
 from .compare import ASSUMED_NOISE, differences
 from .probes import Plan, Probe
 from .report import Check, Distance, Report, Verdict
+from .stored import check_stored
 from .subject import Subject
 from .trial import Trial
 
@@ -24,6 +25,16 @@ Array = NDArray[Any]
 def quick_plan(subject: Subject) -> Plan:
     """One image of the file's own size."""
     return Plan((Probe(subject.shape, 0),))
+
+
+def inspect_quickly(trial: Trial, network: Network) -> None:
+    """Compare what the file stores with the network, and close it."""
+    loaded, trial.loaded = trial.loaded, None
+    if loaded is None:
+        return
+    if loaded.ours:
+        trial.checks += check_stored(loaded.weights(), trial.subject, network)
+    loaded.close()
 
 
 def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None) -> Report:

@@ -124,7 +124,7 @@ def test_quick_verification(tiny: Path, tmp_path: Path, precisions: tuple[Precis
     verification = manifest_of(spec)["artifacts"][-1]["verification"]
     assert verification["mode"] == "quick"
     names = {check["name"] for check in verification["checks"]}
-    assert names == {"loads", "contract", "outputs", "halving", "detections"}
+    assert names == {"loads", "contract", "weights", "constants", "outputs", "halving", "detections"}
     assert verification["noise_multiple"] is None
     assert [change["verdict"] for change in verification["changes"]] == [None]
 
