@@ -189,7 +189,7 @@ class Module:
         while waiting:
             module, depth = waiting.pop()
             if depth > MAX_NESTING:
-                raise WeightsRefused(f"{self}: its modules are nested without end")
+                raise WeightsRefused(f"{module}: modules are nested without end")
             self.budget.spend(VISITS)
             yield module
             waiting.extend((child, depth + 1) for child in reversed(module.children.values()))

@@ -40,7 +40,7 @@ def _outputs(network: Network) -> tuple[Shape, ...]:
     try:
         return tuple(y.shape for y in weigher.run(network, weigher.new((1, network.channels, side, side), 4), 4))
     except ShapeMismatch as error:
-        raise WeightsRefused(f"its layers do not fit together: {_behind(meter)}{error}") from error
+        raise WeightsRefused(f"its layers do not fit together: {error}") from error
     except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, AttributeError) as error:
         raise WeightsRefused(f"its layers do not fit together: {_behind(meter)}{reason(error)}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...errors import WeightsRefused
 from ...network.layers import Constant
+from ...refusal import refusing
 from ...untrusted import printable
 from ...weights.tensors import Tensor
 from ..folding import conv, linear
@@ -28,7 +29,7 @@ def head_from(module: Module) -> Head:
         case "Classify":
             return _classify(module)
         case _:
-            raise WeightsRefused(f"the head {printable(module.full_kind)} is not known")
+            raise WeightsRefused(f"{module}: the head {printable(module.full_kind)} is not known")
 
 
 def level_strides(module: Module) -> tuple[float, ...]:
@@ -36,7 +37,8 @@ def level_strides(module: Module) -> tuple[float, ...]:
     stride = module.attribute("stride")
     if not isinstance(stride, Tensor) or not 1 <= stride.numel <= _MAX_LEVELS:
         raise WeightsRefused(f"{module} has no strides: the model was never built to run")
-    strides = tuple(stride.values())
+    with refusing(f"{module}: stride"):
+        strides = tuple(stride.values())
     if not all(1 <= s <= 1024 and s == int(s) for s in strides):
         raise WeightsRefused(f"{module}: the strides {strides} are not whole numbers of pixels")
     return strides

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ...network.ops import Ops
+from ...network.ops import Ops, ShapeMismatch
 from .blocks import Block, Join
 from .heads import Head
 
@@ -53,11 +54,22 @@ class YoloBody:
 
     def __call__(self, ops: Ops[T], x: T) -> tuple[T, ...]:
         outputs: list[T] = [x]
-        for layer, done in zip(self.layers, self.done, strict=True):
-            outputs.append(layer(ops, outputs))
+        for number, (layer, done) in enumerate(zip(self.layers, self.done, strict=True)):
+            with _telling(number):
+                outputs.append(layer(ops, outputs))
             for index in done:
                 outputs[index] = x
-        return self.head(ops, [outputs[source] for source in self.head_sources])
+        with _telling(len(self.layers)):
+            return self.head(ops, [outputs[source] for source in self.head_sources])
+
+
+@contextmanager
+def _telling(layer: int) -> Iterator[None]:
+    """Put the layer's number before what does not fit in it."""
+    try:
+        yield
+    except ShapeMismatch as error:
+        raise ShapeMismatch(f"layer {layer}: {error}") from error
 
 
 def wire(layers: Sequence[Step | Merge], head: Head, head_sources: Sequence[int]) -> YoloBody:

@@ -65,7 +65,7 @@ def task_of(model: Module) -> str:
     """`detect`, `segment` or `classify`. Raises `WeightsRefused` for a head that is not known."""
     head = head_module(model)
     if head.kind not in _TASKS:
-        raise WeightsRefused(f"the head {printable(head.full_kind)} is not known")
+        raise WeightsRefused(f"{head}: the head {printable(head.full_kind)} is not known")
     return _TASKS[head.kind]
 
 
