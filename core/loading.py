@@ -61,8 +61,9 @@ class WeightsSource:
             with refusing(what=layer.name):
                 layer.weights  # noqa: B018  computed here, while the file is open, and kept
             yield Loaded(index, len(layers), layer.name)
-        self.sha256 = self._archive.file.sha256()
+        sha256 = self._archive.file.sha256()
         self._archive.file.check_unchanged()
+        self.sha256 = sha256
 
 
 def file_sha256(path: Path) -> str:

@@ -22,12 +22,16 @@ _PIECE = 2**20  # bytes; what is only looked at once is read in such pieces
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells one state of a file from another: which file it is, its size in bytes, its time of change in ns."""
+    """What tells one state of a file from another: which file it is, its size in bytes, its times of change in ns.
+
+    `modified` can be set back by whoever writes to the file; `changed` cannot.
+    """
 
     device: int
     inode: int
     nbytes: int
     modified: int
+    changed: int
 
 
 class WeightsFile:
@@ -76,14 +80,14 @@ class WeightsFile:
 
     def check_unchanged(self) -> None:
         """Raises `WeightsRefused` unless the file, and what its path leads to, is what it was when it was opened."""
-        if self._state() != self.state:
-            raise WeightsRefused(f"{self.path} changed while it was read", "wait until its writer is done")
         try:
             now = _state_of(self.path.stat())
         except OSError as error:
             raise WeightsRefused(f"{self.path} was removed while it was read", "put it back and start again") from error
-        if now != self.state:
+        if (now.device, now.inode) != (self.state.device, self.state.inode):
             raise WeightsRefused(f"{self.path} was replaced while it was read", "start again with the new one")
+        if not now == self._state() == self.state:
+            raise WeightsRefused(f"{self.path} changed while it was read", "wait until its writer is done")
 
     def sha256(self) -> str:
         """The SHA-256 of the open file's bytes, whatever its path leads to by now; in hexadecimal."""
@@ -152,4 +156,4 @@ class _Stream(io.RawIOBase):
 
 
 def _state_of(status: os.stat_result) -> FileState:
-    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
