@@ -21,6 +21,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--checkpoints", type=Path, help="a folder with further pairs of NAME.pt and NAME.npz")
+    parser.addoption("--write-golden", action="store_true", help="record the SHA-256 of all artifacts anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from halfpint.core.errors import JobFailed
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.events import Event, JobFinished
 from halfpint.core.jobs.pipeline import run
-from halfpint.core.jobs.spec import ExportSpec
+from halfpint.core.jobs.spec import ExportSpec, VerifyMode
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work
 
@@ -47,6 +47,16 @@ def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
     """A quick job: a small size, both precisions of ONNX."""
     asked = {"height": 96, "width": 64, "formats": (Format.ONNX,), "precisions": tuple(Precision), **more}
     return ExportSpec(weights, out, **asked)
+
+
+def golden_specs(weights: Path, folder: Path) -> Iterator[tuple[str, ExportSpec]]:
+    """The jobs whose artifacts are recorded: every format and precision, static and dynamic, with FP16 ports."""
+    both = {"height": 128, "width": 64, "verify": VerifyMode.QUICK}
+    yield "static", small(weights, folder / "static", **both, formats=tuple(Format))
+    yield "dynamic", small(weights, folder / "dynamic", **both, dynamic=True)
+    if weights.stem in ("master-n", "resnet18"):  # they are the same in all
+        half_io = {**both, "formats": tuple(Format), "precisions": (Precision.FP16,), "half_io": True, "opset": 13}
+        yield "FP16 ports, opset 13", small(weights, folder / "half_io", **half_io)
 
 
 def assert_listed(folder: Path) -> None:
