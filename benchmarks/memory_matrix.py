@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from halfpint.core.formats import Format, Precision
-from halfpint.core.jobs.spec import ExportSpec, VerifyMode
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
+from halfpint.core.spec import ExportSpec, VerifyMode
 from support import dbnet
 
 T = TypeVar("T")

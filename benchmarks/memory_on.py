@@ -18,12 +18,12 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from halfpint.core.artifacts.provenance import Provenance
-from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.devices import GpuSampler
 from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.provenance import Provenance
+from halfpint.core.targets.torchscript.file import torchscript_bytes
 
 
 class Living(TorchDispatchMode):

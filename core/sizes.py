@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .artifacts.contract import contract
-from .artifacts.onnx_model import onnx_model
-from .artifacts.provenance import Provenance, metadata, torchscript_config
 from .formats import Format, Kind, Precision
-from .jobs.spec import ExportSpec
 from .network.network import Network
-from .readings.onnx_size import body_nbytes, initializers_nbytes, model_nbytes
-from .readings.onnx_writer import Model
-from .readings.size_constants import size_constants
-from .readings.torchscript_size import torchscript_nbytes
 from .shapes import Finding, InputShape, Level
+from .spec import ExportSpec
+from .targets.contract import contract
+from .targets.onnx.model import onnx_model
+from .targets.onnx.nbytes import body_nbytes, initializers_nbytes, model_nbytes
+from .targets.onnx.size_constants import size_constants
+from .targets.onnx.writer import Model
+from .targets.provenance import Provenance, metadata, torchscript_config
+from .targets.torchscript.nbytes import torchscript_nbytes
 from .units import megabytes
 
 _MANIFEST_NBYTES = 64_000  # some thousands of bytes an artifact, and room for the drafts' folder entries

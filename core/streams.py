@@ -59,3 +59,8 @@ def guard() -> None:
     for name in ("stdout", "stderr"):
         if (stream := getattr(sys, name)) is not None:
             setattr(sys, name, guarded(stream))
+
+
+def on_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal."""
+    return stream is not None and raw(stream).isatty()

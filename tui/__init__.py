@@ -1,1 +1,1 @@
-"""The terminal: the `halfpint` command and its screen, over the core."""
+"""The screen: the terminal UI over the core."""

@@ -24,7 +24,7 @@ from .widgets.guard import GUARD
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
-    from ..core.jobs.spec import ExportSpec
+    from ..core.spec import ExportSpec
 
 
 _GRACE_SECONDS = 1.0  # from a signal to the end, whatever happens

@@ -9,18 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.errors import BadRequest
 from ..core.formats import Format, Precision
-from ..core.jobs.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
-from ..core.shapes import (
-    MAX_BATCH,
-    MAX_SIDE,
-    RECOMMENDED,
-    Finding,
-    Level,
-    findings,
-    neighbours,
-    orientation,
-    spelled,
-)
+from ..core.shapes import MAX_BATCH, MAX_SIDE, RECOMMENDED, Finding, Level, findings, neighbours, orientation, spelled
+from ..core.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
 
 if TYPE_CHECKING:
     from ..core.families.family import Facts

@@ -6,8 +6,8 @@ from typing import Any
 
 from textual.app import App
 
-from ..core.artifacts.draft import Draft
 from ..core.errors import HalfpintError
+from ..core.publication.draft import Draft
 from ..core.state import private_folder, state_folder
 from ..core.text import escaped_lines
 

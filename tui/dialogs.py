@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from textual.app import App
 
+from ..core.commandline import command
 from ..core.errors import BadRequest
-from ..core.jobs.commandline import command
-from ..core.jobs.spec import ExportSpec
 from ..core.memory.estimate import Estimate
 from ..core.memory.verdict import Fit
 from ..core.shapes import Preset, spelled
+from ..core.spec import ExportSpec
 from .clipboard import copy
 from .feeds.mapping import Subject
 from .panels.panel import Panel

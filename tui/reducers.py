@@ -9,11 +9,11 @@ from pathlib import Path
 from textual.message import Message
 
 from ..core.weights.discover import Candidate
-from .feeds.calibration import Calibrated
 from .feeds.devices import Sampled
 from .feeds.estimator import LargestFound, Predicted
 from .feeds.inspector import Inspected
 from .feeds.jobs import JobNews, QueueChanged
+from .feeds.measure_gpu import GpuMeasured
 from .feeds.scanner import Found
 from .messages import Highlighted, OptionsChosen, SizeTyped
 from .session import Artifact, JobMemory, Jobs, Record, Search, Session
@@ -41,7 +41,7 @@ def reduced(session: Session, message: Message) -> Session:
             return replace(session, jobs=jobs, notice=None)
         case JobNews():
             return news(session, message)
-        case Calibrated():
+        case GpuMeasured():
             kind, level = ("", 0) if message.worked else ("error", 2)
             for line in message.text.splitlines():
                 session = session.remark(line, kind, level)
@@ -96,7 +96,7 @@ def sampled(session: Session, message: Sampled) -> Session:
     ]
     session = replace(session, sample=message.sample)
     for index in new:
-        session = session.remark(f"GPU {index} is not calibrated: 4 c measures what CUDA itself takes", "dim")
+        session = session.remark(f"GPU {index} is not measured: 4 c measures what CUDA itself takes", "dim")
     return session
 
 

@@ -17,10 +17,10 @@ from .feeds.inspector import Known
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
     from ..core.families.family import Facts
     from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
-    from ..core.jobs.spec import ExportSpec
     from ..core.memory.estimate import Estimate, Snapshot
     from ..core.memory.overheads import Overheads
     from ..core.shapes import Finding
+    from ..core.spec import ExportSpec
     from .feeds.jobs import Job
 
 LOG_KEPT = 5000  # records; a job's own log file has them all

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.formats import Format, Precision
-from ..core.jobs.spec import VerifyMode
+from ..core.spec import VerifyMode
 from ..core.text import in_utf8
 from .choices import Choices
 
@@ -69,8 +69,8 @@ def _choices(stored: dict[str, Any]) -> Choices:
 
 def save(path: Path, choices: Choices) -> None:
     """Remember the choices. A folder that cannot be written to is no reason to disturb anybody."""
-    from ..core.artifacts.draft import Draft
     from ..core.errors import HalfpintError
+    from ..core.publication.draft import Draft
 
     values = {k: v for k, v in asdict(choices).items() if v is not None and k not in _FORGOTTEN and _storable(v)}
     try:

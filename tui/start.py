@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BadRequest
-from . import console
+from ..core.streams import on_terminal as is_terminal
 
 if TYPE_CHECKING:
-    from ..core.jobs.spec import ExportSpec
+    from ..core.spec import ExportSpec
 
 _HEADLESS = "`halfpint export --help` tells how to do without a screen"
 
 
 def on_terminal() -> bool:
     """Whether a person sits at a terminal."""
-    return all(map(console.on_terminal, (sys.stdin, sys.stdout, sys.stderr)))
+    return all(map(is_terminal, (sys.stdin, sys.stdout, sys.stderr)))
 
 
 def open_screen(folder: Path, jobs: Iterable[ExportSpec] = ()) -> int:

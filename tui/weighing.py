@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..core.formats import Precision
-from ..core.jobs.spec import ExportSpec
 from ..core.memory.estimate import Snapshot, estimate_or_none
 from ..core.memory.verdict import SEVERITY, Fit
 from ..core.network.network import Network
 from ..core.shapes import findings, spelled
+from ..core.spec import ExportSpec
 from ..core.units import mebibytes
 from .widgets.lines import Line, plain
 

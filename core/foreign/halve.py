@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 
-from ..artifacts.halve import halve
 from ..errors import ArtifactRefused
 from ..sandbox.child import Answer
+from ..targets.loaded import told
+from ..targets.onnx.loaded import LoadedOnnx
+from ..targets.onnx.passes.halve import halve
 from ..verify.halved import shape_of, verify_halved
-from ..verify.loaded import told
-from ..verify.loaded_onnx import LoadedOnnx
 
 
 def halve_and_verify(model: ModelProto, data: bytes, said: Mapping[str, Any]) -> Answer:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from ..artifacts.contract import Contract, Port
 from ..errors import ArtifactRefused, BadRequest
 from ..formats import Format, Kind, Precision
 from ..sandbox.process import Sandbox
 from ..sandbox.wire import Array
 from ..shapes import InputShape
+from ..targets.contract import Contract, Port
+from ..targets.loaded import Origin
 from ..untrusted import open_regular
-from ..verify.loaded import Origin
 from . import allowances
 from .allowances import Load
 

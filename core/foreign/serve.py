@@ -13,16 +13,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..artifacts.contract import Contract
 from ..errors import ArtifactRefused
 from ..formats import Format
 from ..sandbox.child import Answer, serve
 from ..sandbox.wire import Array
+from ..targets.contract import Contract
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-    from ..verify.loaded import Lifted, Loaded
+    from ..targets.loaded import Lifted, Loaded
 
 _ZIP, _MOST_ONNX = b"PK\x03\x04", 2 * 2**30
 
@@ -43,11 +43,11 @@ class _Service:
         with os.fdopen(self._descriptor, "rb") as file:
             self._data = file.read()
         if self._data.startswith(_ZIP):
-            from .torchscript_archive import checked_torchscript
+            from ..targets.torchscript.untrusted.archive import checked_torchscript
 
             self._data = checked_torchscript(self._data)
             return {"format": Format.TORCHSCRIPT}, ()
-        from .onnx_file import read_onnx
+        from ..targets.onnx.untrusted.file import read_onnx
 
         self._model = read_onnx(self._data, Path(said["folder"]))
         self._data = self._model.SerializeToString()
@@ -56,14 +56,14 @@ class _Service:
     def start(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Import the runtime that the file is meant for."""
         if self._model is None:
-            from ..verify import loaded_torchscript  # noqa: F401
+            from ..targets.torchscript import loaded as loaded_torchscript  # noqa: F401
         else:
-            from ..verify import loaded_onnx  # noqa: F401
+            from ..targets.onnx import loaded as loaded_onnx  # noqa: F401
         return {}, ()
 
     def needs(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """What an ONNX model needs at its own size, or at `size` (height, width)."""
-        from .onnx_needs import needs
+        from ..targets.onnx.untrusted.needs import needs
 
         height, width = said["size"]
         return asdict(needs(self._onnx(), (height, width))), ()
@@ -71,11 +71,11 @@ class _Service:
     def load(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Load it: its contract, and what it says of itself."""
         if self._model is None:
-            from ..verify.loaded_torchscript import LoadedTorchScript
+            from ..targets.torchscript.loaded import LoadedTorchScript
 
             loaded: Loaded = LoadedTorchScript(self._data, self._device)
         else:
-            from ..verify.loaded_onnx import LoadedOnnx
+            from ..targets.onnx.loaded import LoadedOnnx
 
             loaded = LoadedOnnx(self._data, self._device)
         self._loaded = loaded

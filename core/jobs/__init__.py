@@ -1,1 +1,1 @@
-"""Jobs: what to export (spec), what happens (events), how (pipeline), in a process of their own (worker)."""
+"""Jobs in a process of their own: started, followed and cancelled; what happens, as events; a folder for each."""

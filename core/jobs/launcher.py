@@ -14,12 +14,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Self
 
-from ..artifacts.hold import put_right
 from ..errors import JobFailed
+from ..export.heap import ONE_HEAP
+from ..publication.hold import put_right
 from ..text import brief, escaped
 from .death import Death, oom_kills, told
 from .events import Event, JobFinished
-from .heap import ONE_HEAP
 from .store import EventReader, JobFolder
 
 _POLL_SECONDS = 0.01

@@ -89,7 +89,7 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
     code = 1
     with log:
         try:
-            from .pipeline import run
+            from ..export.pipeline import run
 
             with contextlib.closing(run(job.spec(), job.path.name)) as events:
                 for event in events:
@@ -136,7 +136,7 @@ def _end_with_input() -> None:
 
 def _preload(modules: Iterable[str]) -> None:
     """Import what the job will need. What cannot be imported is missed, and told of, when it is needed."""
-    for module in (f"{__package__}.pipeline", *modules):
+    for module in ("halfpint.core.export.pipeline", *modules):
         with contextlib.suppress(Exception):
             importlib.import_module(module)
 

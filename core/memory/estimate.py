@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ..devices import Gpu, GpuReport, HostMemory
 from ..formats import Format, Precision
-from ..jobs.spec import ExportSpec, VerifyMode
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
 from ..shapes import Finding, InputShape, Level
+from ..spec import ExportSpec, VerifyMode
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..formats import Precision
-from ..jobs.spec import ExportSpec
 from ..network.network import Network
 from ..network.ops import Shape
 from ..readings.weigher import weigh
 from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
+from ..spec import ExportSpec
 from .estimate import Snapshot
 from .job import host_need, weighed
 from .need import Need

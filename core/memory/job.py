@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..formats import Format, Kind, Precision
-from ..jobs.spec import ExportSpec, VerifyMode
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
 from ..shapes import InputShape
+from ..spec import ExportSpec, VerifyMode
 from ..verify.probes import small_probes, too_slow
 from .fitted import FITTED, Constant
 from .need import Need, Term, larger, smaller

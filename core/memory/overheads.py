@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from ..artifacts.draft import Draft
 from ..errors import HalfpintError
+from ..publication.draft import Draft
 from ..state import private_folder, state_folder
 
 MIB = 2**20
@@ -43,12 +43,12 @@ DOCUMENTED = Overheads(
     context=Range(250 * MIB, 650 * MIB),
     workspace=Range(0, 64 * MIB),
     workspace_share=0.25,
-    source="documented range; halfpint calibrate measures this GPU",
+    source="documented range; halfpint measure-gpu measures this GPU",
 )
 
 
 @dataclass(frozen=True)
-class Calibration:
+class MeasuredGpu:
     """What was measured on one GPU with one driver and one torch, in bytes.
 
     `workspace_nbytes`: what libraries took through the allocator for a network whose activations at the peak
@@ -75,29 +75,29 @@ class Calibration:
 
 
 def overheads_of(gpu: str, driver: str) -> Overheads:
-    """The overheads of a GPU by name: as calibrated with this driver and the installed torch, else as documented."""
+    """The overheads of a GPU by name: as measured with this driver and the installed torch, else as documented."""
     torch = installed_torch()
-    for calibration in calibrations():
-        if (calibration.gpu, calibration.driver, calibration.torch) == (gpu, driver, torch):
-            return calibration.overheads()
+    for measured in measured_gpus():
+        if (measured.gpu, measured.driver, measured.torch) == (gpu, driver, torch):
+            return measured.overheads()
     return DOCUMENTED
 
 
-def calibrations() -> list[Calibration]:
+def measured_gpus() -> list[MeasuredGpu]:
     """All that were kept. What cannot be read is not there."""
     try:
-        return [Calibration(**entry) for entry in json.loads(_file().read_text(encoding="utf-8"))]
+        return [MeasuredGpu(**entry) for entry in json.loads(_file().read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
         return []
 
 
-def keep(calibration: Calibration) -> Path | None:
-    """Keep a calibration in place of an earlier one of the same GPU, driver and torch. The file, or None if it
+def keep(measured: MeasuredGpu) -> Path | None:
+    """Keep a measurement in place of an earlier one of the same GPU, driver and torch. The file, or None if it
     cannot be written.
     """
-    same = (calibration.gpu, calibration.driver, calibration.torch)
-    others = [old for old in calibrations() if (old.gpu, old.driver, old.torch) != same]
-    text = json.dumps([asdict(entry) for entry in (*others, calibration)], indent=2)
+    same = (measured.gpu, measured.driver, measured.torch)
+    others = [old for old in measured_gpus() if (old.gpu, old.driver, old.torch) != same]
+    text = json.dumps([asdict(entry) for entry in (*others, measured)], indent=2)
     try:
         private_folder(state_folder())
         with Draft(_file(), 0o600) as draft:
@@ -117,4 +117,4 @@ def installed_torch() -> str:
 
 
 def _file() -> Path:
-    return state_folder() / "calibration.json"
+    return state_folder() / "gpus.json"

@@ -1,1 +1,1 @@
-"""One network, four readings: written as ONNX, checked in numpy, run in torch, weighed in bytes."""
+"""What can be done with a described network: checked in numpy, run in torch, weighed in bytes."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..artifacts.draft import Draft
 from ..families import identify, open_weights
+from ..publication.draft import Draft
 from ..scratch import scratch
 from ..weights.writer import checkpoint_bytes
 from . import dbnet

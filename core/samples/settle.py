@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..images.synthetic import structured_batch
 from ..network.layers import Activation, Conv2d
 from ..network.network import Network
 from ..readings.reference import Array, Reference
-from ..verify.images import structured_batch
 from .yolov5 import Norm
 
 _EPS = 0.001

@@ -6,13 +6,11 @@ import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from ..artifacts.contract import Contract, Port, contract
 from ..errors import ArtifactRefused, BadRequest
+from ..export.preflight import check_memory
 from ..foreign.allowances import Load
 from ..foreign.opened import ForeignFile, LoadedForeign
 from ..formats import Format
-from ..jobs.preflight import check_memory
-from ..jobs.spec import ExportSpec
 from ..loading import WeightsSource
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
@@ -20,10 +18,12 @@ from ..readings.arithmetic import products
 from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
 from ..shapes import InputShape
+from ..spec import ExportSpec
+from ..targets.contract import Contract, Port, contract
+from ..targets.loaded import Origin, told
 from ..untrusted import read_bounded
 from .answers import Answers
 from .full import judge, needed
-from .loaded import Origin, told
 from .probes import plan
 from .report import Check, Report, Verdict
 from .subject import Subject

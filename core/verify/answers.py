@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..formats import Precision
+from ..images.synthetic import image_for
 from ..network.network import Network
 from ..readings.reference import Reference
 from .compare import distances
 from .decisive import decisive_noise
-from .images import image_for
 from .probes import Probe, small_probes
 from .report import Distance, Noise
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifacts.contract import Contract, Port
 from ..network.network import Dims
+from ..targets.contract import Contract, Port
 from ..units import figure
 from .report import Check, Difference, Distance, Verdict, worst
 

@@ -13,17 +13,17 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..artifacts.halve import Halved
 from ..errors import BadRequest
+from ..images.synthetic import batch_for
 from ..network.result import Mask
 from ..shapes import InputShape
+from ..targets.loaded import told
+from ..targets.onnx.loaded import LoadedOnnx
+from ..targets.onnx.passes.halve import Halved
 from ..units import figure
 from .checks import check_ranges
 from .compare import ASSUMED_NOISE, distance, judged
 from .decisive import decisive_noise
-from .images import batch_for
-from .loaded import told
-from .loaded_onnx import LoadedOnnx
 from .masks import check_masks, mask_change
 from .report import Check, Distance, MaskChange, Report, Verdict
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..artifacts.contract import Contract
 from ..formats import Format, Kind
 from ..limits import ran_out_of_memory
 from ..shapes import InputShape
-from .loaded import Loaded, told
+from ..targets.contract import Contract
+from ..targets.loaded import Loaded, told
 
 
 class CannotLoad(Exception):
@@ -42,10 +42,10 @@ def load(subject: Subject) -> Loaded:
     """
     try:
         if subject.kind.format is Format.ONNX:
-            from .loaded_onnx import LoadedOnnx
+            from ..targets.onnx.loaded import LoadedOnnx
 
             return LoadedOnnx.read(subject.path, subject.device)
-        from .loaded_torchscript import LoadedTorchScript
+        from ..targets.torchscript.loaded import LoadedTorchScript
 
         return LoadedTorchScript(subject.path, subject.device)
     except Exception as error:  # whatever a runtime raises, the file cannot be used

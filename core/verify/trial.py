@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifacts.contract import output_dims
 from ..errors import HalfpintError
+from ..images.synthetic import batch_for
 from ..limits import ran_out_of_memory
 from ..network.network import Network
+from ..targets.contract import output_dims
+from ..targets.loaded import Loaded, Runner, told
+from ..targets.onnx.lifted import lifted
 from .checks import check_contract, check_outputs
-from .images import batch_for
-from .lifted import lifted
-from .loaded import Loaded, Runner, told
 from .probes import Plan, Probe
 from .report import Check, Verdict
 from .subject import CannotLoad, Subject, load

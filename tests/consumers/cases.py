@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halfpint.core.formats import Format, Kind, Precision
-from halfpint.core.jobs.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
+from halfpint.core.images.synthetic import batch_for
 from halfpint.core.network.network import Network
 from halfpint.core.readings.reference import Reference
+from halfpint.core.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
 from halfpint.core.verify.compare import distances, judged
-from halfpint.core.verify.images import batch_for
 from halfpint.core.verify.report import Verdict
 from support import classifier
 from support.checkpoints import checkpoints_in, dbnet_checkpoints, network_of

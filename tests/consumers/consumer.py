@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from halfpint.core.formats import Format, Precision
-from halfpint.core.jobs.spec import DEFAULT_OPSET
+from halfpint.core.spec import DEFAULT_OPSET
 
 from .cases import Column
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.devices import GpuReport, host_memory
+from halfpint.core.export.order import Order
+from halfpint.core.export.source import LoadedWeights
 from halfpint.core.formats import Format, Kind, Precision
-from halfpint.core.jobs.making import Order
-from halfpint.core.jobs.reading import LoadedWeights
-from halfpint.core.jobs.spec import ExportSpec
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.estimate import estimate, snapshot
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.sizes import ArtifactSize, Sizes, disk_finding
+from halfpint.core.spec import ExportSpec
 from support.checkpoints import Checkpoint
 from support.jobs import done, end_of, small
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.core.artifacts.hold import put_right
+from halfpint.core.publication.hold import put_right
 from support.faults import End, How, at_every_step, unsynced
 from support.publishing import NEW, OLD, publish
 

@@ -11,8 +11,8 @@ import onnx
 import pytest
 import torch
 
+from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.readings.torch_runner import TorchRunner
-from halfpint.core.verify.images import structured_batch
 from support.checkpoints import network_of, nrmse
 from support.command import halfpint
 from support.dbnet import checkpoint, safetensors, state_dict, written

@@ -1,4 +1,4 @@
-"""`halfpint estimate`, `halfpint calibrate` and the guard of `halfpint export`, run as a person would."""
+"""`halfpint estimate`, `halfpint measure-gpu` and the guard of `halfpint export`, run as a person would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from halfpint.core.formats import Precision
-from halfpint.core.memory.overheads import calibrations
+from halfpint.core.memory.overheads import measured_gpus
 from halfpint.core.memory.run import run
 from halfpint.core.shapes import InputShape
 from support import dbnet
@@ -223,19 +223,19 @@ def test_the_peak_of_a_job_is_within_its_range(name: str, arguments: list[object
     assert high - low <= 0.4 * (high + low) / 2 + 2
 
 
-# ---- calibrate
+# ---- measure-gpu
 
 
-def test_calibrate_without_a_gpu_says_so(tmp_path: Path) -> None:
-    result = halfpint("calibrate", "--device", 1, env=environment_with(tmp_path, GIB))
+def test_measure_gpu_without_a_gpu_says_so(tmp_path: Path) -> None:
+    result = halfpint("measure-gpu", "--device", 1, env=environment_with(tmp_path, GIB))
     assert result.returncode == 2
-    assert "there is no GPU 1 to calibrate" in result.stderr
+    assert "there is no GPU 1 to measure" in result.stderr
 
 
-def test_calibrate_where_torch_cannot_use_the_gpu(tmp_path: Path) -> None:
+def test_measure_gpu_where_torch_cannot_use_the_gpu(tmp_path: Path) -> None:
     """NVML lists a GPU here that CUDA does not know."""
-    result = halfpint("calibrate", env=environment_with(tmp_path, GIB))
+    result = halfpint("measure-gpu", env=environment_with(tmp_path, GIB))
     assert result.returncode == 1
     assert "could not be measured" in result.stderr
     assert "documented range" in result.stderr
-    assert calibrations() == []
+    assert measured_gpus() == []

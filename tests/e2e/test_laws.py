@@ -13,11 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "onnx", "onnxruntime", "onnxsim"}
-SOURCES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "tui").rglob("*.py")])
+SOURCES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "cli").rglob("*.py"), *(ROOT / "tui").rglob("*.py")])
 
 # Where text leaves: the command's console, the clipboard; and a process of ours whose reader is ours.
-WAYS_OUT = {ROOT / "tui" / "console.py", ROOT / "tui" / "clipboard.py", ROOT / "tui" / "app.py"}
-WAYS_OUT |= {ROOT / "core" / "memory" / "calibrate_process.py"}
+WAYS_OUT = {ROOT / "cli" / "console.py", ROOT / "tui" / "clipboard.py", ROOT / "tui" / "app.py"}
+WAYS_OUT |= {ROOT / "core" / "memory" / "measure_gpu_process.py"}
 
 
 def modules_after(code: str, *arguments: object) -> set[str]:
@@ -33,25 +33,25 @@ def modules_after(code: str, *arguments: object) -> set[str]:
 
 
 def test_inspect_imports_nothing_heavy(tiny: Path) -> None:
-    code = "from halfpint.tui.cli import main; main(['inspect', sys.argv[1]])"
+    code = "from halfpint.cli.main import main; main(['inspect', sys.argv[1]])"
     imported = modules_after(code, tiny)
     assert not imported & (HEAVY | {"numpy", "textual", "rich"})
 
 
 def test_estimate_imports_nothing_heavy(tiny: Path) -> None:
-    code = "from halfpint.tui.cli import main; main(['estimate', sys.argv[1], '--img', '64'])"
+    code = "from halfpint.cli.main import main; main(['estimate', sys.argv[1], '--img', '64'])"
     assert not modules_after(code, tiny) & (HEAVY | {"numpy", "textual", "rich"})
     assert not modules_after(code.replace("'64'", "'64', '--map'"), tiny) & (HEAVY | {"textual", "rich"})
 
 
 def test_the_headless_export_imports_nothing_heavy_in_its_own_process(tiny: Path, tmp_path: Path) -> None:
     command = "['export', '--weights', sys.argv[1], '--out', sys.argv[2], '--img', '64']"
-    code = f"from halfpint.tui.cli import main; main({command})"
+    code = f"from halfpint.cli.main import main; main({command})"
     assert not modules_after(code, tiny, tmp_path) & (HEAVY | {"numpy", "textual"})
 
 
 def test_the_core_s_facts_import_nothing_heavy() -> None:
-    names = "inspect shapes ledger formats jobs.spec jobs.events jobs.launcher families readings.weigher sizes"
+    names = "inspect shapes ledger formats spec jobs.events jobs.launcher families readings.weigher sizes"
     names += " memory.estimate memory.fitmap"
     code = "\n".join(f"import halfpint.core.{name}" for name in names.split())
     assert not modules_after(code) & (HEAVY | {"numpy", "textual", "rich"})

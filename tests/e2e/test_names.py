@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.core.jobs.commandline import command
-from halfpint.core.jobs.spec import ExportSpec
+from halfpint.core.commandline import command
+from halfpint.core.spec import ExportSpec
 from support.command import HALFPINT
 from support.terminal import terminal
 

@@ -145,7 +145,7 @@ COMMANDS = [
     ["inspect", "w.pt"],
     ["halve", "m.onnx"],
     ["verify", "m.onnx", "--against", "w.pt"],
-    ["calibrate"],
+    ["measure-gpu"],
     ["demo", "--headless"],
 ]
 
@@ -182,7 +182,7 @@ def test_several_jobs_end_together(tiny: Path, tmp_path: Path) -> None:
     [
         ("-v 300000", "a process may map 293.0 MiB of memory here (ulimit -v), and the job needs more"),
         ("-v 130000", "a process may map 127.0 MiB of memory here (ulimit -v), and the job needs more"),
-        ("-f 500", "cannot be written: it needs 1.8 MB, and files may have 0.5 MB here"),
+        ("-f 500", "cannot be written: it needs 1.9 MB, and files may have 0.5 MB here"),
         ("-t 1", "a process may take 1 s of CPU time here (ulimit -t), and the worker did"),
     ],
 )

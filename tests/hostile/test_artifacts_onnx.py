@@ -16,7 +16,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from halfpint.core.errors import ArtifactRefused
-from halfpint.core.foreign.onnx_file import read_onnx
+from halfpint.core.targets.onnx.untrusted.file import read_onnx
 from support import hostile_onnx as hostile
 from support.command import HALFPINT
 from support.jobs import names

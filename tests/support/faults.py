@@ -18,8 +18,8 @@ from multiprocessing.context import ForkServerProcess
 from types import FrameType
 from typing import Any, NoReturn
 
-from halfpint.core.artifacts import claim, draft, hold, journal, switch
 from halfpint.core.errors import HalfpintError
+from halfpint.core.publication import claim, draft, hold, journal, switch
 
 NEVER = sys.maxsize  # the step that no work has
 _MOST_STEPS = 5000
@@ -95,7 +95,7 @@ def unsynced(_: int) -> None:
 
 # Each process is forked from one that has imported what a job needs, and has done nothing else.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["halfpint.core.jobs.pipeline", "halfpint.core.verify.loaded_onnx", "onnx.checker"])
+_CONTEXT.set_forkserver_preload(["halfpint.core.export.pipeline", "halfpint.core.targets.onnx.loaded", "onnx.checker"])
 
 
 def _child(

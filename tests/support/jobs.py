@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from halfpint.core.errors import JobFailed
+from halfpint.core.export.pipeline import run
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.events import Event, JobFinished
-from halfpint.core.jobs.pipeline import run
-from halfpint.core.jobs.spec import ExportSpec, VerifyMode
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work
+from halfpint.core.spec import ExportSpec, VerifyMode
 
 E = TypeVar("E")
 

@@ -9,12 +9,12 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from halfpint.core.artifacts.contract import output_dims
 from halfpint.core.network.network import Dims, Network
-from halfpint.core.readings.onnx_graph import Graph
-from halfpint.core.readings.onnx_proto import to_proto
-from halfpint.core.readings.onnx_writer import GraphSpec, Model, write
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.contract import output_dims
+from halfpint.core.targets.onnx.graph import Graph
+from halfpint.core.targets.onnx.proto import to_proto
+from halfpint.core.targets.onnx.writer import GraphSpec, Model, write
 
 Array = NDArray[Any]
 

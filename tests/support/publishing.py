@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from halfpint.core.artifacts.draft import Draft
-from halfpint.core.artifacts.hold import Held, Hold
+from halfpint.core.publication.draft import Draft
+from halfpint.core.publication.hold import Held, Hold
 
 OLD = {"model.onnx": b"old", "model.halfpint.json": b"old list"}
 NEW = {"model.bin": b"new weights", "model.onnx": b"new", "model.halfpint.json": b"new list"}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from halfpint.core.families.family import Facts
 from halfpint.core.formats import Format, Precision
-from halfpint.core.jobs.spec import VerifyMode
 from halfpint.core.shapes import Level
+from halfpint.core.spec import VerifyMode
 from halfpint.tui.choices import Choices, Size, assess
 from halfpint.tui.settings import load, save
 

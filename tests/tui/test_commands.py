@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.tui.cli import build_parser
+from halfpint.cli.entry import COMMANDS as SUBCOMMANDS
+from halfpint.cli.main import build_parser
 from halfpint.tui.commands import Command, palette
-from halfpint.tui.entry import COMMANDS as SUBCOMMANDS
 from halfpint.tui.panels.registry import commands, names
 from support.screen import drive, screen
 

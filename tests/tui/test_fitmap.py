@@ -21,14 +21,14 @@ from textual.pilot import Pilot
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.formats import Precision
-from halfpint.core.jobs.spec import ExportSpec
 from halfpint.core.memory import fitmap
 from halfpint.core.memory.estimate import Snapshot, snapshot
+from halfpint.core.memory.fitmap_text import MARKS
 from halfpint.core.memory.verdict import Fit
 from halfpint.core.network.network import Network
+from halfpint.core.spec import ExportSpec
 from halfpint.tui.dialogs import open_fit_map
 from halfpint.tui.feeds.mapping import Mapped, Mapper, Subject
-from halfpint.tui.fitmap_text import MARKS
 from halfpint.tui.screens.fitmap import FitMapScreen, arrange
 from halfpint.tui.widgets.heatmap import Cell, Heatmap
 from halfpint.tui.widgets.lines import Lines

@@ -96,7 +96,7 @@ def test_file_sizes_are_told_before_the_files_exist(tiny: Path, tmp_path: Path) 
             await s.until_known()
             await s.until(lambda: len(s.artifacts) == 2)
             (name, size, _, predicted, *_), _ = s.artifacts
-            assert (name, size, predicted) == ("n.onnx", "–", "1.8 MB")
+            assert (name, size, predicted) == ("n.onnx", "–", "1.9 MB")
             await s.press("3", "down", "space")
             await s.until(lambda: len(s.artifacts) == 4)
 
@@ -131,12 +131,12 @@ def test_what_a_job_took_stands_next_to_what_was_predicted(tiny: Path, tmp_path:
     drive(script())
 
 
-def test_a_gpu_that_is_not_calibrated_is_offered_to_be(folder: Path) -> None:
+def test_a_gpu_that_is_not_measured_is_offered_to_be(folder: Path) -> None:
     async def script() -> None:
         async with screen(folder, nvml=FakeNvml(FakeGpu())) as s:
-            await s.until(lambda: "GPU 0 is not calibrated" in s.log)
+            await s.until(lambda: "GPU 0 is not measured" in s.log)
             await s.press("4", "c")
-            assert "the CPU needs no calibration" in s.status
+            assert "the CPU needs no measuring" in s.status
             await s.press("d", "c")
             await s.until(lambda: "no GPU" in s.log or "could not be measured" in s.log)  # as on this machine
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from ...core.formats import Precision
-from ...core.jobs.spec import ExportSpec
+from ...core.spec import ExportSpec
 from .slot import Slot
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from ...core.formats import Format
 if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
     from ...core.jobs.events import Event, JobFinished
     from ...core.jobs.launcher import Worker
-    from ...core.jobs.spec import ExportSpec
     from ...core.jobs.store import JobFolder
+    from ...core.spec import ExportSpec
 
 # What takes long to import, and what a job needs of it: torch takes seconds, and 200 MiB that ONNX has no use for.
 _ALWAYS, _WITH_TORCH = ("onnx", "onnxruntime"), ("onnx", "onnxruntime", "torch")

@@ -14,10 +14,10 @@ from .slot import Slot
 
 if TYPE_CHECKING:
     from ...core.formats import Precision
-    from ...core.jobs.spec import ExportSpec
     from ...core.memory.estimate import Snapshot
     from ...core.memory.fitmap import FitMap
     from ...core.network.network import Network
+    from ...core.spec import ExportSpec
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
+from ...core.tables import in_noise
 from ...core.units import megabytes
 from ..commands import Command
 from ..layout import Column as Side
 from ..layout import Page
 from ..session import Artifact, Session
-from ..text import in_noise
 from ..widgets.listing import Column, Listing, Row
 from .panel import Panel
 

@@ -25,7 +25,7 @@ class GpuPanel(Panel):
     COLUMN, PAGE = Column.RIGHT, Page.OUTPUT
     COMMANDS = (
         Command("next_device", "d", "Next device", "Run on the next GPU, or on the CPU", "Device"),
-        Command("calibrate", "c", "Calibrate", "Measure what CUDA itself takes of the chosen GPU", "Calibrate"),
+        Command("measure_gpu", "c", "Measure", "Measure what CUDA itself takes of the chosen GPU", "Measure GPU"),
     )
     HELP = (
         "What NVML, the system and the disk say, once a second. In each bar: what others use (█), what is predicted "
@@ -44,7 +44,7 @@ class GpuPanel(Panel):
     class NextDevice(Message):
         """Another device is wanted."""
 
-    class CalibrationWanted(Message):
+    class MeasurementWanted(Message):
         """The chosen GPU is to be measured."""
 
     def __init__(self, number: int, session: Session) -> None:
@@ -92,5 +92,5 @@ class GpuPanel(Panel):
     def action_next_device(self) -> None:
         self.post_message(self.NextDevice())
 
-    def action_calibrate(self) -> None:
-        self.post_message(self.CalibrationWanted())
+    def action_measure_gpu(self) -> None:
+        self.post_message(self.MeasurementWanted())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.message import Message
 
+from ...core.tables import from_home
 from ..commands import Command
 from ..entries import Entry
 from ..layout import Column, Page
 from ..session import LOG_KEPT, Session
-from ..text import from_home
 from ..widgets.lines import Lines, plain
 from .panel import Panel
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from ...core.formats import Format, Precision
-from ...core.jobs.spec import OPSETS, VerifyMode
+from ...core.spec import OPSETS, VerifyMode
 from ..choices import Choices
 from ..layout import Column, Page
 from ..messages import OptionsChosen

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from ...core.tables import from_home
 from ...core.text import brief, escaped
 from ...core.units import megabytes, spelled_dtype
 from ...core.weights.discover import SUFFIXES, Candidate
@@ -21,7 +22,6 @@ from ..layout import Column as Side
 from ..layout import Page
 from ..messages import Highlighted
 from ..session import Session
-from ..text import from_home
 from ..widgets.fields import TextField
 from ..widgets.lines import Line, Lines, plain
 from ..widgets.listing import Column, Listing, Row

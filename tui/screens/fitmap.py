@@ -12,8 +12,8 @@ from textual.containers import Container, Vertical
 from textual.screen import ModalScreen
 
 from ...core.memory.fitmap import FitMap
+from ...core.memory.fitmap_text import MARKS
 from ..feeds.mapping import Mapped, Mapper, Subject
-from ..fitmap_text import MARKS
 from ..weighing import FIT_KINDS, size_lines
 from ..widgets.heatmap import HERE, Cell, Heatmap, Legend, samples
 from ..widgets.lines import Line, Lines, plain

@@ -18,11 +18,11 @@ from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
 from ..choices import Choices, Size
 from ..commands import bindings
-from ..feeds.calibration import Calibrated
 from ..feeds.devices import Sampled
 from ..feeds.estimator import LargestFound, Predicted
 from ..feeds.inspector import Inspected
 from ..feeds.jobs import JobNews, QueueChanged
+from ..feeds.measure_gpu import GpuMeasured
 from ..feeds.scanner import Found
 from ..layout import Column
 from ..messages import Highlighted, OptionsChosen, SizeTyped
@@ -44,7 +44,7 @@ from .quiet import QuietScreen
 
 if TYPE_CHECKING:
     from ...core.devices import GpuSampler
-    from ...core.jobs.spec import ExportSpec
+    from ...core.spec import ExportSpec
     from .fitmap import FitMapScreen
 
 
@@ -127,8 +127,8 @@ class MainScreen(QuietScreen):
         if self._fit_map is not None and (now := self.session.snapshot(self.session.choices.device)) is not None:
             self._fit_map.renew(now)
 
-    @on(Calibrated)
-    def _calibrated(self, message: Calibrated) -> None:
+    @on(GpuMeasured)
+    def _gpu_measured(self, message: GpuMeasured) -> None:
         self.services.devices.forget_overheads()
         self._take(message)
 
@@ -183,16 +183,16 @@ class MainScreen(QuietScreen):
         place = devices.index(device) if device in devices else -1
         self.query_one(OptionsPanel).choose_device(devices[(place + 1) % len(devices)])
 
-    @on(GpuPanel.CalibrationWanted)
-    def _calibration_wanted(self) -> None:
-        from ..feeds.calibration import calibrate
+    @on(GpuPanel.MeasurementWanted)
+    def _measurement_wanted(self) -> None:
+        from ..feeds.measure_gpu import measure_gpu
 
         device = self.session.choices.device
         if device == "cpu":
-            self.say("the CPU needs no calibration; d takes a GPU")
+            self.say("the CPU needs no measuring; d takes a GPU")
         else:
             self.say(f"measuring GPU {device} …")
-            calibrate(device, self.post_message)
+            measure_gpu(device, self.post_message)
 
     @on(LogPanel.CopyWanted)
     def _copy_wanted(self, event: LogPanel.CopyWanted) -> None:

@@ -11,16 +11,16 @@ import pytest
 import torch
 from torch import nn
 
-from halfpint.core.artifacts.provenance import Provenance
-from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.errors import WeightsRefused
 from halfpint.core.formats import Precision
+from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.network import Network
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
 from halfpint.core.shapes import InputShape
-from halfpint.core.verify.images import structured_batch
+from halfpint.core.targets.provenance import Provenance
+from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support import witness as w
 from support.checkpoints import network_of, nrmse
 from support.onnx import answer, known_beforehand, model_of, written

@@ -16,8 +16,8 @@ from halfpint.core.errors import JobFailed
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs import events as e
 from halfpint.core.jobs.launcher import Worker
-from halfpint.core.jobs.spec import ExportSpec
 from halfpint.core.jobs.store import EventReader, create, jobs_root
+from halfpint.core.spec import ExportSpec
 from support.jobs import names, small
 
 

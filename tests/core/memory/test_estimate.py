@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.formats import Format, Precision
-from halfpint.core.jobs.spec import ExportSpec, VerifyMode
 from halfpint.core.memory.estimate import (
     Snapshot,
     estimate,
@@ -23,11 +22,12 @@ from halfpint.core.memory.estimate import (
     snapshot,
 )
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
-from halfpint.core.memory.overheads import Calibration
+from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.run import gpu_need, many_gpu_needs, run
 from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape, Level
+from halfpint.core.spec import ExportSpec, VerifyMode
 from support.checkpoints import network_of
 
 MIB, GIB = 2**20, 2**30
@@ -65,14 +65,14 @@ def test_a_large_gpu_fits_and_a_full_one_does_not(network: Network) -> None:
     assert finding.level is Level.ERROR
 
 
-def test_the_range_of_the_context_leaves_it_open_until_it_is_calibrated(network: Network) -> None:
+def test_the_range_of_the_context_leaves_it_open_until_it_is_gpu_measured(network: Network) -> None:
     now = snapshot(HOST, "0", gpus(600 * MIB))
     open_ = estimate(network, spec(device="0"), now)
     assert open_.fit is Fit.TIGHT
     finding = memory_finding(open_)
     assert finding is not None
     assert finding.level is Level.WARNING
-    measured = Calibration("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
+    measured = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
     assert estimate(network, spec(device="0"), replace(now, overheads=measured)).fit is Fit.FITS
 
 
@@ -131,7 +131,7 @@ def test_every_term_has_a_least_and_a_most(
 @settings(deadline=None, max_examples=25)
 @given(sizes, sizes, st.sampled_from(Precision))
 def test_the_bound_for_many_sizes_encloses_the_replay_of_each(rows: int, columns: int, precision: Precision) -> None:
-    overheads = Calibration("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
+    overheads = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
     single = run(tiny_network(), InputShape(1, 3, rows * 32, columns * 32), precision)
     exact = gpu_need(single, overheads)
     wide = many_gpu_needs(single.peak_allocated_nbytes, single.forward.weights_nbytes, overheads)

@@ -10,8 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from halfpint.core.artifacts.provenance import Provenance
-from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.formats import Precision
 from halfpint.core.memory.plan import forward
 from halfpint.core.memory.run import run
@@ -19,6 +17,8 @@ from halfpint.core.network.network import Network
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh, weights_nbytes
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.provenance import Provenance
+from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support.checkpoints import Checkpoint, network_of
 from support.tracing import in_order, loaded_file, peak_of, strip_data, torch_allocations, without_data
 

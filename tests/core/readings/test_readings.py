@@ -16,17 +16,17 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from halfpint.core.artifacts.provenance import Provenance
-from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.formats import Precision
+from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.layers import Conv2d, layers_of
 from halfpint.core.network.ops import ShapeMismatch
 from halfpint.core.readings.reference import Reference
-from halfpint.core.readings.size_constants import GridConstant, size_constants
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
 from halfpint.core.shapes import InputShape
-from halfpint.core.verify.images import structured_batch
+from halfpint.core.targets.onnx.size_constants import GridConstant, size_constants
+from halfpint.core.targets.provenance import Provenance
+from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support.checkpoints import Checkpoint, network_of, nrmse
 from support.onnx import answer, known_beforehand, model_of, written
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from halfpint.core.images.synthetic import image_for
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.reference_weigher import reference_peak
-from halfpint.core.verify.images import image_for
 from support import dbnet
 from support.checkpoints import network_of
 

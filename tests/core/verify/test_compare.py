@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halfpint.core.images.synthetic import batch_for, image_for, structured_batch, structured_image, text_image
 from halfpint.core.verify.compare import WRONG, distance, judged
-from halfpint.core.verify.images import batch_for, image_for, structured_batch, structured_image, text_image
 from halfpint.core.verify.report import LEAST_NOISE, Check, Difference, Distance, Report, Verdict, worst
 
 finite = st.floats(0, 1e3, allow_nan=False)

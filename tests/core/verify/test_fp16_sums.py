@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.images.synthetic import batch_for
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.full import judge
-from halfpint.core.verify.images import batch_for
 from halfpint.core.verify.probes import plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject

@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from halfpint.core.artifacts.contract import contract
-from halfpint.core.artifacts.onnx_file import onnx_bytes
-from halfpint.core.artifacts.provenance import Provenance
 from halfpint.core.formats import Precision
+from halfpint.core.images.synthetic import structured_image
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import Mask
 from halfpint.core.readings.reference import Reference
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.contract import contract
+from halfpint.core.targets.onnx.file import onnx_bytes
+from halfpint.core.targets.onnx.loaded import LoadedOnnx
+from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.changes import change
-from halfpint.core.verify.images import structured_image
-from halfpint.core.verify.loaded_onnx import LoadedOnnx
 from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change
 from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
 from halfpint.core.verify.report import Check, MaskChange, Verdict

@@ -10,18 +10,18 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.artifacts.contract import contract
-from halfpint.core.artifacts.onnx_file import onnx_bytes
-from halfpint.core.artifacts.provenance import Provenance
-from halfpint.core.artifacts.torchscript import torchscript_bytes
 from halfpint.core.families import identify, open_weights
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.contract import contract
+from halfpint.core.targets.onnx.file import onnx_bytes
+from halfpint.core.targets.onnx.loaded import LoadedOnnx
+from halfpint.core.targets.provenance import Provenance
+from halfpint.core.targets.torchscript.file import torchscript_bytes
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.full import inspect, judge
-from halfpint.core.verify.loaded_onnx import LoadedOnnx
 from halfpint.core.verify.probes import Plan, plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject

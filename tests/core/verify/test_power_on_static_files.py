@@ -11,14 +11,14 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from halfpint.core.artifacts.contract import contract
-from halfpint.core.artifacts.onnx_file import onnx_bytes
-from halfpint.core.artifacts.provenance import Provenance
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.network.layers import Constant, layers_of
 from halfpint.core.network.network import Network
-from halfpint.core.readings.size_constants import ShapeConstant, size_constants
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.contract import contract
+from halfpint.core.targets.onnx.file import onnx_bytes
+from halfpint.core.targets.onnx.size_constants import ShapeConstant, size_constants
+from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.constants import check_constants, value_of
 from halfpint.core.verify.full import judge

@@ -10,12 +10,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.artifacts.contract import contract
-from halfpint.core.artifacts.onnx_file import onnx_bytes
-from halfpint.core.artifacts.provenance import Provenance
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape
+from halfpint.core.targets.contract import contract
+from halfpint.core.targets.onnx.file import onnx_bytes
+from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.quick import inspect_quickly, judge_quickly, quick_plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject

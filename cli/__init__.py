@@ -1,0 +1,1 @@
+"""The `halfpint` command: one file a subcommand, over the core. No screen in here."""

@@ -1,0 +1,250 @@
+"""`halfpint export`: jobs without a screen. Each weights file is a job, in a worker process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from ..core.errors import BadRequest, JobFailed, WeightsRefused
+from ..core.export.size import sized
+from ..core.formats import Precision
+from ..core.inspect import inspect
+from ..core.jobs.events import (
+    ArtifactFailed,
+    ArtifactPublished,
+    Event,
+    JobFinished,
+    MemoryMeasured,
+    MemoryPredicted,
+    to_line,
+)
+from ..core.jobs.launcher import Worker
+from ..core.jobs.store import create
+from ..core.spec import ExportSpec, VerifyMode
+from ..core.tables import in_noise, table
+from ..core.units import about_mebibytes, mebibytes, megabytes
+from .arguments import shape_in_words, size_of, weights_in
+from .console import say, say_error, say_wrapped
+from .progress import monitor
+
+
+def export(args: argparse.Namespace) -> int:
+    """Run `halfpint export`; its exit code."""
+    for flag in ("data", "inplace"):
+        if getattr(args, flag):
+            say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
+    specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
+    _check_distinct(specs)
+    return run_jobs(specs, as_json=args.json)
+
+
+def run_jobs(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
+    """Do jobs one after the other; a failed one does not keep the next from running. The exit code of all."""
+    return combined([_do(spec, _Json() if as_json else _Lines()) for spec in specs])
+
+
+def combined(codes: Sequence[int]) -> int:
+    """The exit code of several jobs: that of those that failed, or 1 if they failed in different ways."""
+    failures = {code for code in codes if code}
+    return failures.pop() if len(failures) == 1 else int(bool(failures))
+
+
+def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
+    """The job that the arguments of `halfpint export` ask for. Raises `BadRequest`."""
+    height, width = size_of(args) or (640, 640)
+    return ExportSpec(
+        weights=weights.absolute(),
+        out=(args.out or weights.parent).absolute(),
+        height=height,
+        width=width,
+        batch=args.batch_size,
+        formats=tuple(dict.fromkeys(args.include)),
+        precisions=_precisions(args),
+        dynamic=args.dynamic,
+        opset=args.opset,
+        half_io=args.half_io,
+        simplify=args.simplify,
+        device=args.device,
+        name=args.name,
+        overwrite=args.overwrite,
+        verify=VerifyMode(args.verify),
+        force=args.force,
+    )
+
+
+def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
+    """The job at the size that was asked for, where the weights must be looked at to know it."""
+    if args.imgsz is not None and args.round is None:
+        return spec
+    try:
+        return sized(spec, inspect(spec.weights).facts, size_of(args), args.round)
+    except WeightsRefused:  # its job tells
+        return spec
+
+
+def _precisions(args: argparse.Namespace) -> tuple[Precision, ...]:
+    """`--half` alone is `--precision fp16`, as in YOLOv5; beside `--precision` it must agree with it."""
+    if args.precision is None:
+        return (Precision.FP16,) if args.half else (Precision.FP32,)
+    if args.half and Precision.FP16 not in args.precision:
+        raise BadRequest("--half and --precision fp32 contradict each other", "leave out one of them")
+    return tuple(dict.fromkeys(args.precision))
+
+
+def _check_distinct(specs: Sequence[ExportSpec]) -> None:
+    """Raises `BadRequest` if two jobs would write the same file."""
+    seen: dict[Path, Path] = {}
+    for spec in specs:
+        other = seen.setdefault(spec.manifest, spec.weights)
+        if other != spec.weights:
+            raise BadRequest(f"{other} and {spec.weights} would both become {spec.artifact_name}", "export them apart")
+
+
+class _Shown(Protocol):
+    """A job's events on their way to standard output."""
+
+    def begin(self, spec: ExportSpec) -> None: ...
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None:
+        """Nothing more happens; it may be called again."""
+        ...
+
+    def end(self) -> int:
+        """Report on the job; its exit code."""
+        ...
+
+
+class _Json:
+    """One JSON line each."""
+
+    def __init__(self) -> None:
+        self._code = 1
+
+    def begin(self, spec: ExportSpec) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        say(to_line(event))
+        if isinstance(event, JobFinished):
+            self._code = event.exit_code
+
+    def close(self) -> None:
+        pass
+
+    def end(self) -> int:
+        return self._code
+
+
+class _Lines:
+    """A line a stage, and a report."""
+
+    def __init__(self) -> None:
+        self._monitor = monitor()
+        self._events: list[Event] = []
+
+    def begin(self, spec: ExportSpec) -> None:
+        say(f"{spec.weights.name} at {shape_in_words(spec)}")
+
+    def show(self, event: Event) -> None:
+        self._events.append(event)
+        self._monitor.show(event)
+
+    def close(self) -> None:
+        self._monitor.close()
+
+    def end(self) -> int:
+        return report(self._events)
+
+
+def _do(spec: ExportSpec, shown: _Shown) -> int:
+    """Do a job in a worker that ends with this process, and show it; its exit code.
+
+    If a signal ends this process, or nobody reads its output any more, the job is cancelled first.
+    """
+    try:
+        with Worker(tied=True) as worker:
+            worker.start(create(spec))
+            try:
+                shown.begin(spec)
+                for event in worker.follow():
+                    shown.show(event)
+            except (KeyboardInterrupt, OSError) as error:
+                worker.cancel()
+                _tell_of_cancelling(list(worker.follow()), shown, error)
+                raise
+    except JobFailed as error:
+        shown.show(JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix))
+    finally:
+        with contextlib.suppress(OSError):
+            shown.close()
+    return shown.end()
+
+
+def _tell_of_cancelling(rest: Sequence[Event], shown: _Shown, error: BaseException) -> None:
+    """Show how a job ended that was cancelled, as far as there is somebody to see it."""
+    done = any(isinstance(event, JobFinished) and event.exit_code == 0 for event in rest)
+    told = "the job was done before it could be cancelled" if done else "cancelled; nothing half-written is left"
+    if isinstance(error, BrokenPipeError):
+        told = f"nobody reads the output any more: {told}"
+    with contextlib.suppress(OSError):
+        for event in rest:
+            shown.show(event)
+        shown.close()
+    with contextlib.suppress(OSError):
+        say_error(told)
+
+
+def report(events: Sequence[Event]) -> int:
+    """Print what came of a job; its exit code."""
+    published = [event for event in events if isinstance(event, ArtifactPublished)]
+    if published:
+        rows = [("artifact", "size", "× checkpoint", "verdict", "off by")]
+        for event in published:
+            name, size, off = Path(event.path).name, megabytes(event.nbytes), in_noise(event.noise_multiple)
+            rows.append((name, size, f"{event.ratio:.2f}", event.verdict.upper(), off))
+        say()
+        for line in table(rows):
+            say(line)
+        for event in published:
+            say()
+            say(Path(event.path).name)
+            say_wrapped(event.headline, indent="  found    ")
+            say_wrapped(event.ledger, indent="  bytes    ")
+            for warning in event.warnings:
+                say_wrapped(warning, indent="  warning  ")
+        say()
+    for event in events:
+        if isinstance(event, ArtifactFailed):
+            say_error(f"{Path(event.path).name} was not published: {event.reason}", event.fix)
+    finished = events[-1]
+    assert isinstance(finished, JobFinished)
+    if finished.manifest:
+        say(f"manifest: {finished.manifest}")
+    for line in _memory(events):
+        say(line)
+    if finished.message:
+        say_error(finished.message, finished.fix)
+    if not finished.exit_code:
+        say(f"done in {finished.seconds:.1f} s")
+    return finished.exit_code
+
+
+def _memory(events: Sequence[Event]) -> list[str]:
+    """What a job took of memory at its peak, next to what was predicted; nothing if it did not get that far."""
+    predicted = [event for event in events if isinstance(event, MemoryPredicted)]
+    measured = [event for event in events if isinstance(event, MemoryMeasured)]
+    if not predicted or not measured:
+        return []
+    before, after = predicted[-1], measured[-1]
+    foretold = about_mebibytes(before.host_low, before.host_high)
+    told = [f"memory: {mebibytes(after.host)} at the peak; predicted: {foretold}"]
+    if after.gpu_reserved:
+        allocated = f"{mebibytes(after.gpu_allocated)} allocated ({mebibytes(before.gpu_allocated)} predicted)"
+        reserved = f"{mebibytes(after.gpu_reserved)} reserved ({mebibytes(before.gpu_reserved)} predicted)"
+        told.append(f"GPU memory in PyTorch: {allocated}, {reserved}")
+    return told

@@ -1,0 +1,75 @@
+"""`halfpint inspect`: the facts of a weights file, for people or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..core.inspect import WeightsInfo, inspect
+from ..core.ledger import source_ledger
+from ..core.tables import table
+from ..core.units import megabytes, spelled_dtype
+from .console import say, say_json
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `halfpint inspect`; its exit code."""
+    info = inspect(args.file)
+    if args.json:
+        say_json(to_dict(info))
+    else:
+        for line in lines(info):
+            say(line)
+    return 0
+
+
+def lines(info: WeightsInfo) -> list[str]:
+    """The facts, as lines for people."""
+    facts = info.facts
+    names = ", ".join(list(facts.names.values())[:8]) + (", …" if len(facts.names) > 8 else "")
+    rows = [
+        ("model", f"{facts.variant} ({facts.family} {facts.task}, blocks of {facts.era})"),
+        ("parameters", f"{info.parameters:,}"),
+        ("stored as", ", ".join(f"{spelled_dtype(s.dtype)} {megabytes(s.nbytes)}" for s in info.stored)),
+        ("form", f"training checkpoint, the {info.used} counts" if info.is_training else "release"),
+        ("stride", f"{facts.stride} px: height and width must be multiples of it"),
+        ("channels", str(facts.channels)),
+    ]
+    if facts.names:
+        rows.append(("classes", f"{len(facts.names)}: {names}"))
+    if facts.threshold is not None:
+        rows.append(("threshold", f"{facts.threshold:g} of the map: what is above counts as text"))
+    rows.append(("usual sizes", ", ".join(map(str, facts.sizes.presets)) + "; height×width"))
+    if facts.training_size:
+        rows.append(("trained at", "×".join(map(str, facts.training_size))))
+    if info.obstacle:
+        rows.append(("cannot be exported", info.obstacle))
+    ledger = source_ledger(info)
+    parts = [(megabytes(entry.nbytes), entry.what) for entry in ledger.entries]
+    return [f"{info.path.name}: {megabytes(info.nbytes)}", *table(rows, "  "), "  bytes", *table(parts, "    ")]
+
+
+def to_dict(info: WeightsInfo) -> dict[str, Any]:
+    """The facts, for JSON. Sizes are bytes."""
+    facts = info.facts
+    return {
+        "file": str(info.path),
+        "nbytes": info.nbytes,
+        "layout": info.layout,
+        "family": facts.family,
+        "variant": facts.variant,
+        "era": facts.era,
+        "task": facts.task,
+        "parameters": info.parameters,
+        "dtypes": {stored.dtype: stored.nbytes for stored in info.stored},
+        "training": info.is_training,
+        "parts": [{"name": part.name, "nbytes": part.nbytes, "used": part.used} for part in info.parts],
+        "stride": facts.stride,
+        "channels": facts.channels,
+        "names": {str(index): name for index, name in facts.names.items()},
+        "training_size": facts.training_size,
+        "threshold": facts.threshold,
+        "presets": [[preset.height, preset.width] for preset in facts.sizes.presets],
+        "ledger": source_ledger(info).explanation,
+        "obstacle": info.obstacle,
+    }

@@ -1,0 +1,23 @@
+"""`halfpint verify`: an exported file, compared with the weights that it was made from."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..core.tables import table
+from ..core.verify.against import verify_file
+from ..core.verify.report import Verdict
+from ..core.verify.trial import drained
+from .console import say, say_json
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
+    report = drained(verify_file(args.artifact, args.against, args.device))
+    if args.json:
+        say_json(report.to_dict())
+    else:
+        say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}, {report.headline}")
+        for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):
+            say(line)
+    return 1 if report.verdict is Verdict.FAIL else 0

@@ -1,0 +1,1 @@
+"""What a job does, stage by stage: from a spec to published artifacts."""

@@ -1,0 +1,72 @@
+"""The memory of a job as events: predicted when it begins, measured as it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..jobs.events import MemoryMeasured, MemoryPredicted
+from ..memory.estimate import Estimate
+
+
+def predicted(estimated: Estimate) -> MemoryPredicted:
+    """An estimate as an event."""
+    host, gpu = estimated.host.need, estimated.gpu
+    event = MemoryPredicted(str(estimated.fit), int(host.low), int(host.high))
+    if gpu is None:
+        return event
+    largest = max(estimated.runs.values(), key=lambda run: run.peak_reserved_nbytes)
+    return MemoryPredicted(
+        event.verdict,
+        event.host_low,
+        event.host_high,
+        int(gpu.need.low),
+        int(gpu.need.high),
+        largest.peak_allocated_nbytes,
+        largest.peak_reserved_nbytes,
+    )
+
+
+@dataclass
+class _Highest:
+    """The highest figure so far: the system's own can fall by some pages when memory is given back."""
+
+    nbytes: int = 0
+
+
+_highest = _Highest()
+
+
+def measured() -> MemoryMeasured:
+    """The peaks of this process so far."""
+    _highest.nbytes = max(_highest.nbytes, peak_resident())
+    return MemoryMeasured(_highest.nbytes, *_gpu_peaks())
+
+
+def peak_resident() -> int:
+    """The peak of this process's resident memory, in bytes."""
+    # Linux hands ru_maxrss on from the process that started this one; VmHWM is this one's own.
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        line = next(line for line in lines if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _gpu_peaks() -> tuple[int, int]:
+    """Bytes that torch allocated and reserved at most on any GPU, if it is imported and uses one."""
+    torch: Any = sys.modules.get("torch")
+    cuda: Any = getattr(torch, "cuda", None)  # a thread may be importing it just now
+    if not hasattr(cuda, "is_initialized") or not cuda.is_initialized():
+        return 0, 0
+    devices = range(cuda.device_count())
+    return (
+        max(cuda.max_memory_allocated(index) for index in devices),
+        max(cuda.max_memory_reserved(index) for index in devices),
+    )

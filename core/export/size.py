@@ -1,0 +1,31 @@
+"""The size of a job: what was asked for or the model's default, rounded to a legal one if that was asked for too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..families.family import Facts
+from ..shapes import Rounding, rounded, spelled
+from ..spec import ExportSpec
+
+
+def sized(spec: ExportSpec, facts: Facts, size: tuple[int, int] | None, how: Rounding | None) -> ExportSpec:
+    """The spec at a size (height, width; None: the model's default), rounded to its stride if `how` says so.
+
+    A size that was changed is kept as `rounded_from`, so that the job tells of it.
+    """
+    height, width = size or facts.sizes.default
+    if how is None:
+        return replace(spec, height=height, width=width, rounded_from=None)
+    legal = (rounded(height, facts.stride, how), rounded(width, facts.stride, how))
+    return replace(
+        spec, height=legal[0], width=legal[1], rounded_from=None if legal == (height, width) else (height, width)
+    )
+
+
+def rounding(spec: ExportSpec, stride: int) -> str:
+    """What was done to the size that was asked for; an empty string if nothing was."""
+    if spec.rounded_from is None:
+        return ""
+    sizes = f"{spelled(*spec.rounded_from)} was rounded to {spelled(spec.height, spec.width)} (height×width)"
+    return f"{sizes}, as asked: multiples of the stride {stride}"

@@ -1,0 +1,53 @@
+"""A job's turn: one job at a time makes files of a name in a folder, and the others wait."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..errors import BadRequest
+from ..jobs.events import Note
+from ..publication.draft import taken
+from ..publication.hold import Held, Hold
+from ..spec import ExportSpec
+from .manifest import listed_elsewhere
+from .stages import Work
+
+_POLL_SECONDS = 0.1
+
+
+def turn(spec: ExportSpec, job: str) -> Work[Hold]:
+    """The hold on the job's names, once no other job has it; tells whom it waits for.
+
+    Raises `BadRequest` if a name is taken, also while it waits: then it would be in vain.
+    """
+    waits = False
+    while True:
+        try:
+            hold = Hold(spec.out, spec.root, job)
+            break
+        except Held as held:
+            check_free(spec)
+            if not waits:
+                waits = True
+                yield Note("info", f"waits for another job that makes files of this name ({held})")
+            time.sleep(_POLL_SECONDS)
+    try:
+        check_free(spec)
+    except BaseException:
+        hold.release()
+        raise
+    return hold
+
+
+def check_free(spec: ExportSpec) -> None:
+    """Raises `BadRequest` if a file of the job's names exists that it may not replace."""
+    for kind in spec.kinds:
+        path = spec.path(kind)
+        if path.is_dir():
+            raise BadRequest(f"{path} is a folder", "remove it, or give --name or --out for another place")
+        if os.path.lexists(path):
+            if not spec.overwrite:
+                raise taken(path)
+            if owner := listed_elsewhere(path, spec.artifact_name):
+                raise BadRequest(f"{path} is an artifact of {owner.name}", "give --name or --out for another place")

@@ -1,0 +1,122 @@
+"""How a job verifies: which images its files are tried on, and what their answers are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from ..formats import Format, Kind, Precision
+from ..images.synthetic import batch_for
+from ..network.network import Network
+from ..spec import VerifyMode
+from ..verify.answers import Answers
+from ..verify.full import inspect, judge, needed
+from ..verify.probes import Plan, plan
+from ..verify.quick import inspect_quickly, judge_quickly, quick_plan
+from ..verify.report import Report
+from ..verify.subject import Subject
+from ..verify.trial import Step, Trial
+from .order import Order
+
+Array = NDArray[Any]
+
+
+class Verifier(Protocol):
+    """One way to verify the artifacts of a job."""
+
+    def prepare(self, orders: Sequence[Order]) -> None:
+        """Begin what can be done before the files are there."""
+        ...
+
+    def plan(self, subject: Subject) -> Plan:
+        """The images to try a file on."""
+        ...
+
+    def inspect(self, trial: Trial) -> None:
+        """Look at what a file shows without being run, if anything, and close it."""
+        ...
+
+    def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
+        """The report on a file that was tried; the orders come as they were tried, FP32 before FP16."""
+        ...
+
+    def close(self) -> None:
+        """Drop what is not needed any more."""
+        ...
+
+
+def verifier(mode: VerifyMode, network: Network) -> Verifier:
+    """The verifier of a mode."""
+    return _Full(network) if mode is VerifyMode.FULL else _Quick(network)
+
+
+class _Full:
+    """Against the float64 reference."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._answers = Answers(network)
+
+    def prepare(self, orders: Sequence[Order]) -> None:
+        subjects = [order.subject(order.path) for order in orders]
+        precisions = dict.fromkeys(order.kind.precision for order in orders)
+        self._answers.prepare(needed(subjects, self._network.stride), precisions)
+
+    def plan(self, subject: Subject) -> Plan:
+        return plan(subject, self._network.stride)
+
+    def inspect(self, trial: Trial) -> None:
+        inspect(trial, self._network)
+
+    def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
+        return judge(trial, self._answers)
+
+    def close(self) -> None:
+        self._answers.close()
+
+
+class _Quick:
+    """The runtime alone: FP16 against FP32, taken from the job's own FP32 file if there is one."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._full: dict[Format, tuple[Array, ...]] = {}
+
+    def prepare(self, orders: Sequence[Order]) -> None:
+        pass
+
+    def plan(self, subject: Subject) -> Plan:
+        return quick_plan(subject)
+
+    def inspect(self, trial: Trial) -> None:
+        inspect_quickly(trial, self._network)
+
+    def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
+        format, half = order.kind.format, order.kind.precision is Precision.FP16
+        if half and not trial.failed and format not in self._full:
+            self._full[format] = _full_precision_answer(order)
+        report = judge_quickly(trial, self._network, self._full.get(format) if half else None)
+        if not half and not trial.failed:
+            self._full[format] = trial.answers[0][1]
+        yield Step(1, 1, "judged")
+        return report
+
+    def close(self) -> None:
+        pass
+
+
+def _full_precision_answer(order: Order) -> tuple[Array, ...]:
+    """What the FP32 twin of an FP16 artifact answers; it is made in memory and never published."""
+    twin = replace(order, kind=Kind(order.kind.format, Precision.FP32))
+    shape = order.loaded.shape
+    image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
+    if order.kind.format is Format.ONNX:
+        from ..targets.onnx.loaded import LoadedOnnx
+
+        return LoadedOnnx(twin.bytes(), order.spec.device).run(image)
+    from ..targets.torchscript.loaded import LoadedTorchScript
+
+    return LoadedTorchScript(twin.bytes(), order.spec.device).run(image)

@@ -1,0 +1,1 @@
+"""The images that files are tried on."""

@@ -1,0 +1,89 @@
+"""What a finished file shows of itself once it is loaded again, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from ..shapes import InputShape
+from .contract import Contract
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file says of where it comes from: the SHA-256 of the weights, and the shape it was made for."""
+
+    source_sha256: str
+    shape: InputShape | None
+
+
+def told(error: BaseException) -> str:
+    """The first line of a runtime's error, at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+class Runner(Protocol):
+    """What answers images."""
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype)."""
+        ...
+
+
+class Lifted(Protocol):
+    """A copy of a file whose declared sizes are lifted. It may have more inputs than the image."""
+
+    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: the other inputs, by name."""
+        ...
+
+
+class Loaded(Runner, Protocol):
+    """A finished file, loaded by the runtime it is meant for."""
+
+    @property
+    def contract(self) -> Contract | None:
+        """Its inputs and outputs; None where the format does not say."""
+        ...
+
+    @property
+    def half(self) -> bool:
+        """Whether its weights are float16."""
+        ...
+
+    @property
+    def ours(self) -> bool:
+        """Whether Halfpint wrote it."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """What it says of where it comes from; empty where it says nothing."""
+        ...
+
+    def lifted(self, constants: Collection[str]) -> Lifted | None:
+        """A copy whose declared sizes are lifted, so that it takes others; None where the format declares none.
+
+        `constants`: stored tensors that become inputs of the copy. Raises an error if one is not there.
+        """
+        ...
+
+    def weights(self) -> Mapping[str, Array]:
+        """Its stored weights, by name."""
+        ...
+
+    def close(self) -> None:
+        """Give its memory back: nothing but `complaint` may be asked of it from here on."""
+        ...
+
+    def complaint(self) -> str | None:
+        """What the format's own checker says against the file, shortened; None if nothing, or if there is none."""
+        ...

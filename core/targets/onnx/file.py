@@ -1,0 +1,23 @@
+"""A network as the bytes of an ONNX file."""
+
+from __future__ import annotations
+
+from ...formats import Precision
+from ...network.network import Network
+from ...shapes import InputShape
+from ..contract import Contract
+from ..provenance import Provenance
+from .model import onnx_model
+from .proto import to_proto
+
+
+def onnx_bytes(
+    network: Network,
+    contract: Contract,
+    precision: Precision,
+    opset: int,
+    shape: InputShape,
+    provenance: Provenance,
+) -> bytes:
+    """The network as a serialized ONNX model, as `onnx_model` describes it."""
+    return to_proto(onnx_model(network, contract, precision, opset, shape, provenance)).SerializeToString()

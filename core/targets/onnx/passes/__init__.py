@@ -1,0 +1,1 @@
+"""From one ONNX model to another: halved, simplified."""

@@ -1,0 +1,1 @@
+"""ONNX files that others made: looked at as data before a runtime sees them."""

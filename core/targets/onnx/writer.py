@@ -1,0 +1,273 @@
+"""write: a network emitted as an ONNX graph, node by node, without torch and without tracing.
+
+What depends on the size of the image (the cells of a detector) is a constant in a graph for one size, and computed
+from the runtime's shapes in one with dynamic axes; all else is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
+from ...network.network import Dims, Network
+from .graph import Attribute, ElementType, Graph, Value
+from .size_constants import SizeConstant, size_constants
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """What the graph is to be, apart from the network: opset, float types, declared dimensions.
+
+    `half`: weights and activations are float16; a detector's decoding stays float32. `half_io`: input and
+    outputs are float16. `input` and `outputs`: dimensions as numbers, or as names for dynamic axes.
+    """
+
+    input: Dims
+    outputs: tuple[Dims, ...]
+    opset: int  # 11 to 21
+    half: bool = False
+    half_io: bool = False
+
+    @property
+    def size(self) -> tuple[int, ...] | None:
+        """The input's dimensions, if it takes no others."""
+        fixed = tuple(dim for dim in self.input if isinstance(dim, int))
+        return fixed if len(fixed) == len(self.input) else None
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a model."""
+
+    name: str
+    type: ElementType
+    dims: Dims
+
+
+@dataclass(frozen=True)
+class Model:
+    """A whole model as plain values: the graph, its ports, and what it says of itself."""
+
+    graph: Graph
+    name: str
+    input: Port
+    outputs: tuple[Port, ...]
+    producer: tuple[str, str]  # name, version
+    metadata: Mapping[str, str]
+
+
+def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata: Mapping[str, str]) -> Model:
+    """The network as a model. `producer`: name and version. `metadata`: the model's properties.
+
+    Raises `ShapeMismatch` for one size that does not suit the network.
+    """
+    graph = Graph(spec.opset)
+    writer = _Writer(graph) if spec.size is None else _StaticWriter(graph, size_constants(network, spec.size))
+    image = Value(network.input_name, spec.half_io)
+    outputs = network.body(writer, writer.cast(image, spec.half))
+    if spec.half_io:
+        outputs = tuple(writer.cast(y, half=True) for y in outputs)
+    graph.rename({y.name: output.name for y, output in zip(outputs, network.outputs, strict=True)})
+    ports = (
+        Port(output.name, y.type, dims) for output, y, dims in zip(network.outputs, outputs, spec.outputs, strict=True)
+    )
+    return Model(graph, network.family, Port(image.name, image.type, spec.input), tuple(ports), producer, metadata)
+
+
+class _Writer:
+    """The operations, as nodes. Where an operator came or changed with an opset, the older form is written.
+    What depends on the size is computed from the runtime's shapes.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    # ---- convolutions and windows
+
+    def conv(self, x: Value, layer: Conv2d, act: Activation | None = None) -> Value:
+        y = self._graph.node(
+            "Conv",
+            [x.name, *self._weights(layer, x.half)],
+            layer.name,
+            kernel_shape=layer.shape[2:],
+            strides=layer.stride,
+            pads=layer.padding * 2,
+            dilations=layer.dilation,
+            group=layer.groups,
+        )
+        return self._activated(Value(y, x.half), act)
+
+    def conv_transpose(self, x: Value, layer: ConvTranspose2d, act: Activation | None = None) -> Value:
+        y = self._graph.node(
+            "ConvTranspose",
+            [x.name, *self._weights(layer, x.half)],
+            layer.name,
+            kernel_shape=layer.shape[2:],
+            strides=layer.stride,
+            pads=layer.padding * 2,
+            group=layer.groups,
+        )
+        return self._activated(Value(y, x.half), act)
+
+    def max_pool(self, x: Value, kernel: Pair, stride: Pair, padding: Pair) -> Value:
+        return self._node("MaxPool", x, kernel_shape=kernel, strides=stride, pads=padding * 2)
+
+    def mean_hw(self, x: Value, channels: int) -> Value:
+        # Row by row: ONNX Runtime's GlobalAveragePool adds up a whole map in one float32, which is off by 4.6e-6 at
+        # 200×200, thirty times as far. Not ReduceMean, which OpenCV 4.8 computes wrongly.
+        rows = self.reshape(x, (0, -1, 1, 0))
+        means = self.reshape(self._node("GlobalAveragePool", rows), (0, channels, -1, 1))
+        return self._node("GlobalAveragePool", means)
+
+    # ---- moving elements
+
+    def pad(self, x: Value, left: int, right: int, top: int, bottom: int) -> Value:
+        padded = self._node("Pad", x, self._graph.integers(0, 0, top, left, 0, 0, bottom, right))
+        # ONNX Runtime and onnxsim fold a Pad into the MaxPool behind it, whose own padding never wins, zeros
+        # do: a node between them that changes nothing keeps them apart.
+        return self._node("LeakyRelu", padded, alpha=1.0)
+
+    def upsample(self, x: Value, scale: int) -> Value:
+        # Opset 11 wants a region of interest even where it has none.
+        region = self._graph.constant(ElementType.FLOAT, (0,), ()) if self._graph.opset < 13 else ""
+        scales = self._graph.constant(ElementType.FLOAT, (4,), (1, 1, scale, scale))
+        return self._node(
+            "Resize",
+            x,
+            region,
+            scales,
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+
+    def space_to_depth(self, x: Value, block: int) -> Value:
+        return self._node("SpaceToDepth", x, blocksize=block)
+
+    def depth_to_space(self, x: Value, block: int) -> Value:
+        return self._node("DepthToSpace", x, blocksize=block, mode="DCR")
+
+    def concat(self, xs: Sequence[Value], axis: int) -> Value:
+        return Value(self._graph.node("Concat", [x.name for x in xs], axis=axis), xs[0].half)
+
+    def split(self, x: Value, sizes: Sequence[int], axis: int) -> Sequence[Value]:
+        if self._graph.opset < 13:
+            names = self._graph.node_with(len(sizes), "Split", [x.name], axis=axis, split=tuple(sizes))
+        else:
+            names = self._graph.node_with(len(sizes), "Split", [x.name, self._graph.integers(*sizes)], axis=axis)
+        return [Value(name, x.half) for name in names]
+
+    def reshape(self, x: Value, dims: Sequence[int]) -> Value:
+        return self._node("Reshape", x, self._graph.integers(*dims))
+
+    def reshape_like(self, x: Value, like: Value) -> Value:
+        return self._node("Reshape", x, self._graph.node("Shape", [like.name]))
+
+    def permute(self, x: Value, axes: Sequence[int]) -> Value:
+        return self._node("Transpose", x, perm=tuple(axes))
+
+    # ---- arithmetic
+
+    def add(self, x: Value, y: Value | Constant | float, act: Activation | None = None) -> Value:
+        return self._activated(self._node("Add", x, self._operand(y, x.half)), act)
+
+    def mul(self, x: Value, y: Value | Constant | float) -> Value:
+        return self._node("Mul", x, self._operand(y, x.half))
+
+    def matmul(self, x: Value, y: Value) -> Value:
+        return self._node("MatMul", x, y.name)
+
+    def softmax(self, x: Value) -> Value:
+        return self._node("Softmax", x, axis=-1)
+
+    def sigmoid(self, x: Value) -> Value:
+        return self._node("Sigmoid", x)
+
+    def float32(self, x: Value) -> Value:
+        return self.cast(x, half=False)
+
+    def cast(self, x: Value, half: bool) -> Value:
+        """`x` as float16 or float32; itself, if it is that already."""
+        return x if x.half == half else self._cast(x.name, half)
+
+    def grid(self, x: Value, offset: float) -> Value:
+        node, integer = self._graph.node, self._graph.integer
+        shape = node("Shape", [x.name])
+        height, width = (node("Gather", [shape, integer(axis)], axis=0) for axis in (2, 3))
+        cells = node("Range", [integer(0), node("Mul", [height, width]), integer(1)])
+        row_of_cells = self._graph.integers(1, -1)
+        both = [node("Reshape", [node(kind, [cells, width]), row_of_cells]) for kind in ("Mod", "Div")]
+        return self.add(self._cast(node("Concat", both, axis=0), half=False), offset)
+
+    # ---- parts of the above
+
+    def _node(self, kind: str, x: Value, *inputs: str, name: str = "", **attributes: Attribute) -> Value:
+        return Value(self._graph.node(kind, [x.name, *inputs], name, **attributes), x.half)
+
+    def _cast(self, name: str, half: bool) -> Value:
+        type = ElementType.FLOAT16 if half else ElementType.FLOAT
+        return Value(self._graph.node("Cast", [name], to=int(type)), half)
+
+    def _weights(self, layer: Conv2d | ConvTranspose2d, half: bool) -> list[str]:
+        type = ElementType.FLOAT16 if half else ElementType.FLOAT
+        add = self._graph.initializer
+        return [
+            add(f"{layer.name}.weight", type, layer.shape, lambda: layer.weights.weight.astype(type.dtype, copy=False)),
+            add(
+                f"{layer.name}.bias",
+                type,
+                (layer.out_channels,),
+                lambda: layer.weights.bias.astype(type.dtype, copy=False),
+            ),
+        ]
+
+    def _operand(self, value: Value | Constant | float, half: bool) -> str:
+        match value:
+            case Value():
+                return value.name
+            case Constant():
+                return self._graph.initializer(value.name, ElementType.FLOAT, value.shape, lambda: value.value)
+            case _:
+                return self._graph.constant(ElementType.FLOAT16 if half else ElementType.FLOAT, (), (value,))
+
+    def _activated(self, x: Value, act: Activation | None) -> Value:
+        match act:
+            case None:
+                return x
+            case Activation("silu"):
+                return self._within(x, "Mul", self._within(x, "Sigmoid").name)
+            case Activation("sigmoid" | "tanh" | "relu"):
+                return self._within(x, act.kind.capitalize())
+            case Activation("relu6"):
+                return self._within(x, "Clip", self._operand(0.0, x.half), self._operand(6.0, x.half))
+            case Activation("leaky_relu"):
+                return self._within(x, "LeakyRelu", alpha=act.slope)
+            case Activation("elu"):
+                return self._within(x, "Elu", alpha=act.slope)
+            case Activation("hardswish") if self._graph.opset >= 14:
+                return self._within(x, "HardSwish")
+            case Activation("hardswish"):
+                return self._within(x, "Mul", self._within(x, "HardSigmoid", alpha=1 / 6, beta=0.5).name)
+            case Activation("mish"):
+                return self._within(x, "Mul", self._within(self._within(x, "Softplus"), "Tanh").name)
+            case _:
+                raise ValueError(f"no ONNX form of the activation {act.kind}")
+
+    def _within(self, x: Value, kind: str, *inputs: str, **attributes: Attribute) -> Value:
+        """A node that belongs to the one that made `x`, named after it."""
+        return self._node(kind, x, *inputs, name=f"{x.name}/{kind.lower()}", **attributes)
+
+
+class _StaticWriter(_Writer):
+    """For one size: what depends on it is written as `constants`, which come in the order of their use."""
+
+    def __init__(self, graph: Graph, constants: Sequence[SizeConstant]) -> None:
+        super().__init__(graph)
+        self._constants = iter(constants)
+
+    def grid(self, x: Value, offset: float) -> Value:
+        return Value(self._graph.store(next(self._constants).initializer), half=False)
+
+    def reshape_like(self, x: Value, like: Value) -> Value:
+        return self._node("Reshape", x, self._graph.store(next(self._constants).initializer))

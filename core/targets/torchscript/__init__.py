@@ -1,0 +1,1 @@
+"""The TorchScript target: a network traced by torch, and its file."""

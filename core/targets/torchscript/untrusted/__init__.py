@@ -1,0 +1,1 @@
+"""TorchScript files that others made: read as data and as text before torch sees them."""
