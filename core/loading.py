@@ -33,9 +33,10 @@ class WeightsSource:
         self._archive = open_weights(path)
         self.path = self._archive.path  # the file, also where `path` is a model's folder
         try:
-            found = contents(self._archive)
-            if found.network is None:
-                raise found.refused or WeightsRefused(f"{self.path} cannot be exported")
+            with refusing(self.path.name):
+                found = contents(self._archive)
+                if found.network is None:
+                    raise found.refused or WeightsRefused("it cannot be exported")
         except BaseException:
             self._archive.file.close()
             raise
