@@ -27,7 +27,8 @@ class Slot(nn.Module):
 class TorchRunner(nn.Module):
     """A network as a module. Weights are parameters; constants are buffers that stay float32.
 
-    The input is cast to the weights' dtype, the outputs to the input's.
+    The input is cast to the first weight's dtype, so that it follows a file whose weights are converted after loading.
+    The outputs are float16 if the input is, else float32 at least.
     """
 
     def __init__(self, network: Network) -> None:
@@ -61,14 +62,9 @@ class TorchRunner(nn.Module):
                 slot.value = torch.from_numpy(layer.value).to(slot.value.device)
         return self
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the weights."""
-        return next(self.parameters()).dtype
-
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.network.body(self, x.to(self.dtype))
-        return tuple(y.to(x.dtype) for y in outputs)
+        outputs = self.network.body(self, x.type_as(next(self.parameters())))
+        return tuple(y.type_as(x) if x.dtype == torch.float16 else self.float32(y) for y in outputs)
 
     # ---- convolutions and windows
 

@@ -104,9 +104,11 @@ CONSUMERS = (
         formats=(Format.TORCHSCRIPT,),
         ways=(
             Way("load"),
+            Way(".float()"),
+            Way(".half()", Precision.FP16),
             Way("freeze"),
             Way("optimize_for_inference"),
         ),
-        remark="also after `freeze` and `optimize_for_inference`",
+        remark="also after `.float()`, `.half()`, `freeze` and `optimize_for_inference`",
     ),
 )

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .asking import Outcome, Result
-from .cases import DYNAMIC, DYNAMIC_HALF, SCRIPT, SCRIPT_HALF, STATIC_HALF, Column
+from .cases import DYNAMIC, DYNAMIC_HALF, STATIC_HALF, Column
 from .consumer import Consumer
 
 
@@ -44,7 +44,6 @@ KNOWN = (
     Known("opencv-python-headless-4.5.5.64", (DYNAMIC,), Result.FAILS, "Range", _NO_SHAPES, _DETECTORS),
     Known("opencv-python-headless-4.5.5.64", (DYNAMIC,), Result.FAILS, "findBroadAxis", _NO_SHAPES, ("proxylessnas",)),
     Known("ncnn", _FP16, Result.FAILS, r"Tensor\.to", "knows no casts"),
-    Known("ncnn", (SCRIPT, SCRIPT_HALF), Result.FAILS, r"expect \[1,3", "traced at another size"),
 )
 
 

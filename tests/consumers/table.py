@@ -76,12 +76,15 @@ def main(readme: Path, results: Path) -> None:
     """Write the table. Rows of consumers without results stay as they are."""
     text = readme.read_text(encoding="utf-8")
     old = lines_in(text)
-    rows: list[str] = []
-    for consumer in CONSUMERS:
-        if (path := results / f"{consumer.id}.json").exists():
-            rows.append(row(consumer, Answered.from_json(path.read_text())))
-        else:
-            rows += [line for line in old if line.startswith(f"| {consumer.name} ")]
+    rows = old[len(HEAD) : -len(untried_rows())]
+    answered = [results / f"{consumer.id}.json" for consumer in CONSUMERS]
+    if len(rows) != len(CONSUMERS):
+        rows = [""] * len(CONSUMERS)
+        if missing := [path.stem for path in answered if not path.exists()]:
+            sys.exit(f"the table has other rows than there are consumers; these have no results: {', '.join(missing)}")
+    for i, (consumer, path) in enumerate(zip(CONSUMERS, answered, strict=True)):
+        if path.exists():
+            rows[i] = row(consumer, Answered.from_json(path.read_text()))
     new = "\n".join((*HEAD, *rows, *untried_rows()))
     readme.write_text(text.replace("\n".join(old), new), encoding="utf-8")
 

@@ -29,6 +29,7 @@ from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support.checkpoints import Checkpoint, network_of, nrmse
 from support.onnx import answer, known_beforehand, model_of, written
+from support.tracing import loaded_file
 
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
 
@@ -152,6 +153,35 @@ def test_torchscript_answers_a_tuple_as_yolov5_s_does(tiny: Path) -> None:
     assert [tuple(y.shape) for y in outputs] == [(2, 378, 8)]
 
 
+def test_torchscript_is_what_a_trace_at_its_size_is(tiny: Path) -> None:
+    shape = InputShape(2, 3, 96, 160)
+    with network_of(tiny) as network:
+        data = torchscript_bytes(network, Precision.FP32, shape, PROVENANCE)
+        with torch.inference_mode():
+            traced = torch.jit.trace(TorchRunner(network), torch.zeros(shape.dims), check_trace=False)
+    buffer = io.BytesIO()
+    torch.jit.save(traced, buffer)
+    assert _said_in(data) == _said_in(buffer.getvalue())
+
+
+def test_torchscript_follows_its_weights_to_another_precision(tiny: Path) -> None:
+    """As YOLOv5's own loader has them follow: `.half()` or `.float()`, and an image of that type."""
+    image = torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(0)).half().float()
+    with network_of(tiny) as network, torch.inference_mode():
+        full, half = (
+            torchscript_bytes(network, precision, InputShape(1, 3, 64, 64), PROVENANCE)
+            for precision in (Precision.FP32, Precision.FP16)
+        )
+        (widened,) = loaded_file(half).float()(image)
+        (wanted,) = TorchRunner(network).half().float()(image)
+        assert torch.equal(widened, wanted)
+        (wanted,) = loaded_file(half)(image)
+        for given in (image, image.half()):
+            (halved,) = loaded_file(full).half()(given)
+            assert halved.dtype == torch.float32  # its decoding is not halved
+            assert torch.equal(halved, wanted)
+
+
 def test_torchscript_tells_nothing_of_the_machine_that_made_it(tiny: Path) -> None:
     with network_of(tiny) as network:
         data = torchscript_bytes(network, Precision.FP32, InputShape(1, 3, 64, 64), PROVENANCE)
@@ -181,6 +211,18 @@ def test_parameters_are_called_as_in_the_checkpoint(tiny: Path) -> None:
         names = dict(TorchRunner(network).named_parameters())
     assert "model.0.conv.weight" in names
     assert "model.24.m.2.bias" in names
+
+
+def _said_in(data: bytes) -> dict[str, list[bytes]]:
+    """What the records of a TorchScript file say, without the numbers that torch gives to classes of the same name."""
+    said: dict[str, list[bytes]] = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        for name in file.namelist():
+            if not name.endswith((".debug_pkl", "serialization_id", "config.txt")):
+                text = re.sub(rb"\.___torch_mangle_\d+", b"", file.read(name))
+                # Classes of different names share a record of code.
+                said.setdefault(name.split("/")[1], []).extend(text.splitlines() if name.endswith(".py") else [text])
+    return {part: sorted(texts) for part, texts in said.items()}
 
 
 # ---- weigh
