@@ -51,7 +51,8 @@ def _lines(source: Any, entry: Any, path: Path) -> list[Line]:
         verdict = check["verdict"]
         lines.append(((f"  {verdict.upper():<5}", _KINDS[verdict]), (f"{check['name']:<11}{check['message']}", "")))
     if verification["differences"]:
-        lines += [plain(""), plain("Differences from the float64 reference", "strong"), plain(_DIFFERENCES, "dim")]
+        title = f"Differences from {'the FP32 file' if verification['mode'] == 'quick' else 'the float64 reference'}"
+        lines += [plain(""), plain(title, "strong"), plain(_DIFFERENCES, "dim")]
         lines += [_difference(difference) for difference in verification["differences"]]
     made = entry["made"]
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
@@ -65,7 +66,7 @@ def _difference(entry: Any) -> Line:
     image = "×".join(map(str, entry["shape"])) + f" seed {entry['seed']}"
     measured, noise = entry["measured"], entry["noise"]
     largest = f"{_figure(measured['largest'])} {entry['unit']}".rstrip()
-    spread = f"{_figure(measured['nrmse']):>10}{_figure(noise['nrmse']):>10}"
+    spread = f"{_figure(measured['nrmse']):>10}{_figure(noise['nrmse']) if noise else 'not known':>10}"
     text = f"  {entry['component']:<13}{image:<18}{largest:>12}{spread}"
     return plain(text, "" if entry["verdict"] == "pass" else _KINDS[entry["verdict"]])
 

@@ -12,16 +12,13 @@ from numpy.typing import NDArray
 from ..network.network import Dims
 from ..targets.contract import Contract, Port
 from ..units import figure
+from .compare import MOST_ROUNDING, judged
 from .report import Check, Difference, Distance, Verdict, worst
 
 Array = NDArray[Any]
 
-# The largest finite float16 is 65,504; trained networks leave room for the images they have not seen yet.
+# The largest finite float16 is 65,504; two bits less leave room for the images that nobody has seen yet.
 FP16_OVERFLOW, FP16_NARROW = 65_504.0, 16_384.0
-# If two different images change the answer by less than this, a wrong file could not be told from a right one.
-LEAST_POWER = 1e-3
-# Where FP16 rounding moves the answer by more of its spread, the file is right and FP16 is the wrong choice.
-MOST_ROUNDING = 0.1
 
 
 def check_contract(found: Contract | None, wanted: Contract | None) -> Check:
@@ -87,10 +84,14 @@ def check_rounding(noise: Mapping[str, Distance]) -> Check:
     return Check("rounding", verdict, f"FP16 itself moves the {name} by {figure(100 * moved.nrmse)} % of their spread")
 
 
-def check_power(changes: Mapping[str, Distance]) -> Check:
-    """WARN for components that two different images hardly change: nothing about them can be verified."""
-    dull = [name for name, change in changes.items() if not change.nrmse >= LEAST_POWER]
+def check_power(changes: Mapping[str, Distance], noise: Mapping[str, Distance]) -> Check:
+    """WARN for components where the answer to another image would pass, too: nothing about them can be verified.
+
+    `changes`: how far another image moves the answer. `noise`: how far rounding does.
+    """
+    dull = [name for name, change in changes.items() if judged(change.nrmse, noise[name].nrmse) is Verdict.PASS]
     if dull:
-        return Check("power", Verdict.WARN, f"cannot verify: the {' and '.join(dull)} do not depend on the image")
+        told = f"cannot verify: the {' and '.join(dull)} depend on the image no more than on rounding"
+        return Check("power", Verdict.WARN, told)
     least = figure(100 * min(change.nrmse for change in changes.values()))
     return Check("power", Verdict.PASS, f"another image changes the answer by {least} % of its spread or more")

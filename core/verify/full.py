@@ -66,10 +66,11 @@ def _checked(complaint: str | None) -> Check:
 
 def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Iterable[Check]:
     yield check_accuracy(found)
+    noise = answers.noise(trial.subject.kind.precision).distances
     if trial.subject.kind.precision is Precision.FP16:
         yield check_ranges(*answers.largest())
-        yield check_rounding(answers.noise(Precision.FP16).distances)
-    yield check_power(answers.change())
+        yield check_rounding(noise)
+    yield check_power(answers.change(), noise)
     if trial.plan.left_out:
         yield Check("own size", Verdict.PASS, trial.plan.left_out)
 

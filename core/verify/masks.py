@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..units import figure
 from .compare import PASS_FACTOR, WARN_FACTOR
 from .decisive import log_odds
-from .regions import Points, area, boxes_of, intersection, iou
+from .regions import Points, boxes_of, iou
 from .report import LEAST_NOISE, Check, MaskChange, Verdict, worst
 
 Array = NDArray[Any]
@@ -33,68 +33,62 @@ def mask_change(
     `noise`: how far rounding moves the log odds of a pixel; None where that is not known, and nothing is judged.
     """
     now, before = actual[0, 0] > threshold, expected[0, 0] > threshold
-    wanted, got = boxes_of(before, _LEAST_SIDE), boxes_of(now, _LEAST_SIDE)
-    overlaps, others = best_overlaps(wanted, got), best_overlaps(got, wanted)
-    flipped = now != before
-    moved = [(box, overlap) for box, overlap in zip(wanted, overlaps, strict=True) if overlap < _LEAST_IOU]
-    new = [box for box, overlap in zip(got, others, strict=True) if overlap < _SAME]
-    verdict = None if noise is None else Verdict.PASS
-    if noise is not None and (np.mean(flipped) > _MOST_FLIPPED or moved or new):
-        margin = log_odds(expected[0, 0]) - log_odds(threshold)
-        verdict = _judged(Changed(flipped, moved, new), margin / max(noise, LEAST_NOISE))
+    changed = _changed(now, before)
+    verdict = None
+    if noise is not None:
+        margin = np.abs(log_odds(expected[0, 0]) - log_odds(threshold)) / max(noise, LEAST_NOISE)
+        verdict = Verdict.PASS if not changed.noticed else _judged(now, before, margin)
     return MaskChange(
         threshold=threshold,
         shape=shape,
         seed=seed,
-        flipped=float(np.mean(flipped)),
-        expected=len(wanted),
-        kept=sum(overlap >= _SAME for overlap in overlaps),
-        new=len(new),
-        least_iou=min(overlaps, default=1.0),
+        flipped=changed.flipped,
+        expected=len(changed.overlaps),
+        kept=sum(overlap >= _SAME for overlap in changed.overlaps),
+        new=changed.new,
+        least_iou=min(changed.overlaps, default=1.0),
         verdict=verdict,
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Changed:
-    """What changed between two masks: pixels, boxes (and how much of each is left, as IoU), and boxes that are new."""
+@dataclass(frozen=True)
+class _Changed:
+    """What changed between two masks.
 
-    pixels: Array
-    moved: Sequence[tuple[Points, float]]
-    new: Sequence[Points]
-
-
-def _judged(changed: Changed, margin: Array) -> Verdict:
-    """PASS where rounding explains the change, WARN where ten times as much would, else FAIL.
-
-    `margin`: how far each pixel (H×W) is above the threshold, in units of the rounding noise.
+    `flipped`: the share of the pixels. `overlaps`: of each box from before, how much of it is left, as IoU. `new`: how
+    many boxes there are besides.
     """
-    if _explained(changed, sure=margin > PASS_FACTOR, possible=margin > -PASS_FACTOR):
-        return Verdict.PASS
-    explained = _explained(changed, sure=margin > WARN_FACTOR, possible=margin > -WARN_FACTOR)
-    return Verdict.WARN if explained else Verdict.FAIL
+
+    flipped: float
+    overlaps: Sequence[float]
+    new: int
+
+    @property
+    def noticed(self) -> bool:
+        """Whether somebody might notice."""
+        return self.flipped > _MOST_FLIPPED or min(self.overlaps, default=1.0) < _LEAST_IOU or self.new > 0
 
 
-def _explained(changed: Changed, sure: Array, possible: Array) -> bool:
-    """Whether the change is one that rounding may make.
+def _changed(now: Array, before: Array) -> _Changed:
+    wanted, got = boxes_of(before, _LEAST_SIDE), boxes_of(now, _LEAST_SIDE)
+    new = sum(overlap < _SAME for overlap in best_overlaps(got, wanted))
+    return _Changed(float(np.mean(now != before)), best_overlaps(wanted, got), new)
 
-    It leaves the pixels in a mask that are `sure` to be in it, and adds none but those that are `possible`. So a box
-    lies between its likes in those two masks, and differs from what it was by no more than those from each other.
+
+def _judged(now: Array, before: Array, margin: Array) -> Verdict:
+    """PASS where rounding explains what changed, WARN where ten times as much would, else FAIL.
+
+    `margin`: how far each pixel (H×W) was from the threshold, in units of the rounding noise.
+
+    Rounding explains the pixels that flip near the threshold, and with them whatever becomes of the boxes around them:
+    they may move, come and go, merge and part. So the mask is held against one that rounding may make of it: where
+    the other pixels had not flipped, would anybody notice?
     """
-    if np.mean(changed.pixels & (sure | ~possible)) > _MOST_FLIPPED:
-        return False
-    inner, outer = boxes_of(sure, _LEAST_SIDE), boxes_of(possible, _LEAST_SIDE)
-    for box, overlap in changed.moved:
-        small, large = _nearest(box, inner), _nearest(box, outer)
-        if small is not None and large is not None and overlap < iou(small, large):
-            return False
-    return all(any(intersection(box, large) >= _LEAST_IOU * area(box) for large in outer) for box in changed.new)
-
-
-def _nearest(box: Points, others: Sequence[Points]) -> Points | None:
-    """The box that covers this one best, if any touches it."""
-    best = max(others, key=lambda other: iou(box, other), default=None)
-    return best if best is not None and iou(box, best) > 0 else None
+    for factor, verdict in ((PASS_FACTOR, Verdict.PASS), (WARN_FACTOR, Verdict.WARN)):
+        beyond = (now != before) & (margin > factor)
+        if not _changed(now, now ^ beyond).noticed:
+            return verdict
+    return Verdict.FAIL
 
 
 def best_overlaps(before: Sequence[Points], now: Sequence[Points]) -> list[float]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..network.network import Network
 from ..units import figure
 from .changes import change, check_changes
-from .compare import ASSUMED_NOISE, differences
+from .compare import differences
 from .probes import Plan, Probe
-from .report import Check, Distance, Report, Verdict
+from .report import Check, Report, Verdict
 from .stored import check_stored
 from .subject import Subject
 from .trial import Trial
@@ -48,8 +48,7 @@ def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None
     if full is None:
         return Report("quick", tuple(checks), (), trial.seconds)
     probe, outputs = trial.answers[0]
-    noise = {component.name: Distance(ASSUMED_NOISE, float("inf")) for component in network.components}
-    found = differences(network, outputs, full, noise, probe.shape.dims, probe.seed)
+    found = differences(network, outputs, full, None, probe.shape.dims, probe.seed)
     worst = max(found, key=lambda difference: difference.measured.nrmse)
     message = f"FP16 moves the {worst.component} by {figure(100 * worst.measured.nrmse)} % of their spread"
     checks.append(Check("halving", worst.verdict, message))

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..units import figure
 
-# Below this NRMSE, two correct float32 implementations differ by their order of summation alone.
-LEAST_NOISE = 2.5e-7
+# What float32 itself makes of a value: rounding it moves it by up to 2**-24 of it, and the sums of the yardstick (see
+# `readings/rounding.py`) are rounded to two bits less. A yardstick that is shorter than this was so by chance.
+LEAST_NOISE = 2.0**-22
 
 
 class Verdict(StrEnum):
@@ -64,7 +65,8 @@ class Noise:
 class Difference:
     """How far one component of a file's answer to one image is from the reference's.
 
-    `noise`: the distance that rounding alone makes in this network and precision, on other images.
+    `noise`: the distance that rounding alone makes in this network and precision, on other images; None where that is
+    not known.
     """
 
     component: str
@@ -72,13 +74,13 @@ class Difference:
     shape: tuple[int, ...]
     seed: int
     measured: Distance
-    noise: Distance
+    noise: Distance | None
     verdict: Verdict
 
     @property
     def multiple(self) -> float:
-        """The difference in units of the rounding noise."""
-        noise = max(self.noise.nrmse, LEAST_NOISE)
+        """The difference in units of the rounding noise; infinite where that is not known."""
+        noise = max(self.noise.nrmse, LEAST_NOISE) if self.noise is not None else math.inf
         return self.measured.nrmse / noise if math.isfinite(noise) else math.inf
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.images.synthetic import batch_for, image_for, structured_batch, structured_image, text_image
-from halfpint.core.verify.compare import WRONG, distance, judged
+from halfpint.core.verify.checks import check_power
+from halfpint.core.verify.compare import WRONG, by_spread, distance, judged
 from halfpint.core.verify.report import LEAST_NOISE, Check, Difference, Distance, Report, Verdict, worst
 
 finite = st.floats(0, 1e3, allow_nan=False)
@@ -47,9 +48,27 @@ def test_verdicts_by_the_rounding_noise(noise: float) -> None:
 
 
 def test_the_yardstick_is_never_stricter_than_float32_allows() -> None:
-    assert judged(1e-6, 0.0) is Verdict.PASS
-    assert judged(1.1e-6, 0.0) is Verdict.WARN
+    assert judged(2.0**-20, 0.0) is Verdict.PASS
+    assert judged(1.1 * 2.0**-20, 0.0) is Verdict.WARN
     assert judged(np.inf, 1.0) is judged(0.1, np.inf) is Verdict.FAIL
+
+
+def test_where_the_noise_is_not_known_the_spread_judges() -> None:
+    errors = (0.1, 0.11, 0.25, 0.26, np.inf, np.nan)
+    verdicts = (Verdict.PASS, Verdict.WARN, Verdict.WARN, *[Verdict.FAIL] * 3)
+    assert tuple(map(by_spread, errors)) == verdicts
+    assert Difference("boxes", "px", (1, 3, 64, 64), 0, Distance(0.2, 1), None, Verdict.WARN).multiple == np.inf
+
+
+@pytest.mark.parametrize("noise", [1e-5, 1e-2, 0.3])
+def test_what_another_image_moves_no_further_than_rounding_cannot_be_verified(noise: float) -> None:
+    distances = {"boxes": Distance(0.9, 9), "confidences": Distance(3.9 * noise, 1)}
+    check = check_power(distances, {"boxes": Distance(1e-3, 1), "confidences": Distance(noise, 1)})
+    told = "cannot verify: the confidences depend on the image no more than on rounding"
+    assert check == Check("power", Verdict.WARN, told)
+    distances["confidences"] = Distance(4.1 * noise, 1)
+    check = check_power(distances, {"boxes": Distance(1e-3, 1), "confidences": Distance(noise, 1)})
+    assert check.verdict is Verdict.PASS
 
 
 def test_the_worst_verdict_counts() -> None:

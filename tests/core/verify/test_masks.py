@@ -18,7 +18,9 @@ from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
 from halfpint.core.targets.onnx.loaded import LoadedOnnx
 from halfpint.core.targets.provenance import Provenance
+from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.changes import change
+from halfpint.core.verify.compare import PASS_FACTOR
 from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change
 from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
 from halfpint.core.verify.report import Check, MaskChange, Verdict
@@ -192,6 +194,31 @@ def test_regions_are_judged_by_what_rounding_does_to_them(before: np.ndarray, no
         assert check.message.endswith(": more than rounding explains")
 
 
+def judged_at(now: np.ndarray, before: np.ndarray) -> Verdict | None:
+    """The verdict where rounding explains flips of pixels up to 0.05 of log odds away from the threshold."""
+    return judged(now, before, 0.05 / 3.9)[0].verdict
+
+
+@given(hnp.arrays(np.float64, (40, 60), elements=st.sampled_from([0.1, 0.295, 0.305, 0.9])), st.data())
+def test_whatever_follows_from_pixels_that_rounding_flips_is_right(before: np.ndarray, data: st.DataObject) -> None:
+    """Boxes may come, go, turn, merge and part."""
+    near = (before > 0.2) & (before < 0.8)
+    flipped = near & data.draw(hnp.arrays(bool, before.shape))
+    now = np.where(flipped, 0.6 - before, before)
+    assert judged_at(now[None, None], before[None, None]) is Verdict.PASS
+
+
+def test_a_pixel_that_rounding_does_not_flip_counts_with_those_that_it_does() -> None:
+    """A bridge between two lines: rounding may make all of it but one pixel."""
+    before, now = faint(0.9, bridge=0.299), faint(0.9, bridge=0.301)
+    assert judged_at(now, before) is Verdict.PASS
+    before[0, 0, 45, 100:102] = 0.1
+    assert judged_at(now, before) is Verdict.FAIL
+    # But where rounding had joined them beside it, too, nobody would notice.
+    before[0, 0, 45, 101] = 0.299
+    assert judged_at(now, before) is Verdict.PASS
+
+
 def fp16_change(network: Network, threshold: float) -> float:
     """The share of a mask's pixels that an FP16 file flips at a threshold."""
     shape = InputShape(1, 3, 96, 128)
@@ -207,6 +234,7 @@ def fp16_change(network: Network, threshold: float) -> float:
 def test_the_threshold_is_the_model_s_own() -> None:
     with network_of(dbnet.checkpoint("proxylessnas")) as network:
         (pred,) = Reference(np.float64).run(network, structured_image(3, 96, 128, 0))
-        # Where many pixels lie, rounding flips some; where none lie, none.
+        # Where many pixels lie, rounding flips some; beyond what it can reach, none.
         assert fp16_change(network, float(np.median(pred))) > 0
-        assert fp16_change(network, float(pred.max()) + 1e-3) == 0
+        reach = PASS_FACTOR * Answers(network).noise(Precision.FP16).distances["map"].largest
+        assert fp16_change(network, float(pred.max()) + reach) == 0
