@@ -29,6 +29,7 @@ def test_version_and_help() -> None:
     assert "--imgsz" in help
 
 
+@pytest.mark.numbers
 def test_export(tiny: Path, tmp_path: Path) -> None:
     result = export(tiny, tmp_path, "--include", "onnx", "torchscript", "--precision", "fp32", "fp16", "--dynamic")
     assert result.returncode == 0, result.stderr
@@ -140,6 +141,7 @@ def test_inspect(tiny: Path) -> None:
     assert facts["names"] == {"0": "thing0", "1": "thing1", "2": "thing2"}
 
 
+@pytest.mark.numbers
 def test_verify(tiny: Path, tmp_path: Path) -> None:
     export(tiny, tmp_path, "--include", "onnx", "torchscript", "--half")
     for name in ("master-n.fp16.onnx", "master-n.fp16.torchscript"):
@@ -172,6 +174,7 @@ def test_verify_of_what_is_not_there(tiny: Path, tmp_path: Path) -> None:
     assert "odd.onnx: it is no ONNX model" in result.stderr
 
 
+@pytest.mark.numbers
 def test_demo(tmp_path: Path) -> None:
     result = halfpint("demo", tmp_path / "demo", "--headless")
     assert result.returncode == 0, result.stderr

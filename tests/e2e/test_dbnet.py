@@ -35,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.numbers
 def test_four_artifacts_of_a_folder_and_a_dynamic_one_that_is_right_everywhere(folder: Path, tmp_path: Path) -> None:
     include = ("--include", "onnx", "torchscript", "--precision", "fp32", "fp16", "--dynamic")
     result = halfpint("export", "--weights", folder, "--imgsz", 128, 160, "--out", tmp_path, *include)
@@ -63,6 +64,7 @@ def test_without_a_size_the_family_s_own_counts(folder: Path, tmp_path: Path) ->
     assert manifest["artifacts"][0]["contract"]["outputs"][0]["dims"] == [1, 1, 800, 800]
 
 
+@pytest.mark.numbers
 def test_a_finished_file_is_verified_against_its_folder(folder: Path, tmp_path: Path) -> None:
     halfpint("export", "--weights", folder, "--imgsz", 96, 64, "--out", tmp_path, "--half")
     result = halfpint("verify", tmp_path / "pytorch_model.fp16.onnx", "--against", folder)

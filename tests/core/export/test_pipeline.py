@@ -35,6 +35,7 @@ def until_stage(events: Iterator[e.Event], name: str) -> None:
     next(event for event in events if isinstance(event, e.StageFinished) and event.stage == name)
 
 
+@pytest.mark.numbers
 def test_four_artifacts_and_a_manifest(tiny: Path, tmp_path: Path) -> None:
     spec = small(tiny, tmp_path, formats=tuple(Format), dynamic=True)
     events = done(spec)
@@ -108,6 +109,7 @@ def test_static_by_default_and_fp16_of_half_the_size(sample_n: Path, tmp_path: P
     assert half.stat().st_size <= 0.505 * full.stat().st_size
 
 
+@pytest.mark.numbers
 def test_half_io(tiny: Path, tmp_path: Path) -> None:
     spec = small(tiny, tmp_path, formats=tuple(Format), half_io=True)
     assert end_of(done(spec)).exit_code == 0
@@ -117,6 +119,7 @@ def test_half_io(tiny: Path, tmp_path: Path) -> None:
     assert output.dtype == np.float16
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("precisions", [tuple(Precision), (Precision.FP16,)])
 def test_quick_verification(tiny: Path, tmp_path: Path, precisions: tuple[Precision, ...]) -> None:
     spec = small(tiny, tmp_path, precisions=precisions, verify=VerifyMode.QUICK)
@@ -335,6 +338,7 @@ def test_an_interrupted_job_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
 # ---- simplify
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("simplify", [False, True], ids=["as written", "simplified"])
 def test_a_file_for_one_size_has_no_shape_arithmetic(tiny: Path, tmp_path: Path, simplify: bool) -> None:
     spec = small(tiny, tmp_path, simplify=simplify, height=256, width=192)

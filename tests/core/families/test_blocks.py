@@ -27,6 +27,8 @@ from support.onnx import answer, known_beforehand, model_of, written
 from support.rounding import limits, limits64
 from support.tracing import in_order, loaded_file, strip_data, torch_allocations, without_data
 
+pytestmark = pytest.mark.numbers
+
 C = 16  # channels before and after the block
 SIZE = (24, 40)
 

@@ -18,6 +18,8 @@ from support.checkpoints import Checkpoint, network_of, nrmse
 from support.onnx import answer, written
 from support.rounding import limits, limits64
 
+pytestmark = pytest.mark.numbers
+
 
 def test_reference(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:

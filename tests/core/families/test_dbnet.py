@@ -96,6 +96,7 @@ def as_safetensors(state: State, path: Path) -> Path:
     return path
 
 
+@pytest.mark.numbers
 @pytest.mark.parametrize("save", [as_zip, as_stream, as_safetensors])
 def test_every_layout_is_the_same_network(save: Callable[[State, Path], Path], tmp_path: Path) -> None:
     path = save(state_dict(SMALL), tmp_path / "weights.file")
@@ -251,6 +252,7 @@ def test_another_network_s_state_dict_is_of_no_known_family(tmp_path: Path) -> N
 # ---- folding
 
 
+@pytest.mark.numbers
 def test_depthwise_convolutions_of_one_input_are_one(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     parts = [("a", 1, "a_norm"), ("b", 3, "b_norm"), ("c", 5, "c_norm")]

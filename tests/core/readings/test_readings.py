@@ -32,6 +32,8 @@ from support.onnx import answer, known_beforehand, model_of, written
 from support.rounding import limits
 from support.tracing import loaded_file
 
+pytestmark = pytest.mark.numbers
+
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
 
 

@@ -23,6 +23,8 @@ from support import dbnet
 from support.checkpoints import Checkpoint, network_of
 from support.fp16_sums import Fp16Sums, Sums, Way
 
+pytestmark = pytest.mark.numbers
+
 SHAPE = InputShape(1, 3, 128, 192)
 SUMS = [Sums(16, Way.CHANNELS), Sums(16, Way.TAPS), Sums(16, Way.BACKWARDS), Sums(32, Way.TAPS), Sums(64, Way.SPLIT)]
 

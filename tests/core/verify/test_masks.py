@@ -231,6 +231,7 @@ def fp16_change(network: Network, threshold: float) -> float:
     return made.flipped
 
 
+@pytest.mark.numbers
 def test_the_threshold_is_the_model_s_own() -> None:
     with network_of(dbnet.checkpoint("proxylessnas")) as network:
         (pred,) = Reference(np.float64).run(network, structured_image(3, 96, 128, 0))

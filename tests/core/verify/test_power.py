@@ -28,6 +28,8 @@ from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
 from support.onnx import written
 
+pytestmark = pytest.mark.numbers
+
 SHAPE = InputShape(1, 3, 160, 96)
 PROVENANCE = Provenance("tiny.pt", "0" * 64)
 Mutation = Callable[[onnx.ModelProto], None]

@@ -24,6 +24,8 @@ from halfpint.core.verify.trial import drained, on_trial
 from support import dbnet
 from support.checkpoints import network_of
 
+pytestmark = pytest.mark.numbers
+
 SHAPE = InputShape(1, 3, 160, 96)
 Mutation = Callable[[onnx.ModelProto], None]
 

@@ -29,6 +29,8 @@ from halfpint.core.verify.trial import drained, on_trial
 from support import witness as w
 from support.checkpoints import network_of
 
+pytestmark = pytest.mark.numbers
+
 Mutation = Callable[[onnx.ModelProto], None]
 # Large enough for small probes on a copy; no two maps of it have equal sides.
 SIZES = {"plain": (192, 256), "attention": (48, 64)}

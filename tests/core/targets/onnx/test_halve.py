@@ -30,6 +30,8 @@ from support.onnx import answer, written
 from support.rounding import fp16_limit, limits
 from support.text_detector import page, trained_detector
 
+pytestmark = pytest.mark.numbers
+
 IMAGE = structured_batch(3, 64, 96, 0, 2)
 MASK = Mask(0, threshold=0.3)
 
