@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..core.errors import HalfpintError
+from ..core.errors import BadRequest, HalfpintError
 from ..core.formats import Format, Precision
 from ..core.limits import out_of_memory
 from ..core.shapes import Rounding
@@ -75,7 +76,7 @@ def _run(args: argparse.Namespace) -> int:
     except OSError as error:  # standard output on a full disk, a folder that went away
         discard(sys.stdout)
         say_error(f"{error.filename or 'the output'}: {error.strerror}")
-        return 1
+        return BadRequest.exit_code if error.errno == errno.ENAMETOOLONG else 1
 
 
 def build_parser() -> argparse.ArgumentParser:

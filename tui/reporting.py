@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.export.manifest import read
 from ..core.units import figure, megabytes
 from .commands import Command, shown_key
 from .widgets.lines import Line, plain
 
+# What goes wrong where a file of that name is no manifest of ours.
+_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StopIteration)
 _KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
 
 
@@ -22,10 +24,10 @@ def report_lines(manifest: Path | None, file: str) -> list[Line]:
     if manifest is None:
         return [plain("The manifest is written when the job is over; come back then.")]
     try:
-        found: Any = json.loads(manifest.read_text(encoding="utf-8"))
+        found = read(manifest)
         entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
         return _lines(entry.get("source", found["source"]), entry, manifest.parent / file)
-    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (OSError, *_NO_MANIFEST) as error:
         return [plain(f"The manifest {manifest} cannot be read ({type(error).__name__}: {error}).", "error")]
 
 

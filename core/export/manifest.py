@@ -21,7 +21,8 @@ from ..untrusted import read_bounded
 from ..verify.report import Report
 
 SCHEMA = 1
-_LONGEST = 16 << 20  # bytes of a manifest
+_LONGEST = 4 << 20  # bytes of a manifest; that of eight artifacts with all their figures has 60 kB
+_DEEPEST = 100  # values inside values; the deepest that is written here is eight deep
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ def earlier(spec: ExportSpec, source_sha256: str) -> list[dict[str, Any]]:
     if a manifest of other weights has the name, and nothing may be overwritten.
     """
     try:
-        found = _read(spec.manifest)
+        found = read(spec.manifest)
         same = found["schema"] == SCHEMA and found["source"]["sha256"] == source_sha256
-        entries = [dict(entry) for entry in found["artifacts"] if _is_there(spec.out, entry["file"])]
+        there = [entry for entry in found["artifacts"] if _is_there(spec.out, entry["file"])]
+        entries = [_with_source(entry, found["source"], source_sha256) for entry in there]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -94,11 +96,19 @@ def earlier(spec: ExportSpec, source_sha256: str) -> list[dict[str, Any]]:
         raise taken(spec.manifest) from error
     if not same and not spec.overwrite:
         raise taken(spec.manifest)
-    for entry in entries:
-        source = entry.pop("source", found["source"])
-        if source["sha256"] != source_sha256:
-            entry["source"] = source
     return entries
+
+
+def _with_source(entry: Mapping[str, Any], source: Any, source_sha256: str) -> dict[str, Any]:
+    """A manifest's entry, which tells its own source if that is not the one of this SHA-256.
+
+    Raises `KeyError` or `TypeError` for what is no entry.
+    """
+    if not isinstance(entry["sha256"], str):
+        raise TypeError("a SHA-256 that is no text")
+    own = entry.get("source", source)
+    rest = {key: value for key, value in entry.items() if key != "source"}
+    return rest if own["sha256"] == source_sha256 else {**rest, "source": own}
 
 
 def listed_elsewhere(path: Path, name: str = "") -> Path | None:
@@ -108,7 +118,7 @@ def listed_elsewhere(path: Path, name: str = "") -> Path | None:
         if other not in (path.name, name):
             manifest = manifest_of(path.parent, other)
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-                if any(entry["file"] == path.name for entry in _read(manifest)["artifacts"]):
+                if any(entry["file"] == path.name for entry in read(manifest)["artifacts"]):
                     return manifest
     return None
 
@@ -130,15 +140,24 @@ def manifest_bytes(
     return f"{to_json(manifest, indent=2)}\n".encode("ascii")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A manifest's JSON. Raises `OSError`, and `ValueError` for what is none."""
+def read(path: Path) -> dict[str, Any]:
+    """A manifest's JSON; anybody may have put it there. Raises `OSError`, and `ValueError` for what is none."""
     try:
         found: Any = json.loads(read_bounded(path, _LONGEST))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply for a manifest") from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _is_deep(found):
         raise ValueError(f"{path} is no manifest")
     return found
+
+
+def _is_deep(value: object) -> bool:
+    """Whether values are nested deeper than in any manifest; some of them are written again, which takes calls."""
+    level: list[object] = [value]
+    for _ in range(_DEEPEST):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [value for values in inner for value in values]
+    return bool(level)
 
 
 def _is_there(folder: Path, name: str) -> bool:

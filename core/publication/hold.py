@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -156,11 +157,15 @@ class Hold:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
 
     def _open(self) -> int | None:
-        """The lock's file; None if somebody else is just creating or removing it."""
+        """The lock's file; None if somebody else is just creating or removing it. Raises `OSError`."""
         self._make_folders()
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         with contextlib.suppress(FileNotFoundError):
-            return os.open(self._path, flags)
+            fd = os.open(self._path, flags)
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                return fd
+            os.close(fd)
+            raise OSError(errno.EINVAL, f"{self._path.name} in it is no regular file", str(self._path))
         with contextlib.suppress(FileNotFoundError, FileExistsError):
             return os.open(self._path, flags | os.O_CREAT | os.O_EXCL, 0o666)
         return None
@@ -265,14 +270,14 @@ def _holder(lines: Sequence[str]) -> Holder | None:
         values: Any = json.loads(lines[0])
         told = {name: printable(str(values[name])) for name in ("job", "host", "since", "birth")}
         return Holder(pid=int(values["pid"]), **told)
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
 
 
 def _birth(pid: int) -> str:
     """When a process began, in the kernel's own count; empty if there is none, or if nobody tells."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
-    return stat.rpartition(")")[2].split()[19]
+    return told.rpartition(")")[2].split()[19]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WeightsRefused
+from ..untrusted import read_bounded
 from .discover import SUFFIXES
 
 _USUAL = ("pytorch_model.pt", "pytorch_model.bin", "pytorch_model.safetensors", "model.safetensors")
@@ -17,14 +18,20 @@ _MAX_CONFIGURATION_NBYTES = 1024 * 1024
 def weights_file(path: Path) -> Path:
     """The weights file that is meant: `path` itself, or the one in the folder `path`.
 
-    Raises `WeightsRefused` for a folder with no such file, or with several and none of the usual name.
+    Raises `WeightsRefused` for a folder with no such file, or with several and none of the usual name, and for a path
+    that cannot be looked at.
     """
-    if not path.is_dir():
-        return path
-    for name in _USUAL:
-        if (path / name).is_file():
-            return path / name
-    found = sorted(file.name for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    try:
+        if not path.is_dir():
+            return path
+        for name in _USUAL:
+            if (path / name).is_file():
+                return path / name
+        found = sorted(file.name for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+    except OSError as error:
+        raise WeightsRefused(
+            f"{path} cannot be read: {error.strerror}", "check the path and its permissions"
+        ) from error
     if len(found) == 1:
         return path / found[0]
     if not found:
@@ -34,11 +41,8 @@ def weights_file(path: Path) -> Path:
 
 def configuration(weights: Path) -> dict[str, Any]:
     """What `configuration.json` beside a weights file says; nothing where there is none that can be read."""
-    path = weights.with_name(_CONFIGURATION)
     try:
-        if path.stat().st_size > _MAX_CONFIGURATION_NBYTES:
-            return {}
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = json.loads(read_bounded(weights.with_name(_CONFIGURATION), _MAX_CONFIGURATION_NBYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
