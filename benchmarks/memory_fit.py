@@ -22,7 +22,9 @@ from memory_matrix import Job, jobs, measured, write_networks
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.fitted import FITTED, Constant
 from halfpint.core.memory.job import job_stages, weighed
+from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
+from halfpint.core.shapes import InputShape
 
 _CONSTANTS = tuple(Constant)
 _STEPS, _RATE = 3000, 0.01
@@ -101,9 +103,10 @@ def _network(path: Path) -> Network:
 
 
 def _stages(job: Job, network: Network, folder: Path) -> list[list[float]]:
-    sizes = weighed(network, (job.batch, network.channels, *job.size))
+    shape, work = InputShape(job.batch, network.channels, *job.size), Workload.of(job.spec(folder))
+    sizes = weighed(network, shape.dims)
     found: list[list[float]] = []
-    for stage in job_stages(job.spec(folder), network, sizes):
+    for stage in job_stages(work, sizes, work.tried_at(shape)):
         amounts = [0.0] * (len(_CONSTANTS) + 1)
         for part in stage.parts:
             amounts[-1 if part.constant is None else _CONSTANTS.index(part.constant)] += int(part.amount)

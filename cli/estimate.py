@@ -18,6 +18,7 @@ from ..core.memory.estimate import Estimate, Snapshot, estimate, memory_finding
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
 from ..core.memory.verdict import Fit, Verdict
+from ..core.memory.workload import Workload
 from ..core.network.network import Network
 from ..core.network.ops import ShapeMismatch
 from ..core.shapes import Finding, InputShape, Level, findings
@@ -195,7 +196,7 @@ def _say_map(network: Network, answer: Answer, now: Snapshot, sides: tuple[int, 
 
     stream = sys.stderr if file_is_json else sys.stdout
     try:
-        drawn = fit_map(network, answer.spec, answer.precision, now, sides)
+        drawn = fit_map(network, Workload.of(answer.spec), answer.spec.batch, answer.precision, now, sides)
     except ShapeMismatch as error:
         raise BadRequest(f"the map cannot be drawn: {error}", "leave out --map") from error
     place = (answer.spec.height, answer.spec.width)

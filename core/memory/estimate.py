@@ -1,6 +1,6 @@
 """The memory of a job, whole: the run in bytes, the needs on host and GPU, and the verdicts on what is free now.
 
-All here is pure: facts, spec and snapshot in, estimate out.
+All here is pure: network, workload and snapshot in, estimate out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads
 from .run import RUNTIME_NOTE, Run, gpu_need, run
 from .verdict import Fit, Memory, Verdict, verdict, worst
+from .workload import Workload
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def gpu_memory(device: str, report: GpuReport) -> Memory:
 class JobNeeds:
     """What a job is predicted to need, whatever is free.
 
-    `runs`: a forward pass in each precision of the spec, in its order. `host`: the job in host memory. `gpu`: the
+    `runs`: a forward pass in each precision of the files, in their order. `host`: the job in host memory. `gpu`: the
     job on its GPU, or None for one on the CPU.
     """
 
@@ -90,12 +91,11 @@ class Estimate:
         return self.gpu if self.gpu is not None and self.gpu.fit is self.fit else self.host
 
 
-def job_needs(network: Network, spec: ExportSpec, overheads: Overheads = DOCUMENTED) -> JobNeeds:
+def job_needs(network: Network, work: Workload, shape: InputShape, overheads: Overheads = DOCUMENTED) -> JobNeeds:
     """What a job needs. Raises `ShapeMismatch` for a size that does not suit the network."""
-    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    runs = {precision: run(network, shape, precision, half_io=spec.half_io) for precision in spec.precisions}
-    host = host_need(spec, network, weighed(network, shape.dims))
-    gpu = None if spec.device == "cpu" else _job_on_gpu(spec, network, shape, runs, overheads)
+    runs = {precision: run(network, shape, precision, half_io=work.half_io) for precision in work.precisions}
+    host = host_need(work, weighed(network, shape.dims), work.tried_at(shape))
+    gpu = None if work.device == "cpu" else _job_on_gpu(work, network, shape, runs, overheads)
     return JobNeeds(shape, runs, host, gpu)
 
 
@@ -107,7 +107,8 @@ def judged(needs: JobNeeds, now: Snapshot) -> Estimate:
 
 def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate:
     """Both in one: the estimate of a job. Raises `ShapeMismatch` for a size that does not suit the network."""
-    return judged(job_needs(network, spec, now.overheads), now)
+    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
+    return judged(job_needs(network, Workload.of(spec), shape, now.overheads), now)
 
 
 def estimate_or_none(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate | None:
@@ -130,15 +131,15 @@ def memory_finding(estimated: Estimate) -> Finding | None:
 
 
 def _job_on_gpu(
-    spec: ExportSpec, network: Network, shape: InputShape, runs: dict[Precision, Run], overheads: Overheads
+    work: Workload, network: Network, shape: InputShape, runs: dict[Precision, Run], overheads: Overheads
 ) -> Need:
     """Every file is tried there, one after the other: the least is the largest one alone."""
-    precisions = set(spec.precisions)
-    if spec.verify is VerifyMode.QUICK:  # FP16 is held against FP32, which is made for that
+    precisions = set(work.precisions)
+    if work.verify is VerifyMode.QUICK:  # FP16 is held against FP32, which is made for that
         precisions.add(Precision.FP32)
     tried = [runs.get(precision) or run(network, shape, precision) for precision in precisions]
     largest, *others = sorted(tried, key=lambda run: -run.least_reserved_nbytes)
     terms = list(gpu_need(largest, overheads, others).terms)
-    if Format.ONNX in spec.formats:
+    if Format.ONNX in work.formats:
         terms.append(Term("ONNX Runtime", 0, 0, RUNTIME_NOTE))
     return Need(tuple(terms))

@@ -5,7 +5,7 @@ Sizes go through the weigher as arrays: a whole map costs a few milliseconds. nu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..formats import Precision
@@ -13,12 +13,12 @@ from ..network.network import Network
 from ..network.ops import Shape
 from ..readings.weigher import weigh
 from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
-from ..spec import ExportSpec
 from .estimate import Snapshot
 from .job import host_need, weighed
 from .need import Need
 from .run import many_gpu_needs
 from .verdict import SEVERITY, Fit, Memory
+from .workload import Workload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,15 +50,23 @@ def default_sides(stride: int, recommended: tuple[int, int] = RECOMMENDED) -> tu
 
 
 def fit_map(
-    network: Network, spec: ExportSpec, precision: Precision, now: Snapshot, sides: tuple[int, ...] | None = None
+    network: Network,
+    work: Workload,
+    batch: int,
+    precision: Precision,
+    now: Snapshot,
+    sides: tuple[int, ...] | None = None,
 ) -> FitMap:
-    """The map for the spec at every height and width of `sides` (px, multiples of the stride)."""
+    """The map for a job at every height and width of `sides` (px, multiples of the stride).
+
+    `precision`: of the file whose peaks are told.
+    """
     import numpy as np
 
     sides = sides or default_sides(network.stride)
     lengths = np.array(sides, np.int64)
-    shape: Shape = (spec.batch, network.channels, lengths[:, None], lengths[None, :])
-    peaks, fits = _weigh(network, spec, precision, now, shape)
+    shape: Shape = (batch, network.channels, lengths[:, None], lengths[None, :])
+    peaks, fits = _weigh(network, work, precision, now, shape)
     square = (len(sides), len(sides))
     return FitMap(
         sides,
@@ -67,25 +75,27 @@ def fit_map(
     )
 
 
-def largest_square(network: Network, spec: ExportSpec, precision: Precision, now: Snapshot) -> int | None:
-    """The side in px of the largest square that FITS at the spec's batch; None if none does."""
+def largest_square(network: Network, work: Workload, batch: int, precision: Precision, now: Snapshot) -> int | None:
+    """The side in px of the largest square that FITS at a batch; None if none does."""
     import numpy as np
 
     sides = np.arange(network.stride, MAX_SIDE + 1, network.stride)
-    return _largest(sides, _weigh(network, spec, precision, now, (spec.batch, network.channels, sides, sides))[1])
+    return _largest(sides, _weigh(network, work, precision, now, (batch, network.channels, sides, sides))[1])
 
 
-def largest_batch(network: Network, spec: ExportSpec, precision: Precision, now: Snapshot) -> int | None:
-    """The largest batch that FITS at the spec's size; None if not even one image does."""
+def largest_batch(
+    network: Network, work: Workload, size: tuple[int, int], precision: Precision, now: Snapshot
+) -> int | None:
+    """The largest batch that FITS at a size (height, width in px); None if not even one image does."""
     import numpy as np
 
     batches = np.arange(1, MAX_BATCH + 1)
-    shape: Shape = (batches, network.channels, spec.height, spec.width)
-    return _largest(batches, _weigh(network, spec, precision, now, shape)[1])
+    shape: Shape = (batches, network.channels, *size)
+    return _largest(batches, _weigh(network, work, precision, now, shape)[1])
 
 
 def _weigh(
-    network: Network, spec: ExportSpec, precision: Precision, now: Snapshot, shape: Shape
+    network: Network, work: Workload, precision: Precision, now: Snapshot, shape: Shape
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The peaks of many sizes in bytes, and their verdicts as places in `SEVERITY`."""
     import numpy as np
@@ -93,10 +103,9 @@ def _weigh(
     half = precision is Precision.FP16
     # The largest of the sizes alone, in Python's integers: numpy's would overflow without a word.
     weigh(network, tuple(dim if isinstance(dim, int) else int(dim.max()) for dim in shape))
-    one = weigh(network, shape, half=half, half_io=spec.half_io and half)
+    one = weigh(network, shape, half=half, half_io=work.half_io and half)
     # Whether a file is tried at its own size is a matter of one size; the map is drawn for those that are.
-    spec = replace(spec, height=network.stride, width=network.stride, batch=1)
-    needs = [(host_need(spec, network, weighed(network, shape)), now.host)]
+    needs = [(host_need(work, weighed(network, shape), at_size=work.kinds), now.host)]
     if now.gpu is not None:
         needs.append((many_gpu_needs(one.file.peak_nbytes, one.weights_nbytes, now.overheads), now.gpu))
     codes = [_codes(need, memory) for need, memory in needs]

@@ -1,12 +1,12 @@
 """What a job needs in host memory: the largest of its stages, each a sum of what is there at the same time.
 
-What is there follows from the spec and the network; how much of it a library really takes is measured, and fitted
+What is there follows from the workload and the network; how much of it a library really takes is measured, and fitted
 (`fitted.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -15,11 +15,11 @@ from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from ..shapes import InputShape
-from ..spec import ExportSpec, VerifyMode
-from ..verify.probes import small_probes, too_slow
+from ..spec import VerifyMode
+from ..verify.probes import small_probes
 from .fitted import FITTED, Constant
 from .need import Need, Term, larger, smaller
+from .workload import Workload
 
 _MIB = 2**20
 # Between what was predicted and what was measured; `benchmarks/memory_fit.py` tells how far it really was.
@@ -106,9 +106,9 @@ def weighed(network: Network, dims: Shape) -> Weighed:
     )
 
 
-def host_need(spec: ExportSpec, network: Network, sizes: Weighed) -> Need:
-    """What the job needs in host memory, wherever its files run. `sizes`: of the spec's shape."""
-    stages = list(job_stages(spec, network, sizes))
+def host_need(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Need:
+    """What a job needs in host memory, wherever its files run. `at_size`: the files that are tried at these sizes."""
+    stages = list(job_stages(work, sizes, at_size))
     most: Dim = 0
     for stage in stages:
         most = larger(most, stage.nbytes)
@@ -119,15 +119,17 @@ def host_need(spec: ExportSpec, network: Network, sizes: Weighed) -> Need:
         terms = (replace(terms[0], note=note), *terms[1:])
     else:
         terms = (Term("the job", most, most),)
-    return Need(terms, SPREAD, _least(spec, network, sizes))
+    return Need(terms, SPREAD, _least(work, sizes, at_size))
 
 
-def job_stages(spec: ExportSpec, network: Network, sizes: Weighed) -> Iterator[JobStage]:
-    """The stages that may be a job's largest, in their order: its files are written and tried, then judged."""
-    full = spec.verify is VerifyMode.FULL
-    at_size = _tried_at_size(spec, network)
+def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Iterator[JobStage]:
+    """The stages that may be a job's largest, in their order: its files are written and tried, then judged.
+
+    `at_size`: the files that are tried at these sizes; the others are tried on small images alone.
+    """
+    full = work.verify is VerifyMode.FULL
     reference = sizes.reference if at_size else sizes.small
-    common = [_libraries(spec), Part("the network's weights", sizes.weights)]
+    common = [_libraries(work), Part("the network's weights", sizes.weights)]
     if full:
         common += [
             Part("the reference's weights", sizes.weights, Constant.REFERENCE_WEIGHTS),
@@ -135,7 +137,7 @@ def job_stages(spec: ExportSpec, network: Network, sizes: Weighed) -> Iterator[J
         ]
     beside = [Part("the reference's arrays", reference, Constant.REFERENCE_BESIDE)] if full else []
     answers: Dim = 0
-    for kind in spec.kinds:
+    for kind in work.kinds:
         held = Part("answers to be judged", answers)
         if kind.format is Format.TORCHSCRIPT:  # an ONNX file takes less while it is written than while it is tried
             written = Part("the weights as they are written", sizes.weights, Constant.WRITE_TORCHSCRIPT)
@@ -143,34 +145,27 @@ def job_stages(spec: ExportSpec, network: Network, sizes: Weighed) -> Iterator[J
         if kind in at_size:
             answers = answers + sizes.answers
         held = Part("answers to be judged", answers)
-        yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, spec.device, kind in at_size)))
-        if spec.simplify and kind.format is Format.ONNX:
+        yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, work.device, kind in at_size)))
+        if work.simplify and kind.format is Format.ONNX:
             simplifier = _ONNXSIM + _times(sizes.weights, _ONNXSIM_COPIES)
             part = Part("onnxsim, in a process of its own", simplifier)
             yield JobStage("simplify", kind, (*common, held, *beside, part))
     held = Part("answers to be judged", answers)
-    for kind in spec.kinds:
+    for kind in work.kinds:
         if full:
             yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
-        elif kind.precision is Precision.FP16 and Kind(kind.format, Precision.FP32) not in spec.kinds:
-            yield JobStage("judge", kind, (*common, held, *_twin(sizes, spec.device)))
+        elif kind.precision is Precision.FP16 and Kind(kind.format, Precision.FP32) not in work.kinds:
+            yield JobStage("judge", kind, (*common, held, *_twin(sizes, work.device)))
 
 
-def _libraries(spec: ExportSpec) -> Part:
-    if Format.TORCHSCRIPT not in spec.formats:
+def _libraries(work: Workload) -> Part:
+    if Format.TORCHSCRIPT not in work.formats:
         constant = Constant.ONNX_LIBRARIES
-    elif Format.ONNX not in spec.formats:
+    elif Format.ONNX not in work.formats:
         constant = Constant.TORCHSCRIPT_LIBRARIES
     else:
         constant = Constant.BOTH_LIBRARIES
     return Part("Python and its libraries", _MIB, constant)
-
-
-def _tried_at_size(spec: ExportSpec, network: Network) -> list[Kind]:
-    """The files that are tried at the spec's own size."""
-    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    full = spec.verify is VerifyMode.FULL
-    return [kind for kind in spec.kinds if not (full and too_slow(kind, shape, spec.device))]
 
 
 def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part, ...]:
@@ -195,13 +190,12 @@ def _twin(sizes: Weighed, device: str) -> tuple[Part, ...]:
     return (weights, activations) if device == "cpu" else (weights, Part("images", sizes.image))
 
 
-def _least(spec: ExportSpec, network: Network, sizes: Weighed) -> Dim:
+def _least(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Dim:
     """What is certainly there at the same time, in bytes."""
-    libraries = _LEAST_PYTHON + (_LEAST_ONNX if Format.ONNX in spec.formats else 0)
-    libraries += _LEAST_TORCH if Format.TORCHSCRIPT in spec.formats else 0
-    at_size = _tried_at_size(spec, network)
-    running = sizes.batch // _LEAST_RUN if at_size and spec.device == "cpu" else 0
-    if spec.verify is VerifyMode.QUICK:
+    libraries = _LEAST_PYTHON + (_LEAST_ONNX if Format.ONNX in work.formats else 0)
+    libraries += _LEAST_TORCH if Format.TORCHSCRIPT in work.formats else 0
+    running = sizes.batch // _LEAST_RUN if at_size and work.device == "cpu" else 0
+    if work.verify is VerifyMode.QUICK:
         return libraries + sizes.weights + running
     # The reference's float64 weights are two copies; it and the runtime may take turns.
     return libraries + 3 * sizes.weights + larger(running, sizes.reference if at_size else sizes.small)

@@ -10,9 +10,9 @@ from ..network.network import Network
 from ..network.ops import Dim
 from ..shapes import InputShape
 from .allocator import Replayed, replay, smallest_limit
+from .forward import Forward, forward, in_turn
 from .need import Need, Term, exact
 from .overheads import Overheads
-from .plan import Forward, forward, in_turn
 
 _MIB = 2**20
 # What the allocator reserves beyond what is alive, at most: 64 % and 40 MiB over eight networks, both precisions

@@ -6,19 +6,21 @@ import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from ..errors import ArtifactRefused, BadRequest
-from ..export.preflight import check_memory
+from ..errors import ArtifactRefused, BadRequest, WillNotFit
 from ..foreign.allowances import Load
 from ..foreign.opened import ForeignFile, LoadedForeign
 from ..formats import Format
 from ..loading import WeightsSource
+from ..memory.estimate import job_needs, judged
+from ..memory.now import look
+from ..memory.verdict import Fit
+from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
 from ..readings.arithmetic import products
 from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
 from ..shapes import InputShape
-from ..spec import ExportSpec
 from ..targets.contract import Contract, Port, contract
 from ..targets.loaded import Origin, told
 from ..untrusted import read_bounded
@@ -53,7 +55,7 @@ def _verified(file: ForeignFile, source: WeightsSource) -> Generator[Step, None,
     network = source.network
     loaded = LoadedForeign(file, lambda shape: _load(network, shape))
     subject = _subject(file, loaded, network, source.info.facts.sizes.default)
-    check_memory(_as_spec(subject, source.path), network, "verify it on a machine with more memory")
+    _check_memory(subject, network)
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
@@ -72,18 +74,16 @@ def _load(network: Network, shape: InputShape) -> Load:
         raise BadRequest(f"the network of these weights cannot take {shape}: {error}") from error
 
 
-def _as_spec(subject: Subject, weights: Path) -> ExportSpec:
-    """The job that would have made the file: it needs as much memory as verifying it."""
-    return ExportSpec(
-        weights,
-        subject.path.parent,
-        subject.shape.height,
-        subject.shape.width,
-        subject.shape.batch,
-        (subject.kind.format,),
-        (subject.kind.precision,),
-        device=subject.device,
-    )
+def _check_memory(subject: Subject, network: Network) -> None:
+    """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it."""
+    now = look(subject.device)
+    try:
+        needs = job_needs(network, Workload((subject.kind,), device=subject.device), subject.shape, now.overheads)
+    except ShapeMismatch as error:
+        raise BadRequest(f"the network of these weights cannot take {subject.shape}: {error}") from error
+    found = judged(needs, now)
+    if found.fit is Fit.WILL_NOT_FIT:
+        raise WillNotFit(found.verdict.sentence, "verify it on a machine with more memory")
 
 
 def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: tuple[int, int]) -> Subject:

@@ -25,6 +25,7 @@ from halfpint.core.memory import fitmap
 from halfpint.core.memory.estimate import Snapshot, snapshot
 from halfpint.core.memory.fitmap_text import MARKS
 from halfpint.core.memory.verdict import Fit
+from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.spec import ExportSpec
 from halfpint.tui.dialogs import open_fit_map
@@ -212,7 +213,7 @@ async def shown(subject: Subject, size: tuple[int, int] = (120, 36)) -> AsyncIte
 
 def expected(subject: Subject) -> list[str]:
     """The rows of marks that the predictions make."""
-    map = fitmap.fit_map(subject.network, subject.spec, subject.precision, subject.now)
+    map = fitmap.fit_map(subject.network, Workload.of(subject.spec), subject.spec.batch, subject.precision, subject.now)
     places = range(len(map.sides))
     return ["".join(MARKS[map.fits[i][j]][map.extreme(i, j)] for j in places) for i in places]
 
@@ -402,12 +403,12 @@ def test_a_map_that_is_out_of_date_when_it_is_done_is_dropped(
     genuine, overtaken = fitmap.fit_map, list[Snapshot]()
 
     def slow(
-        network: Network, spec: ExportSpec, precision: Precision, snapshot: Snapshot, sides: tuple[int, ...]
+        network: Network, work: Workload, batch: int, precision: Precision, snapshot: Snapshot, sides: tuple[int, ...]
     ) -> fitmap.FitMap:
         if not overtaken:
             overtaken.append(snapshot)
             mapper.want(subject(network, 200 * MIB))
-        return genuine(network, spec, precision, snapshot, sides)
+        return genuine(network, work, batch, precision, snapshot, sides)
 
     monkeypatch.setattr(fitmap, "fit_map", slow)
     mapper.start()

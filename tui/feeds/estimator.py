@@ -104,6 +104,7 @@ class Estimator:
         from ...core.errors import BadRequest
         from ...core.memory.estimate import job_needs
         from ...core.memory.run import run
+        from ...core.memory.workload import Workload
         from ...core.network.ops import ShapeMismatch
         from ...core.shapes import InputShape
         from ...core.sizes import Sizes
@@ -114,7 +115,7 @@ class Estimator:
         shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
         try:
             overheads = (wish.now.overheads,) if wish.now is not None else ()
-            needs = job_needs(network, spec, *overheads)
+            needs = job_needs(network, Workload.of(spec), shape, *overheads)
             heaviest = Precision.FP32 if Precision.FP32 in spec.precisions else spec.precisions[0]
             forward = needs.runs.get(heaviest) or run(network, shape, heaviest, half_io=spec.half_io)
             return Prediction(spec, needs, forward, self._sizes[1].artifacts(spec))
@@ -125,13 +126,15 @@ class Estimator:
 def largest(wish: Wish, now: Snapshot) -> Largest:
     """The largest batch and square that fit now."""
     from ...core.memory.fitmap import largest_batch, largest_square
+    from ...core.memory.workload import Workload
     from ...core.network.ops import ShapeMismatch
 
-    precision = wish.spec.precisions[0]
+    spec = wish.spec
+    work, precision = Workload.of(spec), spec.precisions[0]
     try:
         return Largest(
-            largest_batch(wish.network, wish.spec, precision, now),
-            largest_square(wish.network, wish.spec, precision, now),
+            largest_batch(wish.network, work, (spec.height, spec.width), precision, now),
+            largest_square(wish.network, work, spec.batch, precision, now),
         )
     except ShapeMismatch:
         return Largest(None, None)

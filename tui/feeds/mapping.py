@@ -83,8 +83,11 @@ class Mapper:
 def draw(subject: Subject, generation: int) -> Mapped:
     """The map of a subject; whatever hinders it is told."""
     from ...core.memory.fitmap import fit_map
+    from ...core.memory.workload import Workload
 
+    work, batch = Workload.of(subject.spec), subject.spec.batch
     try:
-        return Mapped(generation, fit_map(subject.network, subject.spec, subject.precision, subject.now, subject.sides))
+        drawn = fit_map(subject.network, work, batch, subject.precision, subject.now, subject.sides)
+        return Mapped(generation, drawn)
     except Exception as error:  # a network that cannot take some size, or a fault of ours: the screen must not end
         return Mapped(generation, None, f"the map cannot be drawn ({type(error).__name__}: {error})")

@@ -25,6 +25,7 @@ from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, l
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.run import gpu_need, many_gpu_needs, run
 from halfpint.core.memory.verdict import Fit, Memory
+from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.spec import ExportSpec, VerifyMode
@@ -94,7 +95,7 @@ def test_a_gpu_that_is_not_there_is_not_known(network: Network) -> None:
 
 
 def test_another_process_that_takes_memory_changes_the_verdict_of_the_same_needs(network: Network) -> None:
-    needs = job_needs(network, spec(device="0"))
+    needs = job_needs(network, Workload.of(spec(device="0")), InputShape(1, 3, 1536, 320))
     fits = [judged(needs, snapshot(HOST, "0", gpus(free))).fit for free in (2 * GIB, 500 * MIB, 200 * MIB)]
     assert fits == [Fit.FITS, Fit.TIGHT, Fit.WILL_NOT_FIT]
 
@@ -148,7 +149,7 @@ def test_the_map_says_what_single_estimates_say(network: Network) -> None:
         host = HostMemory(GIB, 200 * MIB) if device == "cpu" else HOST
         now = snapshot(host, device, gpus(free))
         asked = spec(device=device)
-        map = fit_map(network, asked, Precision.FP32, now, sides=(64, 320, 640, 960, 1536))
+        map = fit_map(network, Workload.of(asked), 1, Precision.FP32, now, sides=(64, 320, 640, 960, 1536))
         seen: set[Fit] = set()
         for i, height in enumerate(map.sides):
             for j, width in enumerate(map.sides):
@@ -164,7 +165,7 @@ def test_the_map_spans_the_recommended_range_in_steps_of_the_stride(network: Net
     assert default_sides(32)[-1] == 1536
     assert len(default_sides(32)) == 39
     assert default_sides(64)[0] == 320
-    map = fit_map(network, spec(), Precision.FP16, snapshot(HOST, "cpu", GpuReport()))
+    map = fit_map(network, Workload.of(spec()), 1, Precision.FP16, snapshot(HOST, "cpu", GpuReport()))
     assert len(map.fits) == len(map.fits[0]) == 39
     assert map.extreme(38, 0)
     assert not map.extreme(38, 2)  # 1536×384 is 4:1 exactly
@@ -172,15 +173,15 @@ def test_the_map_spans_the_recommended_range_in_steps_of_the_stride(network: Net
 
 def test_where_nothing_is_known_the_map_says_so(network: Network) -> None:
     now = Snapshot(Memory("host memory", None, 0), None)
-    map = fit_map(network, spec(), Precision.FP32, now, sides=(320, 640))
+    map = fit_map(network, Workload.of(spec()), 1, Precision.FP32, now, sides=(320, 640))
     assert {fit for row in map.fits for fit in row} == {Fit.UNKNOWN}
-    assert largest_batch(network, spec(), Precision.FP32, now) is None
+    assert largest_batch(network, Workload.of(spec()), (1536, 320), Precision.FP32, now) is None
 
 
 def test_the_largest_batch_and_square_fit_and_the_next_ones_do_not(network: Network) -> None:
     now = snapshot(HostMemory(64 * GIB, 2 * GIB), "cpu", GpuReport())
-    batch = largest_batch(network, spec(), Precision.FP32, now)
-    side = largest_square(network, spec(), Precision.FP32, now)
+    batch = largest_batch(network, Workload.of(spec()), (1536, 320), Precision.FP32, now)
+    side = largest_square(network, Workload.of(spec()), 1, Precision.FP32, now)
     assert batch is not None
     assert side is not None
     for fits, asked in (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from halfpint.core.formats import Precision
-from halfpint.core.memory.plan import forward
+from halfpint.core.memory.forward import forward
 from halfpint.core.memory.run import run
 from halfpint.core.network.network import Network
 from halfpint.core.readings.torch_runner import TorchRunner

@@ -1,0 +1,46 @@
+"""What decides how much memory a job takes, apart from the size of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..formats import Format, Kind, Precision
+from ..shapes import InputShape
+from ..spec import ExportSpec, VerifyMode
+from ..verify.probes import too_slow
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The files that a job makes or verifies, in their order, and what it does with them.
+
+    `half_io`: FP16 files take and give FP16. `device`: where they run: `cpu`, or the index of a GPU.
+    """
+
+    kinds: tuple[Kind, ...]
+    half_io: bool = False
+    simplify: bool = False
+    verify: VerifyMode = VerifyMode.FULL
+    device: str = "cpu"
+
+    @classmethod
+    def of(cls, spec: ExportSpec) -> Self:
+        """What a spec asks for."""
+        return cls(spec.kinds, spec.half_io, spec.simplify, spec.verify, spec.device)
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions of the files, each once, in their order."""
+        return tuple(dict.fromkeys(kind.precision for kind in self.kinds))
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats of the files, each once, in their order."""
+        return tuple(dict.fromkeys(kind.format for kind in self.kinds))
+
+    def tried_at(self, shape: InputShape) -> tuple[Kind, ...]:
+        """The files that are tried on images of a shape; the others are tried on small ones alone."""
+        if self.verify is VerifyMode.QUICK:
+            return self.kinds
+        return tuple(kind for kind in self.kinds if not too_slow(kind, shape, self.device))
