@@ -30,7 +30,8 @@ class Reference:
     """Computes networks in one precision: what an operation makes is rounded to it.
 
     In float16, all behind `float32` stays in float32, as in an FP16 artifact; and what is rounded to float16 still
-    lies in float32 arrays, which numpy computes with faster.
+    lies in float32 arrays, which take half the room. Rounding makes the same of a network on every processor: see
+    `rounding.py`.
     """
 
     def __init__(self, dtype: type[np.float64] | type[np.float32] | type[np.float16]) -> None:
@@ -133,7 +134,12 @@ class Reference:
     # ---- arithmetic
 
     def mean_hw(self, x: Array, channels: int) -> Array:
-        return self._rounded(x.mean(axis=(2, 3), keepdims=True))
+        if self._held == np.float64:
+            return x.mean(axis=(2, 3), keepdims=True)
+        # Runtimes add up in FP32, in FP16 files too.
+        n, c, height, width = x.shape
+        total = rounding.fp32_product(x.reshape(n, c, 1, -1), np.ones((height * width, 1), np.float32))
+        return self._rounded(total / np.float32(height * width))
 
     def add(self, x: Array, y: Array | Constant | float, act: Activation | None = None) -> Array:
         total = _operand(x, self._held) + _operand(y, self._held)
@@ -146,8 +152,8 @@ class Reference:
         return self._made(self._product(x, y), x, "the matrix product behind ")
 
     def softmax(self, x: Array) -> Array:
-        powers = np.exp(x - x.max(axis=-1, keepdims=True))
-        return self._rounded(powers / powers.sum(axis=-1, keepdims=True))
+        powers = np.exp(x.astype(np.float64) - x.max(axis=-1, keepdims=True))
+        return self._rounded((powers / powers.sum(axis=-1, keepdims=True)).astype(self._held, copy=False))
 
     def sigmoid(self, x: Array) -> Array:
         return self._activated(x.copy(), Activation("sigmoid"))
@@ -204,7 +210,7 @@ class Reference:
         flat = np.ravel(x)
         for start in range(0, flat.size, _PIECE):
             piece = flat[start : start + _PIECE]
-            piece[...] = function(piece, act.slope)
+            piece[...] = function(piece.astype(np.float64, copy=False), act.slope)
             self._rounded(piece)
         return flat.reshape(x.shape)
 

@@ -3,8 +3,9 @@
 How far off a sum is depends on how often it is rounded on the way, and correct runtimes differ in that. In FP32, plain
 kernels add product by product, better ones add up blocks. In FP16, most keep sums in FP32, but tensor cores may keep
 them in FP16 (TensorRT lets them): those add 16 products and round what they have so far. The yardstick must not be
-narrower than a correct file is wide, so `product` computes the coarsest of these, on every processor alike; what
-numpy's own `matmul` is off by depends on the processor it finds.
+narrower than a correct file is wide, so `_product` computes the coarsest of these, on every processor alike. What is
+rounded is computed in float64 before: what numpy's own `matmul` or `exp` is off by in float32 depends on the processor
+that it finds, and through many layers that grew to a yardstick of twice the length on the next machine.
 """
 
 from __future__ import annotations
@@ -51,17 +52,23 @@ def fp32_product(a: Array, b: Array) -> Array:
 
 
 def _product(a: Array, b: Array, bits: int) -> Array:
-    total = np.matmul(a[..., :_BLOCK], b[..., :_BLOCK, :])
-    part = np.empty_like(total)
+    part = _block(a, b, 0)
+    total = part.astype(np.float32)
+    scratch = np.empty_like(total)
     for start in range(_BLOCK, a.shape[-1], _BLOCK):
-        block = slice(start, start + _BLOCK)
-        _rounded(total, bits)
-        total += np.matmul(a[..., block], b[..., block, :], out=part)
+        _rounded(total, bits, scratch)
+        np.add(total, _block(a, b, start, part), out=total, casting="same_kind")
     return total
 
 
-def _rounded(x: Array, bits: int) -> Array:
+def _block(a: Array, b: Array, start: int, out: Array | None = None) -> Array:
+    """The products of a block, added up in float64."""
+    block = slice(start, start + _BLOCK)
+    return np.matmul(a[..., block].astype(np.float64), b[..., block, :].astype(np.float64), out=out)
+
+
+def _rounded(x: Array, bits: int, scratch: Array | None = None) -> Array:
     """A float32 array, rounded in place to so many bits of precision, to even where two values are as near (Dekker)."""
-    scaled = x * np.float32((1 << (_FP32_BITS - bits)) + 1)
+    scaled = np.multiply(x, np.float32((1 << (_FP32_BITS - bits)) + 1), out=scratch)
     np.subtract(scaled, x, out=x)
     return np.subtract(scaled, x, out=x)

@@ -1,0 +1,69 @@
+"""The yardstick is as long on every processor: what rounding makes of a network follows from the network alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from halfpint.core.formats import Precision
+from halfpint.core.readings.rounding import fp16_product, fp32_product
+
+pytestmark = pytest.mark.numbers
+
+Array = NDArray[Any]
+
+MEASURE = """
+import json, sys
+from pathlib import Path
+from typing import Any
+from halfpint.core.formats import Precision
+from halfpint.core.verify.answers import Answers
+from support.checkpoints import network_of
+
+with network_of(Path(sys.argv[1])) as network:
+    answers = Answers(network)
+    noises = {precision: answers.noise(precision) for precision in Precision}
+told = {p: {"decisive": n.decisive, **{c: d.nrmse for c, d in n.distances.items()}} for p, n in noises.items()}
+print(json.dumps(told))
+"""
+# What numpy has for this processor beyond what it needs at least.
+FOUND = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+OLD = {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": " ".join(FOUND)}
+
+
+def measured(checkpoint: Path, variables: Mapping[str, str]) -> dict[str, dict[str, float]]:
+    """The noise of a network in each precision, as a process of its own computes it."""
+    tests = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": tests, **variables}
+    command = [sys.executable, "-c", MEASURE, str(checkpoint)]
+    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.parametrize("name", ["master-n6", "shapes-n"])
+def test_an_old_processor_measures_the_same(name: str) -> None:
+    """An untrained network makes a hundred times more of every rounding; yet no more than a few come out otherwise."""
+    checkpoint = Path(__file__).parents[2] / "fixtures" / "yolov5" / f"{name}.pt"
+    here, there = measured(checkpoint, {}), measured(checkpoint, OLD)
+    for precision in Precision:
+        assert there[precision] == pytest.approx(here[precision], rel=0.01)
+
+
+@pytest.mark.parametrize(("product", "bits"), [(fp32_product, 22), (fp16_product, 11)])
+def test_sums_are_rounded_after_each_block(product: Callable[[Array, Array], Array], bits: int) -> None:
+    """A small product is lost in a large sum, unless it comes with others that add up."""
+    least = np.float32(2.0 ** (1 - bits))  # one unit in the last place of 1
+    a = np.zeros((1, 48), np.float32)
+    a[0, 0], a[0, 16:32] = 1, least / 64  # sixteen of them are a quarter of a unit
+    ones = np.ones((48, 1), np.float32)
+    np.testing.assert_array_equal(product(a, ones), 1)
+    a[0, 16:32] = least / 16
+    np.testing.assert_array_equal(product(a, ones), 1 + least)
