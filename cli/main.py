@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ..core.errors import BadRequest, HalfpintError
 from ..core.formats import Format, Precision
-from ..core.limits import out_of_memory
+from ..core.limits import out_of_memory, out_of_time
 from ..core.shapes import Rounding
 from ..core.spec import DEFAULT_OPSET, OPSETS, VerifyMode
 from ..core.version import VERSION
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             args = build_parser().parse_args(arguments)
             return _run(args)
     except Ended as signalled:
+        if signalled.number == signal.SIGXCPU:
+            say_error(*out_of_time("this one"))
+            return 1
         return signalled.exit_code
 
 

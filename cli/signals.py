@@ -1,4 +1,7 @@
-"""SIGINT, SIGTERM and SIGHUP end a command cleanly, with the exit code that shells give: 128 and the number."""
+"""SIGINT, SIGTERM and SIGHUP end a command cleanly, with the exit code that shells give: 128 and the number.
+
+So does the end of the CPU time that a process may take (SIGXCPU), with a sentence that says so.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from ..core.limits import leave_a_second
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
 
 
 class Ended(KeyboardInterrupt):
@@ -15,6 +20,7 @@ class Ended(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__()
+        self.number = number
         self.exit_code = 128 + number
 
 
@@ -24,6 +30,7 @@ def ending() -> Iterator[None]:
 
     A signal that is ignored stays so: nohup's SIGHUP, SIGINT in a job that a script put into the background.
     """
+    leave_a_second()
     before = {number: signal.getsignal(number) for number in _ENDING}
     heard = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
 

@@ -17,7 +17,10 @@ _SPELLED = (
     "bad allocation",
     "failed to allocate",
     "can't start new thread",
+    "pthread_create failed",
 )
+# The seconds of CPU time that the user set, where `leave_a_second` set others: the kernel adds one when it signals.
+_users_seconds: int | None = None
 
 
 def address_space() -> int | None:
@@ -27,7 +30,16 @@ def address_space() -> int | None:
 
 def cpu_seconds() -> int | None:
     """The seconds of CPU time that a process may take (ulimit -t); None: no limit."""
-    return _limit(resource.RLIMIT_CPU)
+    return _limit(resource.RLIMIT_CPU) if _users_seconds is None else _users_seconds
+
+
+def leave_a_second() -> None:
+    """Have the system signal (SIGXCPU) a second before the CPU time is over; `ulimit -t` has it kill at once."""
+    global _users_seconds
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    if soft == hard != resource.RLIM_INFINITY and soft > 1:
+        resource.setrlimit(resource.RLIMIT_CPU, (soft - 1, hard))
+        _users_seconds = soft
 
 
 def file_nbytes() -> int | None:
@@ -51,6 +63,11 @@ def out_of_memory() -> tuple[str, str]:
         f"a process may map {mebibytes(limit)} of memory here (ulimit -v), and the job needs more",
         "raise that limit, or try a smaller size or batch",
     )
+
+
+def out_of_time(who: str) -> tuple[str, str]:
+    """What to say where the CPU time is over: what happened, and what to do. `who` took it."""
+    return f"a process may take {cpu_seconds()} s of CPU time here (ulimit -t), and {who} did", "raise that limit"
 
 
 def _limit(which: int) -> int | None:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import ArtifactRefused, BadRequest
+from ..errors import ArtifactRefused, BadRequest, JobFailed
 from ..formats import Format, Kind, Precision
-from ..sandbox.process import Sandbox
+from ..sandbox.process import SaidNo, Sandbox
 from ..sandbox.wire import Array
 from ..shapes import InputShape
 from ..targets.contract import Contract, Port
 from ..targets.loaded import Origin
-from ..untrusted import open_regular
+from ..untrusted import open_regular, printable
 from . import allowances
 from .allowances import Load
 
@@ -62,14 +62,23 @@ class ForeignFile:
 
     def looked(self) -> None:
         """Wait until it was looked at. Raises `ArtifactRefused` for a file that must not get to a runtime."""
-        said, _ = self.sandbox.finish("reading it", self._reading)
+        try:
+            said, _ = self.sandbox.finish("reading it", self._reading)
+        except SaidNo as error:  # a crafted file finds the one case that nobody thought of
+            raise ArtifactRefused(
+                f"{self.path.name} cannot be read ({printable(str(error), 120)})",
+                "it is damaged or was made by hand; if it was not, this is a fault of ours: please report it",
+            ) from error
         self.format = Format(said["format"])
         # The runtime is imported meanwhile: whoever loads the file next takes this answer first.
         self.sandbox.begin("start", allowances.START)
 
     def started(self) -> None:
-        """Wait until the runtime is there."""
-        self.sandbox.finish("starting its runtime", allowances.START)
+        """Wait until the runtime is there. Raises `JobFailed` if it cannot be imported."""
+        try:
+            self.sandbox.finish("starting its runtime", allowances.START)
+        except SaidNo as error:
+            raise JobFailed(f"the runtime for {self.format} files cannot be started: {error}", "install it") from error
 
     def sha256(self) -> str:
         """The SHA-256 of the file that is open, in hexadecimal."""

@@ -38,7 +38,7 @@ def told(death: Death) -> tuple[str, str]:
     if seconds is not None and (
         number == signal.SIGXCPU or (number == signal.SIGKILL and death.cpu_seconds >= seconds - 1)
     ):
-        return f"a process may take {seconds} s of CPU time here (ulimit -t), and the worker did", "raise that limit"
+        return limits.out_of_time("the worker")
     if number == signal.SIGKILL:
         return _killed(death.oom_kills)
     name = _name(number)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from ..errors import HalfpintError
+from ..limits import ran_out_of_memory
 from . import wire
 from .isolation import isolate
 
@@ -35,14 +36,14 @@ def serve(handlers: Mapping[str, Handler], parent: int, device: str) -> None:
             request, arrays = wire.receive(lambda n: _exactly(requests, n), sys.maxsize)
         except EOFError:
             return
-        _allow(request["seconds"], request["nbytes"] if limited else None)
+        pinched = _allow(request["seconds"], request["nbytes"] if limited else None)
         try:
             header, results = handlers[request["ask"]](request["with"], arrays)
             _allow(None, None)
             wire.send(answers, {"answer": header}, results)
         except BaseException as error:
             _allow(None, None)
-            wire.send(answers, {"error": _described(error)})
+            wire.send(answers, {"error": _described(error, pinched)})
 
 
 def _take_pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -62,8 +63,11 @@ def _exactly(stream: IO[bytes], nbytes: int) -> bytes:
     return data
 
 
-def _allow(seconds: float | None, nbytes: int | None) -> None:
-    """Set what may be used from here on, in processor seconds and bytes; None is no limit."""
+def _allow(seconds: float | None, nbytes: int | None) -> bool:
+    """Set what may be used from here on, in processor seconds and bytes; None is no limit.
+
+    Whether the user's own limit on memory (ulimit -v) allows less than that.
+    """
     cpu = addresses = resource.RLIM_INFINITY
     if seconds is not None:
         cpu = math.floor(time.process_time() + seconds)  # the kernel counts in whole seconds
@@ -74,24 +78,26 @@ def _allow(seconds: float | None, nbytes: int | None) -> None:
         hard = resource.getrlimit(kind)[1]
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    return hard != resource.RLIM_INFINITY and (addresses == resource.RLIM_INFINITY or hard < addresses)
 
 
-def _described(error: BaseException) -> Mapping[str, str]:
-    """An error as the parent will raise it again: by its class, if it is one of ours."""
+def _described(error: BaseException, pinched: bool) -> Mapping[str, str]:
+    """An error as the parent will raise it again: by its class, if it is one of ours.
+
+    `pinched`: whether the user's own limit on memory was the lower one.
+    """
+    if _ran_out(error):
+        return {"class": "limit" if pinched else "memory", "what": "", "fix": ""}
     if isinstance(error, HalfpintError):
         return {"class": type(error).__name__, "what": error.what, "fix": error.fix}
-    text = str(error) or type(error).__name__
-    memory = isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY)
-    if not memory:
-        traceback.print_exc()  # into the pipe that the parent reads if this process dies
-    return {"class": "memory" if memory else "", "what": text[:4096], "fix": ""}
+    traceback.print_exc()  # into the pipe that the parent reads if this process dies
+    return {"class": "", "what": (str(error) or type(error).__name__)[:4096], "fix": ""}
 
 
-# What ONNX Runtime, torch and the C++ library say when memory was refused to them.
-_OUT_OF_MEMORY = (
-    "bad allocation",
-    "bad_alloc",
-    "Failed to allocate memory",
-    "can't allocate memory",
-    "not enough memory",
-)
+def _ran_out(error: BaseException) -> bool:
+    """Whether memory was refused to a library. Errors of ours may speak of memory in another sense."""
+    if isinstance(error, KeyboardInterrupt):  # nobody interrupts: OpenBLAS does, without memory for its threads
+        return True
+    first = error.__cause__ if isinstance(error, HalfpintError) else error
+    return first is not None and ran_out_of_memory(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from .. import limits
 from ..errors import ArtifactRefused, BadRequest, HalfpintError, JobFailed, WillNotFit
 from . import wire
 
@@ -153,6 +155,8 @@ class Sandbox:
     def _error(self, kind: str, what: str, fix: str, doing: str, allowance: Allowance) -> Exception:
         if kind == "memory":
             return self._out_of_memory(doing, allowance)
+        if kind == "limit":
+            return JobFailed(*limits.out_of_memory())
         if kind in _ERRORS:
             told = what if self._subject in what else f"{self._subject}: {what}"
             return _ERRORS[kind](told, fix)
@@ -162,20 +166,31 @@ class Sandbox:
         mebibytes = allowance.nbytes // 2**20
         return ArtifactRefused(f"{self._subject}: {doing} took more than the {mebibytes:,} MiB of memory that it may")
 
-    def _death(self, doing: str, allowance: Allowance) -> ArtifactRefused:
+    def _death(self, doing: str, allowance: Allowance) -> HalfpintError:
         """Why there is no answer, in a sentence that names the limit."""
         code = self._process.wait()
         head = f"{self._subject}: {doing}"
         if code == -signal.SIGXCPU:
             return ArtifactRefused(f"{head} took more than the {allowance.seconds:.0f} s of processor time that it may")
+        most = limits.cpu_seconds()
+        if code == -signal.SIGKILL and most is not None and _children_seconds() >= most - 1:  # the hard limit kills
+            return JobFailed(*limits.out_of_time("the sandbox"))
         if code == -signal.SIGKILL:
             return ArtifactRefused(f"{head} was killed, as the system does when memory runs out")
         with contextlib.suppress(OSError):
             if any(sign in os.read(self._words, _LIST) for sign in (b"bad_alloc", b"MemoryError")):
                 return self._out_of_memory(doing, allowance)
+        if code >= 0 and limits.address_space() is not None:  # OpenBLAS ends the process where it gets no memory
+            return JobFailed(*limits.out_of_memory())
         if -code in _CRASHES:
             return ArtifactRefused(f"{head} crashed ({signal.Signals(-code).name})")
         return ArtifactRefused(f"{head} ended unexpectedly (exit code {code})")
+
+
+def _children_seconds() -> float:
+    """Processor seconds that ended children of this process took, all together."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _environment() -> Mapping[str, str]:

@@ -131,12 +131,12 @@ def test_closed_standard_streams_are_no_traceback(tiny: Path) -> None:
 # Each command at work, for as long as it takes until the signal comes.
 AT_WORK = """
 import signal, sys
-from halfpint.tui import cli
+from halfpint.cli import main as cli
 def work(args):
     print("at work", flush=True)
     while True:
         signal.pause()
-setattr(cli, "_" + sys.argv[1], work)
+setattr(cli, "_" + sys.argv[1].replace("-", "_"), work)
 raise SystemExit(cli.main(sys.argv[1:]))
 """
 COMMANDS = [
@@ -194,6 +194,26 @@ def test_a_limit_is_told_as_what_it_is(tiny: Path, tmp_path: Path, limit: str, t
     assert done.returncode == 1, done.stderr
     assert told in done.stderr
     assert_listed(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("-v 150000", "a process may map 146.5 MiB of memory here (ulimit -v), and the job needs more"),
+        ("-v 170000", "a process may map 166.0 MiB of memory here (ulimit -v), and the job needs more"),
+        ("-t 2", "a process may take 2 s of CPU time here (ulimit -t), and this one did"),
+    ],
+)
+def test_a_limit_is_no_fault_of_the_file_that_is_verified(tiny: Path, tmp_path: Path, limit: str, told: str) -> None:
+    size = ("--imgsz", 1024) if "-t" in limit else ("--imgsz", 64)
+    done = halfpint("export", "--weights", tiny, "--out", tmp_path, "--verify", "quick", *size)
+    assert done.returncode == 0, done.stderr
+    command = f"ulimit {limit} && exec '{HALFPINT}' verify '{tmp_path / 'master-n.onnx'}' --against '{tiny}'"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert told in done.stderr
+    assert not done.stdout
 
 
 @pytest.mark.parametrize(

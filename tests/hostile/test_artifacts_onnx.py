@@ -37,6 +37,7 @@ NEVER_LOADED: dict[Callable[[], ModelProto], str] = {
     hostile.negative_dims: "a tensor of no possible shape",
     hostile.many_dims: "a tensor of no possible shape",
     hostile.unknown_type: "the unknown type 12345",
+    hostile.names_of_bytes: "holds names that are not UTF-8",
     hostile.sparse: "too sparse",
     hostile.sparse_constant: "too sparse",
     hostile.many_nodes: "has 150,001 nodes",

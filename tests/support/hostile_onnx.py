@@ -229,6 +229,13 @@ def unknown_type() -> ModelProto:
     return made
 
 
+def names_of_bytes() -> ModelProto:
+    """Names that are not UTF-8, of a tensor that is refused by its name, too."""
+    data = short_data().SerializeToString()
+    name = b"B\x01w"  # the tensor's
+    return ModelProto.FromString(data.replace(name, b"B\x01\xff"))
+
+
 def sparse() -> ModelProto:
     made = sound()
     values = numpy_helper.from_array(np.ones(1, np.float32), "s")

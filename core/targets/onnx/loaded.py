@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
+from ...limits import ran_out_of_memory
 from ...network.network import Dims
 from ...shapes import InputShape
 from ..contract import Contract, Port
@@ -117,10 +118,12 @@ class LoadedOnnx:
         self.__dict__.pop("model", None)
 
     def complaint(self) -> str | None:
-        """What the ONNX checker and shape inference say against the model."""
+        """What the ONNX checker and shape inference say against the model; memory that runs out is not that."""
         try:
             onnx.checker.check_model(self._data, full_check=True)
         except Exception as error:  # the checker has exceptions of its own, and those of shape inference
+            if ran_out_of_memory(error):
+                raise
             return told(error)
         return None
 

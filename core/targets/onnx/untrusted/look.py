@@ -72,6 +72,9 @@ class _Looker:
     def look(self) -> None:
         model = self._model
         self._take(len(model.opset_import) + len(model.metadata_props) + len(model.functions))
+        _check_text(entry.domain for entry in model.opset_import)
+        _check_text(text for entry in model.metadata_props for text in (entry.key, entry.value))
+        _check_text(text for f in model.functions for text in (f.domain, f.name, *f.input, *f.output, *f.attribute))
         if not any(entry.domain in ("", "ai.onnx") for entry in model.opset_import):
             _refuse("imports no set of ONNX operators", "export it again")
         if len(model.training_info):
@@ -118,6 +121,7 @@ class _Looker:
             _refuse("has graphs inside of graphs, deeper than any network")
         self._take(len(graph.initializer) + len(graph.sparse_initializer) + len(graph.value_info))
         self._take(len(graph.input) + len(graph.output) + len(graph.quantization_annotation))
+        _check_text(port.name for ports in (graph.input, graph.output, graph.value_info) for port in ports)
         known = around.new_child()
         for tensor in graph.initializer:
             self._look_at_tensor(tensor)
@@ -132,6 +136,7 @@ class _Looker:
         count = 0
         for node in nodes:
             self._take(1 + len(node.input) + len(node.output) + len(node.attribute))
+            _check_text((node.op_type, node.domain, node.name, *node.input, *node.output))
             self._check_operator(node)
             around = known if isinstance(known, ChainMap) else ChainMap(known)
             inner = sum(self._look_at_attribute(attribute, around, depth) for attribute in node.attribute)
@@ -153,6 +158,7 @@ class _Looker:
         """Look at an attribute; how many nodes are in the graphs that it holds."""
         self._take(len(attribute.tensors) + len(attribute.sparse_tensors) + len(attribute.graphs))
         self._take(len(attribute.strings) + len(attribute.type_protos))
+        _check_text((attribute.name, attribute.ref_attr_name))
         if attribute.HasField("t"):
             self._look_at_tensor(attribute.t)
         for tensor in attribute.tensors:
@@ -177,7 +183,8 @@ class _Looker:
 
     def _look_at_tensor(self, tensor: TensorProto) -> None:
         """Raises for a tensor that declares other elements than it holds."""
-        self._take(1)
+        self._take(1 + len(tensor.external_data))
+        _check_text((tensor.name, *(text for entry in tensor.external_data for text in (entry.key, entry.value))))
         elements = _numel(tensor.dims)
         if tensor.data_location == TensorProto.EXTERNAL:
             self.external.append(tensor)
@@ -198,6 +205,12 @@ class _Looker:
         dense, listed = _numel(dims), _numel(values.dims)
         if listed < dense * LEAST_SHARE:
             _refuse(f"holds {printable(values.name) or 'a constant'} as {listed:,} of {dense:,} values: too sparse")
+
+
+def _check_text(texts: Iterable[object]) -> None:
+    """Raises for names that are not UTF-8, which protobuf gives as bytes: no two readers would call them alike."""
+    if not all(isinstance(text, str) for text in texts):
+        _refuse("holds names that are not UTF-8", "export it again")
 
 
 def _nodes(part: GraphProto | FunctionProto) -> Iterator[NodeProto]:
