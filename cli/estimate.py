@@ -5,24 +5,23 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from ..core.devices import free_disk
 from ..core.errors import BadRequest
-from ..core.export.size import rounding, sized
-from ..core.families.family import Facts
+from ..core.export.size import sized
 from ..core.formats import Format, Kind, Precision
 from ..core.loading import WeightsSource
-from ..core.memory.estimate import Estimate, Snapshot, estimate, memory_finding
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
+from ..core.memory.snapshot import Snapshot
 from ..core.memory.verdict import Fit, Verdict
 from ..core.memory.workload import Workload
 from ..core.network.network import Network
 from ..core.network.ops import ShapeMismatch
-from ..core.shapes import Finding, InputShape, Level, findings
-from ..core.sizes import ArtifactSize, Sizes, disk_finding
+from ..core.plan import Plan, Planner
+from ..core.shapes import Level
+from ..core.sizes import ArtifactSize
 from ..core.spec import ExportSpec, VerifyMode
 from ..core.streams import on_terminal
 from ..core.tables import table
@@ -30,42 +29,30 @@ from ..core.units import mebibyte_range, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_coloured, say_json
 
-
-@dataclass(frozen=True)
-class Answer:
-    """All that is predicted of a job. `estimated` and `artifacts` are missing for a size that is illegal."""
-
-    spec: ExportSpec
-    shape: InputShape
-    findings: tuple[Finding, ...]
-    estimated: Estimate | None
-    artifacts: tuple[ArtifactSize, ...]
-
-    @property
-    def precision(self) -> Precision:
-        return self.spec.precisions[0]
+_EVERY_KIND = tuple(Kind(format, precision) for format in Format for precision in Precision)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint estimate`; its exit code: 2 if the size is illegal or the disk too small."""
     spec = spec_of(args)
-    now = look(spec.device)
+    now = look(spec.device, spec.out)
     with WeightsSource(spec.weights) as source:
-        network, facts = source.network, source.info.facts
-    answer = answer_to(network, facts, sized(spec, facts, size_of(args), args.round), now)
+        planner, facts = Planner(source.info, source.network), source.info.facts
+    spec = sized(spec, facts, size_of(args), args.round)
+    planned = planner.plan(spec, now, _EVERY_KIND)
     if args.json:
-        say_json(to_dict(answer))
+        say_json(to_dict(planned))
     else:
-        for line in lines(answer):
+        for line in lines(planned):
             say(line)
-    illegal = answer.estimated is None
-    if args.map and not illegal:
+    if args.map and planned.needs is not None:
         sides = default_sides(facts.stride, facts.sizes.recommended)
-        _say_map(network, answer, now, sides, file_is_json=args.json)
-    errors = [f for f in answer.findings if f.level is Level.ERROR and f.rule != "memory"]
-    if errors and not args.json:
-        raise BadRequest(errors[0].message, errors[0].fix)
-    return BadRequest.exit_code if errors else 0
+        _say_map(planner.network, planned, now, sides, file_is_json=args.json)
+    if (obstacle := planned.obstacle) is None:
+        return 0
+    if args.json:
+        return BadRequest.exit_code
+    raise BadRequest(obstacle.message, obstacle.fix)
 
 
 def spec_of(args: argparse.Namespace) -> ExportSpec:
@@ -88,44 +75,24 @@ def spec_of(args: argparse.Namespace) -> ExportSpec:
     )
 
 
-def answer_to(network: Network, facts: Facts, spec: ExportSpec, now: Snapshot) -> Answer:
-    """Everything about a job that follows from the facts."""
-    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    found = findings(spec.height, spec.width, spec.batch, network.stride, facts.sizes.recommended)
-    if told := rounding(spec, network.stride):
-        found = (Finding(Level.OK, "round", told), *found)
-    if any(finding.level is Level.ERROR for finding in found):
-        return Answer(spec, shape, found, None, ())
-    try:
-        estimated = estimate(network, spec, now)
-    except ShapeMismatch as error:
-        mismatch = Finding(Level.ERROR, "network", f"the network cannot take {shape}: {error}")
-        return Answer(spec, shape, (*found, mismatch), None, ())
-    sizes = Sizes(network)
-    artifacts = tuple(sizes.artifact(spec, Kind(format, precision)) for format in Format for precision in Precision)
-    asked = [artifact for artifact in artifacts if artifact.kind in spec.kinds]
-    more = (memory_finding(estimated), disk_finding(asked, free_disk(spec.out)))
-    return Answer(spec, shape, (*found, *(finding for finding in more if finding)), estimated, artifacts)
-
-
-def to_dict(answer: Answer) -> dict[str, Any]:
-    """The answer, for JSON. Sizes are bytes; `run`: the TorchScript file runs, with weights and input."""
-    estimated = answer.estimated
+def to_dict(planned: Plan) -> dict[str, Any]:
+    """The plan, for JSON. Sizes are bytes; `run`: the TorchScript file runs, with weights and input."""
+    needs, fit, precision = planned.needs, planned.fit, planned.spec.precisions[0]
     sizes: dict[str, dict[str, int]] = {}
-    for artifact in answer.artifacts:
+    for artifact in _files(planned):
         sizes.setdefault(str(artifact.kind.format), {})[str(artifact.kind.precision)] = artifact.nbytes
     result: dict[str, Any] = {
-        "shape": list(answer.shape.dims),
-        "precision": str(answer.precision),
-        "findings": [asdict(finding) for finding in answer.findings],
+        "shape": list(planned.shape.dims),
+        "precision": str(precision),
+        "findings": [asdict(finding) for finding in planned.findings],
         "run": None,
         "job": None,
-        "device": answer.spec.device,
+        "device": planned.spec.device,
         "verdict": str(Fit.UNKNOWN),
         "artifacts": sizes,
     }
-    if estimated is not None:
-        run = estimated.runs[answer.precision]
+    if needs is not None and fit is not None:
+        run = needs.runs[precision]
         result["run"] = {
             "of": str(Format.TORCHSCRIPT),
             "peak_allocated_nbytes": run.peak_allocated_nbytes,
@@ -133,10 +100,10 @@ def to_dict(answer: Answer) -> dict[str, Any]:
             "peak_layer": run.peak_layer,
         }
         result["job"] = {
-            "host": _verdict_dict(estimated.host),
-            "gpu": None if estimated.gpu is None else _verdict_dict(estimated.gpu),
+            "host": _verdict_dict(fit.host),
+            "gpu": None if fit.gpu is None else _verdict_dict(fit.gpu),
         }
-        result["verdict"] = str(estimated.fit)
+        result["verdict"] = str(fit.fit)
     return result
 
 
@@ -157,26 +124,32 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def lines(answer: Answer) -> list[str]:
-    """The answer, for people."""
-    spec, estimated = answer.spec, answer.estimated
-    told = [f"{spec.weights.name} at {shape_in_words(spec)}, {answer.precision}, on {_device(spec.device)}"]
-    told += [f"  {finding.message}" for finding in answer.findings if finding.level is Level.OK]
-    if estimated is not None:
-        run = estimated.runs[answer.precision]
+def lines(planned: Plan) -> list[str]:
+    """The plan, for people."""
+    spec, needs, fit = planned.spec, planned.needs, planned.fit
+    precision = spec.precisions[0]
+    told = [f"{spec.weights.name} at {shape_in_words(spec)}, {precision}, on {_device(spec.device)}"]
+    told += [f"  {finding.message}" for finding in planned.findings if finding.level is Level.OK]
+    if needs is not None and fit is not None:
+        run = needs.runs[precision]
         told.append("  a forward pass of the TorchScript file, weights and input counted:")
         told.append(f"  {mebibytes(run.peak_allocated_nbytes)} at its peak, in {run.peak_layer};")
         told.append(f"  PyTorch on a GPU reserves {mebibytes(run.peak_reserved_nbytes)} for it")
-        for verdict in (estimated.gpu, estimated.host):
+        for verdict in (fit.gpu, fit.host):
             if verdict is not None:
                 told += ["", verdict.sentence, *_terms(verdict)]
-    if answer.artifacts:
-        rows = [(str(a.kind), megabytes(a.nbytes), "" if a.exact else a.note) for a in answer.artifacts]
+    if planned.artifacts:
+        rows = [(str(a.kind), megabytes(a.nbytes), "" if a.exact else a.note) for a in _files(planned)]
         told += ["", "files", *table(rows, "  ")]
-    for finding in answer.findings:
+    for finding in planned.findings:
         if finding.level is Level.WARNING and finding.rule != "memory":
             told += ["", f"warning: {finding.message}" + (f"; {finding.fix}" if finding.fix else "")]
     return told
+
+
+def _files(planned: Plan) -> list[ArtifactSize]:
+    """Every file that these weights could become, in one order, whatever was asked for."""
+    return sorted((*planned.artifacts, *planned.others), key=lambda artifact: _EVERY_KIND.index(artifact.kind))
 
 
 def _terms(verdict: Verdict) -> list[str]:
@@ -191,15 +164,15 @@ def _device(device: str) -> str:
     return "the CPU" if device == "cpu" else f"GPU {device}"
 
 
-def _say_map(network: Network, answer: Answer, now: Snapshot, sides: tuple[int, ...], *, file_is_json: bool) -> None:
+def _say_map(network: Network, planned: Plan, now: Snapshot, sides: tuple[int, ...], *, file_is_json: bool) -> None:
     from ..core.memory.fitmap_text import map_lines
 
-    stream = sys.stderr if file_is_json else sys.stdout
+    spec, stream = planned.spec, sys.stderr if file_is_json else sys.stdout
     try:
-        drawn = fit_map(network, Workload.of(answer.spec), answer.spec.batch, answer.precision, now, sides)
+        drawn = fit_map(network, Workload.of(spec), spec.batch, spec.precisions[0], now, sides)
     except ShapeMismatch as error:
         raise BadRequest(f"the map cannot be drawn: {error}", "leave out --map") from error
-    place = (answer.spec.height, answer.spec.width)
+    place = (spec.height, spec.width)
     columns = shutil.get_terminal_size().columns if on_terminal(stream) else 100
     say(file=stream)
     for line in map_lines(drawn, place, columns=columns):

@@ -11,7 +11,7 @@ from typing import Protocol
 from ..core.errors import BadRequest, JobFailed, WeightsRefused
 from ..core.export.size import sized
 from ..core.formats import Precision
-from ..core.inspect import inspect
+from ..core.inspect import facts_of
 from ..core.jobs.events import (
     ArtifactFailed,
     ArtifactPublished,
@@ -80,7 +80,7 @@ def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
     if args.imgsz is not None and args.round is None:
         return spec
     try:
-        return sized(spec, inspect(spec.weights).facts, size_of(args), args.round)
+        return sized(spec, facts_of(spec.weights), size_of(args), args.round)
     except WeightsRefused:  # its job tells
         return spec
 

@@ -71,6 +71,12 @@ def inspect(path: Path) -> WeightsInfo:
         return contents(archive).info
 
 
+def facts_of(path: Path) -> Facts:
+    """What a weights file says of its model; its network is not built. Raises `WeightsRefused` as `inspect` does."""
+    with open_weights(path) as archive, refusing(archive.path.name):
+        return identify(archive).facts()
+
+
 def contents(archive: Archive) -> Contents:
     """The facts of an open weights file, and its network. Raises `WeightsRefused` as `inspect` does."""
     model = identify(archive)

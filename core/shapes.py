@@ -28,6 +28,11 @@ class Finding:
     message: str
     fix: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong and what to do about it, in one."""
+        return f"{self.message}; {self.fix}" if self.fix else self.message
+
 
 @dataclass(frozen=True)
 class InputShape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 from .formats import Format, Kind, Precision
@@ -20,6 +21,7 @@ from .targets.torchscript.nbytes import torchscript_nbytes
 from .units import megabytes
 
 _MANIFEST_NBYTES = 64_000  # some thousands of bytes an artifact, and room for the drafts' folder entries
+_CONTRACTS = 2  # a file takes and gives float32 or float16
 _SHA256 = "0" * 64  # its length is all that counts
 
 
@@ -44,6 +46,9 @@ class Sizes:
         self._network = network
         # A written model, and the bytes of its graph without what follows from the size of the image.
         self._written: dict[object, tuple[Model, int]] = {}
+        # What the files of one size have in common: as many as differ in their types, of the size asked for last.
+        self._contract = lru_cache(_CONTRACTS)(partial(contract, network))
+        self._varying = lru_cache(1)(partial(_varying_nbytes, network))
 
     def artifacts(self, spec: ExportSpec) -> tuple[ArtifactSize, ...]:
         """Every artifact of the spec, in its order. Raises `BadRequest` if the network cannot take its size."""
@@ -68,9 +73,8 @@ class Sizes:
     def _onnx(self, spec: ExportSpec, kind: Kind) -> int:
         network, shape = self._network, self._shape(spec)
         provenance = Provenance(spec.weights.name, _SHA256)
-        promised = contract(network, shape, dynamic=spec.dynamic, half_io=spec.has_half_io(kind))
-        constants = () if spec.dynamic else size_constants(network, shape.dims)
-        varying = initializers_nbytes(constant.initializer for constant in constants)
+        promised = self._contract(shape, dynamic=spec.dynamic, half_io=spec.has_half_io(kind))
+        varying = 0 if spec.dynamic else self._varying(shape)
         key = (kind.precision, spec.has_half_io(kind), spec.opset, spec.dynamic)
         if key not in self._written:
             model = onnx_model(network, promised, kind.precision, spec.opset, shape, provenance)
@@ -87,6 +91,11 @@ class Sizes:
 
     def _shape(self, spec: ExportSpec) -> InputShape:
         return InputShape(spec.batch, self._network.channels, spec.height, spec.width)
+
+
+def _varying_nbytes(network: Network, shape: InputShape) -> int:
+    """The bytes of what follows from the size of the image in a file for that size."""
+    return initializers_nbytes(constant.initializer for constant in size_constants(network, shape.dims))
 
 
 def disk_finding(artifacts: Sequence[ArtifactSize], free: int | None) -> Finding | None:

@@ -160,7 +160,7 @@ def assess(choices: Choices, weights: Path | None, facts: Facts | None, refusal:
     if facts is None:
         return Assessment(found, obstacle="the weights are still being looked at")
     if errors:
-        return Assessment(found, obstacle=f"{errors[0].message}; {errors[0].fix}")
+        return Assessment(found, obstacle=errors[0].sentence)
     try:
         return Assessment(found, spec=choices.spec(weights))
     except BadRequest as error:

@@ -10,7 +10,7 @@ from textual.app import App
 
 from ..core.commandline import command
 from ..core.errors import BadRequest
-from ..core.memory.estimate import Estimate
+from ..core.memory.estimate import JobFit
 from ..core.memory.verdict import Fit
 from ..core.shapes import Preset, spelled
 from ..core.spec import ExportSpec
@@ -81,11 +81,11 @@ def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: 
     app.push_screen(question, _answered(lambda answer: take(specs[answer])))
 
 
-def ask_memory(app: AnyApp, estimate: Estimate, take: Callable[[], object]) -> None:
+def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
     """Whether a job is to begin that may not fit into memory, or will not."""
-    certain = estimate.fit is Fit.WILL_NOT_FIT
+    certain = found.fit is Fit.WILL_NOT_FIT
     answers = [Answer("s", "start", "start anyway" if certain else "start")]
-    question = Choose("Memory", estimate.verdict.sentence, answers)
+    question = Choose("Memory", found.verdict.sentence, answers)
     app.push_screen(question, _answered(lambda _: take()))
 
 

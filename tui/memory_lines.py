@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..core.memory.estimate import Estimate, gpu_memory
+from ..core.memory.estimate import JobFit
 from ..core.memory.run import gpu_need
+from ..core.memory.snapshot import gpu_memory
 from ..core.memory.verdict import Verdict, verdict
 from ..core.units import about_mebibytes, mebibytes
 from .weighing import FIT_KINDS
@@ -25,12 +26,12 @@ _BAR = 22  # cells
 
 @dataclass(frozen=True)
 class _View:
-    """What is shown: the session, the device that is chosen, its verdict, and the past of every device."""
+    """What is shown: the session, the device that is chosen, whether the job fits, and the past of every device."""
 
     session: Session
     sample: Sample
     device: str
-    estimate: Estimate | None
+    fit: JobFit | None
     histories: Mapping[str, Sequence[float]]
 
 
@@ -38,8 +39,8 @@ def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Li
     """The panel. `histories`: used shares of the last minutes by device (`cpu`, or an index), oldest first."""
     if session.sample is None:
         return []
-    estimate = session.estimate
-    view = _View(session, session.sample, session.choices.device, estimate, histories)
+    fit = session.plan.fit if session.plan else None
+    view = _View(session, session.sample, session.choices.device, fit, histories)
     told: list[Line] = []
     report = view.sample.report
     if report.problem:
@@ -47,8 +48,8 @@ def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Li
     for gpu in report.gpus:
         told += _gpu(view, gpu)
     told += _host(view)
-    if estimate is not None:
-        told += _terms(estimate)
+    if fit is not None:
+        told += _terms(fit)
     if session.largest is not None:
         told.append(_largest(session.largest))
     if session.jobs.memory is not None and (said := job_memory(session.jobs.memory)):
@@ -79,11 +80,11 @@ def _gpu(view: _View, gpu: Gpu) -> list[Line]:
 def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> Verdict | None:
     """The job's verdict on the GPU that it is given; on the others, that of running the exported model in PyTorch."""
     if chosen:
-        return view.estimate.gpu if view.estimate else None
-    prediction = view.session.prediction
-    if prediction is None or prediction.run is None:
+        return view.fit.gpu if view.fit else None
+    plan = view.session.plan
+    if plan is None or plan.needs is None:
         return None
-    need = gpu_need(prediction.run, view.session.overheads(gpu.index))
+    need = gpu_need(plan.needs.largest_run, view.session.overheads(gpu.index))
     return verdict(need, gpu_memory(str(gpu.index), view.sample.report))
 
 
@@ -92,8 +93,8 @@ def _host(view: _View) -> list[Line]:
     chosen = view.device == "cpu"
     head = ("> CPU " if chosen else "  CPU ", "accent" if chosen else "")
     told: list[Line] = [(head, (f"{mebibytes(memory.available)} of {mebibytes(memory.total)} RAM available", ""))]
-    if view.estimate is not None:
-        told.append(_bar_line(memory.total - memory.available, memory.total, view.estimate.host))
+    if view.fit is not None:
+        told.append(_bar_line(memory.total - memory.available, memory.total, view.fit.host))
     if chosen:
         told += _history(view, "cpu")
     if view.sample.disk is not None:
@@ -116,9 +117,9 @@ def _history(view: _View, device: str) -> list[Line]:
     return [plain(f"  {past(values, 1.0, 24)} in use, 2 minutes", "dim")] if len(values) > 1 else []
 
 
-def _terms(estimate: Estimate) -> list[Line]:
+def _terms(fit: JobFit) -> list[Line]:
     """What the need of the job is made of, where it runs."""
-    decisive = estimate.gpu or estimate.host
+    decisive = fit.gpu or fit.host
     told: list[Line] = [plain(f"▒ predicted for {decisive.memory.name}:", "dim")]
     for term in decisive.need.terms:
         low, high = int(term.low), int(term.high)

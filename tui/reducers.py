@@ -10,7 +10,7 @@ from textual.message import Message
 
 from ..core.weights.discover import Candidate
 from .feeds.devices import Sampled
-from .feeds.estimator import LargestFound, Predicted
+from .feeds.estimator import LargestFound, Planned
 from .feeds.inspector import Inspected
 from .feeds.jobs import JobNews, QueueChanged
 from .feeds.measure_gpu import GpuMeasured
@@ -30,10 +30,10 @@ def reduced(session: Session, message: Message) -> Session:
             return settled(changed) if message.known.candidate == session.candidate else changed
         case Sampled():
             return sampled(session, message)
-        case Predicted():
-            if message.prediction.spec != session.spec:
+        case Planned():
+            if message.plan.spec != session.spec:
                 return session
-            return replace(session, prediction=message.prediction, largest=None, notice=None)
+            return replace(session, planned=message.plan, largest=None, notice=None)
         case LargestFound():
             return replace(session, largest=message.largest) if message.spec == session.spec else session
         case QueueChanged():
@@ -57,11 +57,11 @@ def reduced(session: Session, message: Message) -> Session:
 
 
 def settled(session: Session) -> Session:
-    """The session after a change of what is chosen. What was predicted stays until there is news, if anything can be
-    predicted at all: it would flicker.
+    """The session after a change of what is chosen. Its plan stays until there is another, if anything can be planned
+    at all: it would flicker.
     """
     session = replace(session, notice=None)
-    return session if session.wish is not None else replace(session, prediction=None, largest=None)
+    return session if session.wish is not None else replace(session, planned=None, largest=None)
 
 
 def searching(session: Session, start: Path) -> Session:
@@ -128,7 +128,7 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
     memory = jobs.memory if jobs.memory and jobs.memory.job == number else JobMemory(number)
     match event:
         case JobStarted():
-            sizes = {str(size.path): size.nbytes for size in session.prediction.artifacts} if session.prediction else {}
+            sizes = {str(size.path): size.nbytes for size in session.planned.artifacts} if session.planned else {}
             new = [Artifact(Path(path), sizes.get(path), job=number) for path in event.artifacts]
             others = [artifact for artifact in jobs.made if str(artifact.path) not in event.artifacts]
             return replace(jobs, made=(*others, *new))

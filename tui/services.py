@@ -62,6 +62,6 @@ class Services:
 
 
 def _asked(session: Session) -> tuple[object, ...]:
-    """What a prediction is asked for: another network, job, or amount of free memory deserves another one."""
+    """What a prediction is asked for: another network, job, amount of free memory, or measurement of the GPU."""
     wish = session.wish
-    return () if wish is None else (id(wish.network), wish.spec, session.free_memory)
+    return () if wish is None else (id(wish.network), wish.spec, session.free_memory, wish.now and wish.now.overheads)

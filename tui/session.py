@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from ..core.weights.discover import Candidate
 from .choices import Assessment, Choices, assess
 from .feeds.devices import Sample
-from .feeds.estimator import Largest, Prediction, Wish
+from .feeds.estimator import Largest, Wish
 from .feeds.inspector import Known
 
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
     from ..core.families.family import Facts
     from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
-    from ..core.memory.estimate import Estimate, Snapshot
     from ..core.memory.overheads import Overheads
+    from ..core.memory.snapshot import Snapshot
+    from ..core.plan import Plan
     from ..core.shapes import Finding
     from ..core.spec import ExportSpec
     from .feeds.jobs import Job
@@ -109,7 +110,7 @@ class Session:
     candidate: Candidate | None = None  # under the cursor
     known: Mapping[Candidate, Known] = field(default_factory=dict[Candidate, Known])
     sample: Sample | None = None
-    prediction: Prediction | None = None
+    planned: Plan | None = None  # the plan that was made last, and on the machine of that moment
     largest: Largest | None = None
     jobs: Jobs = field(default_factory=Jobs)
     log: tuple[Record, ...] = ()
@@ -161,23 +162,23 @@ class Session:
 
     def snapshot(self, device: str) -> Snapshot | None:
         """What a job on a device finds now."""
-        from ..core.memory.estimate import snapshot
         from ..core.memory.overheads import DOCUMENTED
+        from ..core.memory.snapshot import snapshot
 
         if self.sample is None:
             return None
         overheads = self.overheads(int(device)) if device != "cpu" else DOCUMENTED
-        return snapshot(self.sample.memory, device, self.sample.report, overheads)
+        return snapshot(self.sample.memory, device, self.sample.report, overheads, self.sample.disk)
 
-    # ---- what is predicted
+    # ---- the plan
 
     @cached_property
     def wish(self) -> Wish | None:
-        """What is to be predicted: the job that the screen shows."""
+        """What is to be planned: the job that the screen shows."""
         known, spec = self.looked_at, self.spec
-        if known is None or known.network is None or spec is None:
+        if known is None or known.info is None or known.network is None or spec is None:
             return None
-        return Wish(known.network, spec, self.snapshot(spec.device))
+        return Wish(known.info, known.network, spec, self.snapshot(spec.device))
 
     @property
     def free_memory(self) -> tuple[int | None, ...]:
@@ -187,36 +188,31 @@ class Session:
         return tuple(None if place.free is None else place.free * _NOTABLE // max(1, place.total) for place in places)
 
     @cached_property
-    def estimate(self) -> Estimate | None:
-        """Whether the job fits that was predicted last; while a person types, it may be one of a moment ago."""
-        from ..core.memory.estimate import judged
-
-        if self.prediction is None or self.prediction.needs is None:
+    def plan(self) -> Plan | None:
+        """The plan that was made last, on the machine as it is now; while a person types, it is one of a moment ago."""
+        if self.planned is None:
             return None
-        now = self.snapshot(self.prediction.spec.device)
-        return None if now is None else judged(self.prediction.needs, now)
+        now = self.snapshot(self.planned.spec.device)
+        return self.planned if now is None else self.planned.on(now)
 
     @property
-    def predicted(self) -> bool:
-        """Whether the prediction is of the very job that the screen shows."""
-        return self.prediction is not None and self.prediction.spec == self.spec
+    def plan_of_this_job(self) -> Plan | None:
+        """The plan, if it is of the very job that the screen shows."""
+        return self.plan if self.planned is not None and self.planned.spec == self.spec else None
 
     @property
-    def disk_finding(self) -> Finding | None:
-        """An error, if the artifacts of the job have no room."""
-        from ..core.sizes import disk_finding
-
-        if self.sample is None or self.prediction is None or not self.predicted:
-            return None
-        return disk_finding(self.prediction.artifacts, self.sample.disk) if self.prediction.artifacts else None
+    def findings(self) -> tuple[Finding, ...]:
+        """All that there is to say about the job: of its size at once, of the rest with its plan."""
+        plan = self.plan_of_this_job
+        return self.assessment.findings if plan is None else plan.findings
 
     @property
     def obstacle(self) -> str:
         """Why the job cannot begin; empty if it can."""
         if self.spec is None:
             return self.assessment.obstacle
-        finding = self.disk_finding
-        return f"{finding.message}; {finding.fix}" if finding else ""
+        plan = self.plan_of_this_job
+        return plan.obstacle.sentence if plan is not None and plan.obstacle is not None else ""
 
     # ---- changes
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..jobs.events import MemoryMeasured, MemoryPredicted
-from ..memory.estimate import Estimate
+from ..memory.estimate import JobFit, JobNeeds
 
 
-def predicted(estimated: Estimate) -> MemoryPredicted:
-    """An estimate as an event."""
-    host, gpu = estimated.host.need, estimated.gpu
-    event = MemoryPredicted(str(estimated.fit), int(host.low), int(host.high))
+def predicted(needs: JobNeeds, found: JobFit) -> MemoryPredicted:
+    """What a job needs and whether it fits, as an event."""
+    host, gpu = found.host.need, found.gpu
+    event = MemoryPredicted(str(found.fit), int(host.low), int(host.high))
     if gpu is None:
         return event
-    largest = max(estimated.runs.values(), key=lambda run: run.peak_reserved_nbytes)
+    largest = needs.largest_run
     return MemoryPredicted(
         event.verdict,
         event.host_low,

@@ -28,7 +28,7 @@ from ..verify.report import Report, Verdict
 from ..verify.trial import Step, Trial, on_trial
 from ..version import VERSION
 from .manifest import ArtifactRecord, Source, changed, earlier, manifest_bytes
-from .memory import measured, predicted
+from .memory import measured
 from .order import Made, Order, make
 from .source import LoadedWeights, read_weights
 from .stages import Work, stage
@@ -227,5 +227,5 @@ def _circumstances(spec: ExportSpec, loaded: LoadedWeights) -> Mapping[str, Any]
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "spec": json.loads(spec.to_json()),
-        "memory": {"predicted": asdict(predicted(loaded.estimate)), "measured": asdict(measured())},
+        "memory": {"predicted": asdict(loaded.predicted), "measured": asdict(measured())},
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..families.family import Facts
-from ..shapes import Rounding, rounded, spelled
+from ..shapes import Rounding, rounded
 from ..spec import ExportSpec
 
 
@@ -21,11 +21,3 @@ def sized(spec: ExportSpec, facts: Facts, size: tuple[int, int] | None, how: Rou
     return replace(
         spec, height=legal[0], width=legal[1], rounded_from=None if legal == (height, width) else (height, width)
     )
-
-
-def rounding(spec: ExportSpec, stride: int) -> str:
-    """What was done to the size that was asked for; an empty string if nothing was."""
-    if spec.rounded_from is None:
-        return ""
-    sizes = f"{spelled(*spec.rounded_from)} was rounded to {spelled(spec.height, spec.width)} (height×width)"
-    return f"{sizes}, as asked: multiples of the stride {stride}"

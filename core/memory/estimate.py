@@ -1,55 +1,23 @@
-"""The memory of a job, whole: the run in bytes, the needs on host and GPU, and the verdicts on what is free now.
+"""The memory of a job, whole: the run in bytes, the needs on host and GPU, and whether they fit what is free now.
 
-All here is pure: network, workload and snapshot in, estimate out.
+All here is pure: network, workload and snapshot in, needs and fit out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..devices import Gpu, GpuReport, HostMemory
 from ..formats import Format, Precision
 from ..network.network import Network
-from ..network.ops import ShapeMismatch
 from ..shapes import Finding, InputShape, Level
-from ..spec import ExportSpec, VerifyMode
+from ..spec import VerifyMode
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads
 from .run import RUNTIME_NOTE, Run, gpu_need, run
-from .verdict import Fit, Memory, Verdict, verdict, worst
+from .snapshot import Snapshot
+from .verdict import Fit, Verdict, verdict, worst
 from .workload import Workload
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """The places that a job may use, as they are now. `gpu`: the one that it was given, or None on a CPU."""
-
-    host: Memory
-    gpu: Memory | None = None
-    overheads: Overheads = DOCUMENTED
-
-
-def snapshot(host: HostMemory, device: str, report: GpuReport, overheads: Overheads = DOCUMENTED) -> Snapshot:
-    """What a job on `device` finds. `overheads`: of that GPU."""
-    place = Memory("host memory", host.available, host.total)
-    return Snapshot(place, None if device == "cpu" else gpu_memory(device, report), overheads)
-
-
-def gpu_of(device: str, report: GpuReport) -> Gpu | None:
-    """The GPU of an index; of one that is cut into slices, the first."""
-    return next((gpu for gpu in report.gpus if str(gpu.index) == device), None)
-
-
-def gpu_memory(device: str, report: GpuReport) -> Memory:
-    """What the GPU of an index has now."""
-    name = f"GPU {device}"
-    gpu = gpu_of(device, report)
-    if gpu is None:
-        return Memory(name, None, 0, report.problem or f"there is no GPU {device} here")
-    if gpu.problem:
-        return Memory(name, None, gpu.total, gpu.problem)
-    return Memory(name, gpu.free, gpu.total)
 
 
 @dataclass(frozen=True)
@@ -65,19 +33,22 @@ class JobNeeds:
     host: Need
     gpu: Need | None
 
+    @property
+    def largest_run(self) -> Run:
+        """The forward pass that takes most: what running the exported files needs at least, wherever they run."""
+        return max(self.runs.values(), key=lambda run: run.peak_reserved_nbytes)
+
 
 @dataclass(frozen=True)
-class Estimate:
-    """What a job is predicted to need, and whether it fits: as `JobNeeds`, judged."""
+class JobFit:
+    """Whether a job fits: into host memory, and into its GPU if it has one."""
 
-    shape: InputShape
-    runs: dict[Precision, Run]
     host: Verdict
     gpu: Verdict | None
 
     @property
     def fit(self) -> Fit:
-        """The verdict on the whole job: the worse of host and GPU."""
+        """The fit of the whole job: the worse of host and GPU."""
         return worst([self.host.fit] if self.gpu is None else [self.host.fit, self.gpu.fit])
 
     @property
@@ -99,33 +70,20 @@ def job_needs(network: Network, work: Workload, shape: InputShape, overheads: Ov
     return JobNeeds(shape, runs, host, gpu)
 
 
-def judged(needs: JobNeeds, now: Snapshot) -> Estimate:
+def judged(needs: JobNeeds, now: Snapshot) -> JobFit:
     """The needs of a job against what is free now: cheap enough for every sample of NVML."""
     gpu = None if needs.gpu is None or now.gpu is None else verdict(needs.gpu, now.gpu)
-    return Estimate(needs.shape, needs.runs, verdict(needs.host, now.host), gpu)
+    return JobFit(verdict(needs.host, now.host), gpu)
 
 
-def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate:
-    """Both in one: the estimate of a job. Raises `ShapeMismatch` for a size that does not suit the network."""
-    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-    return judged(job_needs(network, Workload.of(spec), shape, now.overheads), now)
-
-
-def estimate_or_none(network: Network, spec: ExportSpec, now: Snapshot) -> Estimate | None:
-    """As `estimate`; None for a size that does not suit the network, as while it is being typed."""
-    try:
-        return estimate(network, spec, now)
-    except ShapeMismatch:
-        return None
-
-
-def memory_finding(estimated: Estimate) -> Finding | None:
+def memory_finding(found: JobFit) -> Finding | None:
     """An error for a job that will not fit, a warning for one that may not, else None."""
-    match estimated.fit:
+    match found.fit:
         case Fit.WILL_NOT_FIT:
-            return Finding(Level.ERROR, "memory", estimated.verdict.sentence, "give a smaller size or batch")
+            fix = "give a smaller size or batch, or --force to start anyway"
+            return Finding(Level.ERROR, "memory", found.verdict.sentence, fix)
         case Fit.TIGHT:
-            return Finding(Level.WARNING, "memory", estimated.verdict.sentence)
+            return Finding(Level.WARNING, "memory", found.verdict.sentence)
         case _:
             return None
 

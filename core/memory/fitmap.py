@@ -13,10 +13,10 @@ from ..network.network import Network
 from ..network.ops import Shape
 from ..readings.weigher import weigh
 from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
-from .estimate import Snapshot
 from .job import host_need, weighed
 from .need import Need
 from .run import many_gpu_needs
+from .snapshot import Snapshot
 from .verdict import SEVERITY, Fit, Memory
 from .workload import Workload
 

@@ -9,8 +9,8 @@ import sys
 
 from ..devices import GpuReport
 from ..errors import BadRequest, JobFailed
-from .estimate import gpu_of
 from .overheads import MeasuredGpu, installed_torch
+from .snapshot import gpu_of
 
 _LIMIT_SECONDS = 300.0
 _FIGURES = ("context_nbytes", "workspace_nbytes", "activations_nbytes")

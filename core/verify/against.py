@@ -76,7 +76,7 @@ def _load(network: Network, shape: InputShape) -> Load:
 
 def _check_memory(subject: Subject, network: Network) -> None:
     """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it."""
-    now = look(subject.device)
+    now = look(subject.device, subject.path.parent)
     try:
         needs = job_needs(network, Workload((subject.kind,), device=subject.device), subject.shape, now.overheads)
     except ShapeMismatch as error:

@@ -21,19 +21,20 @@ from textual.pilot import Pilot
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.formats import Precision
+from halfpint.core.loading import WeightsSource
 from halfpint.core.memory import fitmap
-from halfpint.core.memory.estimate import Snapshot, snapshot
 from halfpint.core.memory.fitmap_text import MARKS
+from halfpint.core.memory.snapshot import Snapshot, snapshot
 from halfpint.core.memory.verdict import Fit
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
+from halfpint.core.plan import Planner
 from halfpint.core.spec import ExportSpec
 from halfpint.tui.dialogs import open_fit_map
 from halfpint.tui.feeds.mapping import Mapped, Mapper, Subject
 from halfpint.tui.screens.fitmap import FitMapScreen, arrange
 from halfpint.tui.widgets.heatmap import Cell, Heatmap
 from halfpint.tui.widgets.lines import Lines
-from support.checkpoints import network_of
 
 MIB, GIB = 2**20, 2**30
 TINY = Path(__file__).parents[1] / "fixtures" / "yolov5" / "master-n.pt"
@@ -144,10 +145,10 @@ def test_what_does_not_exist_cannot_be_clicked() -> None:
 # ---- the screen
 
 
-@pytest.fixture(scope="module", name="network")
-def network_fixture() -> Network:
-    with network_of(TINY) as network:
-        return network
+@pytest.fixture(scope="module", name="planner")
+def planner_fixture() -> Planner:
+    with WeightsSource(TINY) as source:
+        return Planner(source.info, source.network)
 
 
 def now(free: int | None) -> Snapshot:
@@ -156,9 +157,9 @@ def now(free: int | None) -> Snapshot:
     return snapshot(HostMemory(64 * GIB, 48 * GIB), "0", GpuReport((gpu,)))
 
 
-def subject(network: Network, free: int | None, height: int = 640, width: int = 640) -> Subject:
+def subject(planner: Planner, free: int | None, height: int = 640, width: int = 640) -> Subject:
     spec = ExportSpec(TINY, Path("/out"), height=height, width=width, batch=16, device="0")
-    return Subject(network, spec, Precision.FP32, now(free))
+    return Subject(planner, spec, Precision.FP32, now(free))
 
 
 class Shown:
@@ -213,15 +214,16 @@ async def shown(subject: Subject, size: tuple[int, int] = (120, 36)) -> AsyncIte
 
 def expected(subject: Subject) -> list[str]:
     """The rows of marks that the predictions make."""
-    map = fitmap.fit_map(subject.network, Workload.of(subject.spec), subject.spec.batch, subject.precision, subject.now)
+    network, spec = subject.planner.network, subject.spec
+    map = fitmap.fit_map(network, Workload.of(spec), spec.batch, subject.precision, subject.now)
     places = range(len(map.sides))
     return ["".join(MARKS[map.fits[i][j]][map.extreme(i, j)] for j in places) for i in places]
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("free", [200 * MIB, SOME, 23 * GIB, None])
-def test_every_cell_is_what_was_predicted(network: Network, free: int | None, size: tuple[int, int]) -> None:
-    asked = subject(network, free)
+def test_every_cell_is_what_was_predicted(planner: Planner, free: int | None, size: tuple[int, int]) -> None:
+    asked = subject(planner, free)
     marks = expected(asked)
 
     async def script() -> None:
@@ -241,15 +243,15 @@ def test_every_cell_is_what_was_predicted(network: Network, free: int | None, si
     asyncio.run(script())
 
 
-def test_some_fit_and_some_do_not(network: Network) -> None:
-    marks = {free: set("".join(expected(subject(network, free)))) for free in (200 * MIB, SOME, 23 * GIB, None)}
+def test_some_fit_and_some_do_not(planner: Planner) -> None:
+    marks = {free: set("".join(expected(subject(planner, free)))) for free in (200 * MIB, SOME, 23 * GIB, None)}
     assert marks == {200 * MIB: {"x", "X"}, SOME: {".", "~", "=", "x"}, 23 * GIB: {".", ":"}, None: {"?", "¿"}}
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_arrows_move_and_enter_takes(network: Network, size: tuple[int, int]) -> None:
+def test_arrows_move_and_enter_takes(planner: Planner, size: tuple[int, int]) -> None:
     async def script() -> None:
-        async with shown(subject(network, SOME), size) as s:
+        async with shown(subject(planner, SOME), size) as s:
             assert s.screen.size_here == (640, 640)
             for pressed, place in (
                 ("up", (608, 640)), ("right", (608, 672)), ("j", (640, 672)), ("h", (640, 640)),
@@ -268,9 +270,9 @@ def test_arrows_move_and_enter_takes(network: Network, size: tuple[int, int]) ->
 
 
 @pytest.mark.parametrize("key", ["escape", "q", "m"])
-def test_leaving_takes_nothing(network: Network, key: str) -> None:
+def test_leaving_takes_nothing(planner: Planner, key: str) -> None:
     async def script() -> None:
-        async with shown(subject(network, SOME)) as s:
+        async with shown(subject(planner, SOME)) as s:
             await s.pilot.press("down", key)
             assert s.closed and s.taken == []
             s.screen.renew(now(0))  # too late, and no harm
@@ -278,9 +280,9 @@ def test_leaving_takes_nothing(network: Network, key: str) -> None:
     asyncio.run(script())
 
 
-def test_a_click_moves_and_a_second_one_takes(network: Network) -> None:
+def test_a_click_moves_and_a_second_one_takes(planner: Planner) -> None:
     async def script() -> None:
-        async with shown(subject(network, SOME)) as s:
+        async with shown(subject(planner, SOME)) as s:
             offset = (s.map.label_width + 2 * 3, 1 + 5)
             await s.pilot.click(Heatmap, offset=offset)
             assert s.screen.size_here == (480, 416) and not s.closed
@@ -290,9 +292,9 @@ def test_a_click_moves_and_a_second_one_takes(network: Network) -> None:
     asyncio.run(script())
 
 
-def test_memory_and_ratio_are_two_things(network: Network) -> None:
+def test_memory_and_ratio_are_two_things(planner: Planner) -> None:
     async def script() -> None:
-        async with shown(subject(network, 23 * GIB, 1536, 320)) as s:
+        async with shown(subject(planner, 23 * GIB, 1536, 320)) as s:
             assert "FITS" in s.words and "23.0 GiB of GPU 0 are free" in s.words
             assert "4.8:1" in s.words and "accuracy" in s.words
             assert "peak" in s.words and "MiB" in s.words
@@ -303,11 +305,11 @@ def test_memory_and_ratio_are_two_things(network: Network) -> None:
     asyncio.run(script())
 
 
-def test_where_the_map_is_more_careful_than_the_words_they_say_so(network: Network) -> None:
+def test_where_the_map_is_more_careful_than_the_words_they_say_so(planner: Planner) -> None:
     async def script() -> None:
-        marks = expected(subject(network, SOME))
+        marks = expected(subject(planner, SOME))
         for side, mark, told in ((320, ".", False), (640, "~", True)):
-            async with shown(subject(network, SOME, side, side)) as s:
+            async with shown(subject(planner, SOME, side, side)) as s:
                 row, column = s.map.cursor
                 assert marks[row][column] == mark
                 assert s.words.startswith(f"{side}×{side} FITS")
@@ -316,16 +318,16 @@ def test_where_the_map_is_more_careful_than_the_words_they_say_so(network: Netwo
     asyncio.run(script())
 
 
-def test_a_size_beside_the_map_is_shown_at_the_nearest_one(network: Network) -> None:
+def test_a_size_beside_the_map_is_shown_at_the_nearest_one(planner: Planner) -> None:
     async def script() -> None:
-        async with shown(subject(network, SOME, 64, 2048)) as s:
+        async with shown(subject(planner, SOME, 64, 2048)) as s:
             assert s.screen.size_here == (320, 1536)
 
     asyncio.run(script())
 
 
-def test_the_map_follows_what_others_use(network: Network) -> None:
-    asked = subject(network, 23 * GIB)
+def test_the_map_follows_what_others_use(planner: Planner) -> None:
+    asked = subject(planner, 23 * GIB)
     marks = expected(replace(asked, now=now(200 * MIB)))
 
     async def script() -> None:
@@ -340,12 +342,12 @@ def test_the_map_follows_what_others_use(network: Network) -> None:
     asyncio.run(script())
 
 
-def test_a_map_that_cannot_be_drawn_is_told(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_map_that_cannot_be_drawn_is_told(planner: Planner, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ValueError("no [map] today")
 
     async def script() -> None:
-        async with shown(subject(network, SOME)) as s:
+        async with shown(subject(planner, SOME)) as s:
             monkeypatch.setattr(fitmap, "fit_map", fails)
             s.screen.renew(now(23 * GIB))
             await s.until(lambda: "no [map] today" in s.words)
@@ -360,9 +362,9 @@ def test_a_map_that_cannot_be_drawn_is_told(network: Network, monkeypatch: pytes
     asyncio.run(script())
 
 
-def test_the_terminal_may_change_its_size(network: Network) -> None:
+def test_the_terminal_may_change_its_size(planner: Planner) -> None:
     async def script() -> None:
-        async with shown(subject(network, SOME, 1536, 1536)) as s:
+        async with shown(subject(planner, SOME, 1536, 1536)) as s:
             for size in ((60, 20), (200, 60), (40, 12), (80, 24)):
                 await s.pilot.resize_terminal(*size)
                 await s.pilot.pause()
@@ -385,18 +387,18 @@ def test_the_map_and_its_frame_fit_the_terminal(width: int, height: int, sides: 
 # ---- the feed
 
 
-def test_of_two_wishes_the_last_one_is_answered(network: Network) -> None:
+def test_of_two_wishes_the_last_one_is_answered(planner: Planner) -> None:
     posted: list[Message] = []
     mapper = Mapper(posted.append)
-    mapper.want(subject(network, SOME))
-    last = mapper.want(subject(network, 23 * GIB))
+    mapper.want(subject(planner, SOME))
+    last = mapper.want(subject(planner, 23 * GIB))
     mapper.start()
     assert drawn_by(posted).generation == last
     mapper.stop()
 
 
 def test_a_map_that_is_out_of_date_when_it_is_done_is_dropped(
-    network: Network, monkeypatch: pytest.MonkeyPatch
+    planner: Planner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posted: list[Message] = []
     mapper = Mapper(posted.append)
@@ -407,12 +409,12 @@ def test_a_map_that_is_out_of_date_when_it_is_done_is_dropped(
     ) -> fitmap.FitMap:
         if not overtaken:
             overtaken.append(snapshot)
-            mapper.want(subject(network, 200 * MIB))
+            mapper.want(subject(planner, 200 * MIB))
         return genuine(network, work, batch, precision, snapshot, sides)
 
     monkeypatch.setattr(fitmap, "fit_map", slow)
     mapper.start()
-    mapper.want(subject(network, 23 * GIB))
+    mapper.want(subject(planner, 23 * GIB))
     map = drawn_by(posted).map
     assert map is not None and map.fits[-1][-1] is Fit.WILL_NOT_FIT
     mapper.stop()

@@ -1,4 +1,4 @@
-"""What a job would need and make, predicted in a thread: a key is painted first, its estimate right after."""
+"""The plan of the job that the screen shows, made in a thread: a key is painted first, its plan right after."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from ...core.formats import Precision
 from ...core.spec import ExportSpec
 from .slot import Slot
 
 if TYPE_CHECKING:
-    from ...core.memory.estimate import JobNeeds, Snapshot
-    from ...core.memory.run import Run
+    from ...core.inspect import WeightsInfo
+    from ...core.memory.overheads import Overheads
+    from ...core.memory.snapshot import Snapshot
     from ...core.network.network import Network
-    from ...core.sizes import ArtifactSize, Sizes
+    from ...core.plan import Plan, Planner
 
 # The time in which a person types the next digit.
 _PAUSE_SECONDS = 0.3
@@ -25,8 +25,9 @@ _PAUSE_SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be predicted: a job, and where it would run, if that is known."""
+    """What is to be planned: a job, of which weights, and the machine, if it was asked already."""
 
+    info: WeightsInfo
     network: Network
     spec: ExportSpec
     now: Snapshot | None
@@ -40,25 +41,12 @@ class Largest:
     square: int | None
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What follows from a wish: nothing but the spec for a size that the network cannot take.
+class Planned(Message):
+    """A plan is ready."""
 
-    `run`: the exported model at the spec's largest precision, wherever it will run.
-    """
-
-    spec: ExportSpec
-    needs: JobNeeds | None = None
-    run: Run | None = None
-    artifacts: tuple[ArtifactSize, ...] = ()
-
-
-class Predicted(Message):
-    """A prediction is ready."""
-
-    def __init__(self, prediction: Prediction) -> None:
+    def __init__(self, plan: Plan) -> None:
         super().__init__()
-        self.prediction = prediction
+        self.plan = plan
 
 
 class LargestFound(Message):
@@ -70,57 +58,47 @@ class LargestFound(Message):
 
 
 class Estimator:
-    """Predicts for the last wish alone: what was wished before it is forgotten."""
+    """Plans the last wish alone: what was wished before it is forgotten."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
         self._post = post
         self._wished = Slot[Wish]()
-        self._predicted: tuple[Network, ExportSpec] | None = None
-        self._sizes: tuple[Network, Sizes] | None = None
+        self._answered: tuple[Network, ExportSpec, Overheads] | None = None
+        self._planner: Planner | None = None
 
     def start(self) -> None:
-        """Begin to predict."""
+        """Begin to plan."""
         Thread(target=self._work, name="estimator", daemon=True).start()
 
     def stop(self) -> None:
-        """Predict nothing more."""
+        """Plan nothing more."""
         self._wished.close()
 
     def want(self, wish: Wish | None) -> None:
-        """Predict this; None: nothing."""
+        """Plan this; None: nothing."""
         self._wished.put(wish)
 
     def _work(self) -> None:
+        from ...core.memory.snapshot import NOT_KNOWN
+
         while taken := self._wished.take():
             _, wish = taken
-            if self._predicted != (wish.network, wish.spec):
-                self._post(Predicted(self._predict(wish)))
-                self._predicted = (wish.network, wish.spec)
+            now = wish.now or NOT_KNOWN
+            # What else a plan follows from changes every second, and `Plan.on` is enough for it.
+            asked = (wish.network, wish.spec, now.overheads)
+            if self._answered != asked:
+                self._post(Planned(self._planner_of(wish).plan(wish.spec, now)))
+                self._answered = asked
             if wish.now is not None and not self._wished.overtaken(_PAUSE_SECONDS):
                 self._post(LargestFound(wish.spec, largest(wish, wish.now)))
 
-    def _predict(self, wish: Wish) -> Prediction:
-        from ...core.errors import BadRequest
-        from ...core.memory.estimate import job_needs
-        from ...core.memory.run import run
-        from ...core.memory.workload import Workload
-        from ...core.network.ops import ShapeMismatch
-        from ...core.shapes import InputShape
-        from ...core.sizes import Sizes
+    def _planner_of(self, wish: Wish) -> Planner:
+        from ...core.plan import Planner
 
-        network, spec = wish.network, wish.spec
-        if self._sizes is None or self._sizes[0] is not network:
-            self._sizes = network, Sizes(network)
-        shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-        try:
-            overheads = (wish.now.overheads,) if wish.now is not None else ()
-            needs = job_needs(network, Workload.of(spec), shape, *overheads)
-            heaviest = Precision.FP32 if Precision.FP32 in spec.precisions else spec.precisions[0]
-            forward = needs.runs.get(heaviest) or run(network, shape, heaviest, half_io=spec.half_io)
-            return Prediction(spec, needs, forward, self._sizes[1].artifacts(spec))
-        except (ShapeMismatch, BadRequest):  # the job says why
-            return Prediction(spec)
+        if self._planner is None or self._planner.network is not wish.network:
+            self._planner = Planner(wish.info, wish.network)
+        return self._planner
 
 
 def largest(wish: Wish, now: Snapshot) -> Largest:

@@ -36,7 +36,7 @@ class Inspected(Message):
 
 
 class Inspector:
-    """Looks at files, one after the other, in the order of the last wish."""
+    """Looks at files, each once, one after the other, in the order of the last wish."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
@@ -55,9 +55,13 @@ class Inspector:
         self._wished.close()
 
     def _run(self) -> None:
+        looked_at: set[Candidate] = set()
         while taken := self._wished.take():
+            # A file may be wanted again while it is looked at. One that has changed is another candidate.
             for candidate in taken[1]:
-                self._post(Inspected(look(candidate)))
+                if candidate not in looked_at:
+                    looked_at.add(candidate)
+                    self._post(Inspected(look(candidate)))
                 if self._wished.overtaken():
                     break
 

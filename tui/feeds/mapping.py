@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from ...core.shapes import RECOMMENDED
 from .slot import Slot
 
 if TYPE_CHECKING:
     from ...core.formats import Precision
-    from ...core.memory.estimate import Snapshot
     from ...core.memory.fitmap import FitMap
-    from ...core.network.network import Network
+    from ...core.memory.snapshot import Snapshot
+    from ...core.plan import Planner
     from ...core.spec import ExportSpec
 
 
@@ -24,21 +23,20 @@ if TYPE_CHECKING:
 class Subject:
     """What a map is drawn of: a job at every size, and what is free now. `precision`: one of the spec's.
 
-    `recommended`: the least and the largest side (px) that suit the family; the map spans them.
+    `planner`: of the weights; what is said of a single size is its plan.
     """
 
-    network: Network
+    planner: Planner
     spec: ExportSpec
     precision: Precision
     now: Snapshot
-    recommended: tuple[int, int] = RECOMMENDED
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """The heights and widths of the map, in px."""
+        """The heights and widths of the map, in px: over the range that suits the family."""
         from ...core.memory.fitmap import default_sides
 
-        return default_sides(self.network.stride, self.recommended)
+        return default_sides(self.planner.network.stride, self.planner.info.facts.sizes.recommended)
 
 
 class Mapped(Message):
@@ -87,7 +85,7 @@ def draw(subject: Subject, generation: int) -> Mapped:
 
     work, batch = Workload.of(subject.spec), subject.spec.batch
     try:
-        drawn = fit_map(subject.network, work, batch, subject.precision, subject.now, subject.sides)
+        drawn = fit_map(subject.planner.network, work, batch, subject.precision, subject.now, subject.sides)
         return Mapped(generation, drawn)
     except Exception as error:  # a network that cannot take some size, or a fault of ours: the screen must not end
         return Mapped(generation, None, f"the map cannot be drawn ({type(error).__name__}: {error})")

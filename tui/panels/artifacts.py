@@ -58,12 +58,12 @@ class ArtifactsPanel(Panel):
         yield Listing(_COLUMNS, empty="nothing yet", id="artifacts-made")
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.jobs.made, session.prediction)
+        return (session.jobs.made, session.planned)
 
     def show(self) -> None:
         made = {str(artifact.path): artifact for artifact in self.session.jobs.made}
         rows = [_row(artifact) for artifact in reversed(made.values())]
-        planned = self.session.prediction.artifacts if self.session.prediction else ()
+        planned = self.session.planned.artifacts if self.session.planned else ()
         rows += [_row(Artifact(size.path, size.nbytes)) for size in planned if str(size.path) not in made]
         self.query_one(Listing).show(rows)
 

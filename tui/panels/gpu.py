@@ -60,7 +60,7 @@ class GpuPanel(Panel):
         self.query_one(Lines).show([plain("asking NVML …", "dim")])
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.sample, session.prediction, session.spec, session.largest, session.jobs.memory)
+        return (session.sample, session.planned, session.spec, session.largest, session.jobs.memory)
 
     def _remember(self, sample: Sample) -> None:
         """Take a sample into the history: every cell of it is the largest of a few."""

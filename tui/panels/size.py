@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from ...core.shapes import Level, neighbours
+from ...core.shapes import Finding, Level, neighbours
 from ..choices import USUAL_STRIDE, Size, described
 from ..commands import Command
 from ..layout import Column, Page
@@ -83,10 +83,10 @@ class SizePanel(Panel):
         return self.session.facts.stride if self.session.facts else USUAL_STRIDE
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.choices.size, session.facts and session.facts.stride, session.assessment.findings)
+        return (session.choices.size, session.facts and session.facts.stride, _about_size(session))
 
     def show(self) -> None:
-        facts, findings = self.session.facts, self.session.assessment.findings
+        facts, findings = self.session.facts, _about_size(self.session)
         self.subtitle(f"stride {facts.stride}" if facts else "")
         wrong = any(finding.level is Level.ERROR for finding in findings)
         lines: list[Line] = [] if wrong else [plain(described(self.session.choices.size), "dim")]
@@ -144,3 +144,8 @@ class SizePanel(Panel):
     def action_step(self, steps: int) -> None:
         name = self.screen.focused.id if isinstance(self.screen.focused, NumberField) else "height"
         self.put(self.typed.stepped(name or "height", steps, self._stride))
+
+
+def _about_size(session: Session) -> tuple[Finding, ...]:
+    """The findings but for those on the machine, which other panels show."""
+    return tuple(finding for finding in session.findings if finding.rule not in ("disk", "memory"))

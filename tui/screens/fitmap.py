@@ -19,7 +19,7 @@ from ..widgets.heatmap import HERE, Cell, Heatmap, Legend, samples
 from ..widgets.lines import Line, Lines, plain
 
 if TYPE_CHECKING:
-    from ...core.memory.estimate import Snapshot
+    from ...core.memory.snapshot import Snapshot
 
 _CELLS = {fit: (Cell(marks[0], FIT_KINDS[fit]), Cell(marks[1], FIT_KINDS[fit], True)) for fit, marks in MARKS.items()}
 
@@ -130,7 +130,7 @@ class FitMapScreen(ModalScreen[tuple[int, int] | None]):
         subject = self._subject
         row, column = self._map.cursor
         mapped = self._verdicts.fits[row][column] if self._verdicts else None
-        lines = size_lines(subject.network, subject.spec, subject.precision, subject.now, self.size_here, mapped)
+        lines = size_lines(subject, self.size_here, mapped)
         self._about.show([*lines, plain(self._problem, "error")] if self._problem else lines)
 
     def _show_legend(self, beside: bool) -> None:

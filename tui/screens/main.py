@@ -19,7 +19,7 @@ from ...core.weights.discover import Candidate
 from ..choices import Choices, Size
 from ..commands import bindings
 from ..feeds.devices import Sampled
-from ..feeds.estimator import LargestFound, Predicted
+from ..feeds.estimator import LargestFound, Planned
 from ..feeds.inspector import Inspected
 from ..feeds.jobs import JobNews, QueueChanged
 from ..feeds.measure_gpu import GpuMeasured
@@ -111,7 +111,7 @@ class MainScreen(QuietScreen):
 
     @on(Found)
     @on(Inspected)
-    @on(Predicted)
+    @on(Planned)
     @on(LargestFound)
     @on(QueueChanged)
     @on(JobNews)
@@ -238,11 +238,11 @@ class MainScreen(QuietScreen):
             self.app.bell()
             self.say(f"no export: {obstacle}", "error")
             return
-        estimate = session.estimate if session.predicted else None
-        if estimate is not None and estimate.risky:
+        plan = session.plan_of_this_job
+        if plan is not None and plan.fit is not None and plan.fit.risky:
             from ..dialogs import ask_memory
 
-            ask_memory(self.app, estimate, lambda: self._export(replace(spec, force=True)))
+            ask_memory(self.app, plan.fit, lambda: self._export(replace(spec, force=True)))
         else:
             self._export(spec)
 
@@ -288,14 +288,14 @@ class MainScreen(QuietScreen):
             self.say(str(error), "error")
 
     def action_fit_map(self) -> None:
+        from ...core.plan import Planner
         from ..dialogs import open_fit_map
         from ..feeds.mapping import Subject
 
         self._settle()
-        known, facts, spec = self.session.looked_at, self.session.facts, self.session.spec
-        now = self.session.snapshot(self.session.choices.device)
-        if known is None or known.network is None or facts is None or spec is None or now is None:
+        wish = self.session.wish
+        if wish is None or wish.now is None:
             self.say(f"no map: {self.session.obstacle or 'the machine has not been asked yet'}", "warning")
             return
-        subject = Subject(known.network, spec, spec.precisions[0], now, facts.sizes.recommended)
+        subject = Subject(Planner(wish.info, wish.network), wish.spec, wish.spec.precisions[0], wish.now)
         self._fit_map = open_fit_map(self.app, subject, self._put_size)

@@ -12,21 +12,15 @@ from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.formats import Format, Precision
-from halfpint.core.memory.estimate import (
-    Snapshot,
-    estimate,
-    estimate_or_none,
-    job_needs,
-    judged,
-    memory_finding,
-    snapshot,
-)
+from halfpint.core.memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.run import gpu_need, many_gpu_needs, run
+from halfpint.core.memory.snapshot import Snapshot, snapshot
 from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
+from halfpint.core.network.ops import ShapeMismatch
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.spec import ExportSpec, VerifyMode
 from support.checkpoints import network_of
@@ -49,6 +43,16 @@ def network_fixture() -> Network:
 
 def spec(**more: object) -> ExportSpec:
     return ExportSpec(TINY, Path("/out"), **{"height": 1536, "width": 320, **more})  # pyright: ignore
+
+
+def needed(network: Network, spec: ExportSpec, now: Snapshot) -> JobNeeds:
+    shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
+    return job_needs(network, Workload.of(spec), shape, now.overheads)
+
+
+def estimate(network: Network, spec: ExportSpec, now: Snapshot) -> JobFit:
+    """Whether a job fits."""
+    return judged(needed(network, spec, now), now)
 
 
 def gpus(*free: int) -> GpuReport:
@@ -101,7 +105,8 @@ def test_another_process_that_takes_memory_changes_the_verdict_of_the_same_needs
 
 
 def test_a_size_that_does_not_suit_the_network_has_no_estimate(network: Network) -> None:
-    assert estimate_or_none(network, spec(height=600), snapshot(HOST, "cpu", GpuReport())) is None
+    with pytest.raises(ShapeMismatch):
+        job_needs(network, Workload.of(spec()), InputShape(1, 3, 600, 320))
 
 
 sizes = st.integers(1, 40)
@@ -153,9 +158,10 @@ def test_the_map_says_what_single_estimates_say(network: Network) -> None:
         seen: set[Fit] = set()
         for i, height in enumerate(map.sides):
             for j, width in enumerate(map.sides):
-                single = estimate(network, replace(asked, height=height, width=width), now)
+                needs = needed(network, replace(asked, height=height, width=width), now)
+                single = judged(needs, now)
                 seen.add(map.fits[i][j])
-                assert map.peaks[i][j] == single.runs[Precision.FP32].peak_allocated_nbytes
+                assert map.peaks[i][j] == needs.runs[Precision.FP32].peak_allocated_nbytes
                 assert map.fits[i][j] is single.fit or (device == "0" and map.fits[i][j] is Fit.TIGHT)
         assert len(seen) > 1
 
