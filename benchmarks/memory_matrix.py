@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from halfpint.core.formats import Format, Precision
+from halfpint.core.options import VerifyMode
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from support import dbnet
 
 T = TypeVar("T")
@@ -71,13 +72,13 @@ class Job:
 
     def spec(self, folder: Path) -> ExportSpec:
         """What it asks for. `folder`: of the weights."""
-        return ExportSpec(
+        return ExportSpec.of(
             weights=folder / f"{self.network}.pt",
             out=folder,
             height=self.size[0],
             width=self.size[1],
             batch=self.batch,
-            formats=self.formats,
+            targets=self.formats,
             precisions=self.precisions,
             dynamic=self.dynamic,
             verify=self.verify,
@@ -88,7 +89,7 @@ class Job:
         return {
             "weights": self.network,
             "size": "×".join(map(str, (self.batch, *self.size))),
-            "formats": "+".join(self.formats),
+            "targets": "+".join(self.formats),
             "precisions": "+".join(self.precisions),
             "dynamic": self.dynamic,
             "verify": str(self.verify),

@@ -30,10 +30,10 @@ def run(args: argparse.Namespace) -> int:
         if not weights.exists():
             write(weights)
         say(f"sample weights (untrained): {weights}")
-        spec = ExportSpec(
+        spec = ExportSpec.of(
             weights=weights,
             out=folder,
-            formats=(Format.ONNX, Format.TORCHSCRIPT),
+            targets=(Format.ONNX, Format.TORCHSCRIPT),
             precisions=(Precision.FP32, Precision.FP16),
             dynamic=True,
             overwrite=True,

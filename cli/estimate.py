@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import BadRequest
@@ -19,15 +20,18 @@ from ..core.memory.verdict import Fit, Verdict
 from ..core.memory.workload import Workload
 from ..core.network.network import Network
 from ..core.network.ops import ShapeMismatch
+from ..core.option import Part
+from ..core.options import OUT, VERIFY, rows
 from ..core.plan import Plan, Planner
 from ..core.shapes import Level
 from ..core.sizes import ArtifactSize
-from ..core.spec import ExportSpec, VerifyMode
+from ..core.spec import ExportSpec
 from ..core.streams import on_terminal
 from ..core.tables import table
 from ..core.units import mebibyte_range, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_coloured, say_json
+from .flags import values_of
 
 _EVERY_KIND = tuple(Kind(format, precision) for format in Format for precision in Precision)
 
@@ -57,22 +61,10 @@ def run(args: argparse.Namespace) -> int:
 
 def spec_of(args: argparse.Namespace) -> ExportSpec:
     """The job that the arguments describe, but for its size. Raises `BadRequest`."""
-    if args.half and args.precision is Precision.FP32:
-        raise BadRequest("--half and --precision fp32 contradict each other", "leave out one of them")
-    precision = Precision.FP16 if args.half else args.precision or Precision.FP32
     weights = weights_in(args.weights)
-    return ExportSpec(
-        weights=weights.absolute(),
-        out=(args.out or weights.parent).absolute(),
-        batch=args.batch_size,
-        formats=tuple(dict.fromkeys(args.include)),
-        precisions=(precision,),
-        dynamic=args.dynamic,
-        half_io=args.half_io,
-        simplify=args.simplify,
-        device=args.device,
-        verify=VerifyMode(args.verify),
-    )
+    values = values_of(args, (*rows(Part.RECIPE), OUT, VERIFY))
+    out = Path(values[OUT] or weights.parent).absolute()
+    return ExportSpec.of(weights.absolute(), out, batch=args.batch_size, values=values)
 
 
 def to_dict(planned: Plan) -> dict[str, Any]:

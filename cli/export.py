@@ -10,7 +10,6 @@ from typing import Protocol
 
 from ..core.errors import BadRequest, JobFailed, WeightsRefused
 from ..core.export.size import sized
-from ..core.formats import Precision
 from ..core.inspect import facts_of
 from ..core.jobs.events import (
     ArtifactFailed,
@@ -23,15 +22,17 @@ from ..core.jobs.events import (
 )
 from ..core.jobs.launcher import Worker
 from ..core.jobs.store import create
-from ..core.spec import ExportSpec, VerifyMode
+from ..core.options import OUT, rows
+from ..core.spec import ExportSpec
 from ..core.tables import in_noise, table
 from ..core.units import about_mebibytes, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_error, say_wrapped
+from .flags import values_of
 from .progress import monitor
 
 
-def export(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run `halfpint export`; its exit code."""
     for flag in ("data", "inplace"):
         if getattr(args, flag):
@@ -55,24 +56,9 @@ def combined(codes: Sequence[int]) -> int:
 def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
     """The job that the arguments of `halfpint export` ask for. Raises `BadRequest`."""
     height, width = size_of(args) or (640, 640)
-    return ExportSpec(
-        weights=weights.absolute(),
-        out=(args.out or weights.parent).absolute(),
-        height=height,
-        width=width,
-        batch=args.batch_size,
-        formats=tuple(dict.fromkeys(args.include)),
-        precisions=_precisions(args),
-        dynamic=args.dynamic,
-        opset=args.opset,
-        half_io=args.half_io,
-        simplify=args.simplify,
-        device=args.device,
-        name=args.name,
-        overwrite=args.overwrite,
-        verify=VerifyMode(args.verify),
-        force=args.force,
-    )
+    values = values_of(args, rows())
+    out = Path(values[OUT] or weights.parent).absolute()
+    return ExportSpec.of(weights.absolute(), out, height, width, args.batch_size, values=values)
 
 
 def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
@@ -83,15 +69,6 @@ def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
         return sized(spec, facts_of(spec.weights), size_of(args), args.round)
     except WeightsRefused:  # its job tells
         return spec
-
-
-def _precisions(args: argparse.Namespace) -> tuple[Precision, ...]:
-    """`--half` alone is `--precision fp16`, as in YOLOv5; beside `--precision` it must agree with it."""
-    if args.precision is None:
-        return (Precision.FP16,) if args.half else (Precision.FP32,)
-    if args.half and Precision.FP16 not in args.precision:
-        raise BadRequest("--half and --precision fp32 contradict each other", "leave out one of them")
-    return tuple(dict.fromkeys(args.precision))
 
 
 def _check_distinct(specs: Sequence[ExportSpec]) -> None:

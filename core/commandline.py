@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import fields
-from typing import Any
 
-from .spec import ExportSpec
+from .option import Switch
+from .options import rows
+from .spec import ExportSpec, Recipe
 from .text import respelled
 
 
 def arguments(spec: ExportSpec) -> list[str]:
     """The arguments after `halfpint`. What is the default is left out."""
-    defaults: dict[str, Any] = {field.name: field.default for field in fields(ExportSpec)}
+    recipe, values = spec.recipe, spec.values
     line = ["export", "--weights", str(spec.weights)]
-
-    def add(flag: str, *values: object) -> None:
-        line.extend((flag, *map(str, values)))
-
     # Always told: without it, each family takes a default of its own.
-    add("--imgsz", *((spec.height,) if spec.height == spec.width else (spec.height, spec.width)))
-    if spec.batch != defaults["batch"]:
-        add("--batch-size", spec.batch)
-    if spec.formats != defaults["formats"]:
-        add("--include", *spec.formats)
-    if spec.precisions != defaults["precisions"]:
-        add("--precision", *spec.precisions)
-    for flag in ("half_io", "dynamic", "simplify", "overwrite", "force"):
-        if getattr(spec, flag):
-            add(f"--{flag.replace('_', '-')}")
-    for flag in ("opset", "device", "verify"):
-        if getattr(spec, flag) != defaults[flag]:
-            add(f"--{flag}", getattr(spec, flag))
-    if spec.name != defaults["name"]:
-        line.append(f"--name={spec.name}")  # in one, for a name may begin with a hyphen
-    if spec.out != spec.weights.parent:
-        add("--out", spec.out)
+    sides = (recipe.height,) if recipe.height == recipe.width else (recipe.height, recipe.width)
+    line += ["--imgsz", *map(str, sides)]
+    if recipe.batch != Recipe.batch:
+        line += ["--batch-size", str(recipe.batch)]
+    for row in rows():
+        value = row.kind.plain(values[row])
+        if values[row] == row.default:
+            continue
+        if isinstance(row.kind, Switch):
+            line.append(row.flag)
+        elif str(value).startswith("-"):
+            line.append(f"{row.flag}={value}")  # in one, or the parser takes it for a flag
+        else:
+            line += [row.flag, *(value if isinstance(value, list) else [str(value)])]
     return line
 
 

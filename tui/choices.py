@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ..core.errors import BadRequest
-from ..core.formats import Format, Precision
+from ..core.formats import Precision
+from ..core.option import Option, Part, Switch, Values
+from ..core.options import NAME, OUT, PRECISIONS, rows
 from ..core.shapes import MAX_BATCH, MAX_SIDE, RECOMMENDED, Finding, Level, findings, neighbours, orientation, spelled
-from ..core.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
+from ..core.spec import ExportSpec, Recipe
 
 if TYPE_CHECKING:
     from ..core.families.family import Facts
+
+T = TypeVar("T")
 
 # The stride of nearly every detector, until the highlighted checkpoint tells its own.
 USUAL_STRIDE = 32
@@ -61,27 +65,25 @@ class Size(NamedTuple):
         return self._replace(height=height, width=width)
 
 
+# What the screen begins with: both precisions, because a half-size file is what it is for.
+BEGINNING = Values().having(PRECISIONS, (Precision.FP32, Precision.FP16))
+
+
 @dataclass(frozen=True)
 class Choices:
-    """Everything on the screen that makes a job, apart from the weights. Numbers are None where none is typed.
-
-    `folder`: where artifacts go, empty for beside the weights. `name`: the template of their name.
-    """
+    """Everything on the screen that makes a job, apart from the weights. Numbers are None where none is typed."""
 
     height: int | None = 640
     width: int | None = 640
     batch: int | None = 1
-    formats: tuple[Format, ...] = (Format.ONNX,)
-    precisions: tuple[Precision, ...] = (Precision.FP32, Precision.FP16)
-    dynamic: bool = False
-    half_io: bool = False
-    simplify: bool = False
-    overwrite: bool = False
-    opset: int = DEFAULT_OPSET
-    device: str = "cpu"
-    verify: VerifyMode = VerifyMode.FULL
-    folder: str = ""
-    name: str = "{stem}"
+    values: Values = BEGINNING
+
+    def __getitem__(self, option: Option[T]) -> T:
+        return self.values[option]
+
+    def having(self, option: Option[T], value: T) -> Choices:
+        """The same choices, with one option as it is now."""
+        return replace(self, values=self.values.having(option, value))
 
     @property
     def size(self) -> Size:
@@ -91,30 +93,29 @@ class Choices:
         """The same choices at another size."""
         return replace(self, height=size.height, width=size.width, batch=size.batch)
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder that is typed for the artifacts; None for beside the weights."""
+        typed = self[OUT].strip()
+        return Path(typed).expanduser() if typed else None
+
     def spec(self, weights: Path | None) -> ExportSpec:
-        """The job that is chosen; whether its size suits the weights is not asked. Raises `BadRequest`."""
+        """The job that is chosen; whether its size suits the weights is not asked. Raises `BadRequest`.
+
+        A switch that nothing of the job has is left out: it stays on for the job that has it.
+        """
         if weights is None:
             raise BadRequest("no weights are chosen", "put the cursor on a file")
         if self.height is None or self.width is None or self.batch is None:
             raise BadRequest("the size is not complete", "type height, width and batch")
-        folder = Path(self.folder.strip()).expanduser() if self.folder.strip() else weights.parent
-        return ExportSpec(
-            weights=weights.absolute(),
-            out=folder.absolute(),
-            height=self.height,
-            width=self.width,
-            batch=self.batch,
-            formats=self.formats,
-            precisions=self.precisions,
-            dynamic=self.dynamic,
-            opset=self.opset,
-            half_io=self.half_io and Precision.FP16 in self.precisions,
-            simplify=self.simplify and Format.ONNX in self.formats,
-            device=self.device,
-            name=self.name.strip() or "{stem}",
-            overwrite=self.overwrite,
-            verify=self.verify,
-        )
+        weights, folder = weights.absolute(), self.folder
+        recipe = Recipe(values=self.values)
+        values = self.values.having(NAME, self[NAME].strip() or NAME.default)
+        for row in rows(Part.RECIPE):
+            if isinstance(row.kind, Switch) and not recipe.concerns(row):
+                values = values.having(row, False)
+        out = folder.absolute() if folder else weights.parent
+        return ExportSpec.of(weights, out, self.height, self.width, self.batch, values=values)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from textual.app import App
@@ -12,6 +11,7 @@ from ..core.commandline import command
 from ..core.errors import BadRequest
 from ..core.memory.estimate import JobFit
 from ..core.memory.verdict import Fit
+from ..core.options import NAME, OVERWRITE
 from ..core.shapes import Preset, spelled
 from ..core.spec import ExportSpec
 from .clipboard import copy
@@ -71,7 +71,7 @@ def open_fit_map(app: AnyApp, subject: Subject, take: Callable[[tuple[int, int]]
 
 def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: Callable[[ExportSpec], object]) -> None:
     """What to do about files that exist already."""
-    specs = {"overwrite": replace(spec, overwrite=True), "rename": replace(spec, name=_free_name(spec))}
+    specs = {"overwrite": spec.having(OVERWRITE, True), "rename": spec.having(NAME, _free_name(spec))}
     verb = "exists" if len(existing) == 1 else "exist"
     answers = [
         Answer("o", "overwrite", "overwrite, when the new files have been verified"),
@@ -112,7 +112,8 @@ def _answered(take: Callable[[T], object]) -> Callable[[T | None], None]:
 def _free_name(spec: ExportSpec) -> str:
     """The template with the first number that makes names which nothing has. Raises `BadRequest` after a thousand."""
     for number in range(2, 1000):
-        renamed = replace(spec, name=f"{spec.name}-{number}")
+        name = f"{spec.destination[NAME]}-{number}"
+        renamed = spec.having(NAME, name)
         if not any(path.exists() for path in (*map(renamed.path, renamed.kinds), renamed.manifest)):
-            return renamed.name
+            return name
     raise BadRequest("there are a thousand files of this name", "choose another name")

@@ -10,6 +10,7 @@ from ..core.memory.estimate import JobFit
 from ..core.memory.run import gpu_need
 from ..core.memory.snapshot import gpu_memory
 from ..core.memory.verdict import Verdict, verdict
+from ..core.options import DEVICE
 from ..core.units import about_mebibytes, mebibytes
 from .weighing import FIT_KINDS
 from .widgets.bars import bar, past
@@ -40,7 +41,7 @@ def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Li
     if session.sample is None:
         return []
     fit = session.plan.fit if session.plan else None
-    view = _View(session, session.sample, session.choices.device, fit, histories)
+    view = _View(session, session.sample, session.choices[DEVICE], fit, histories)
     told: list[Line] = []
     report = view.sample.report
     if report.problem:

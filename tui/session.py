@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.options import DEVICE
 from ..core.weights.discover import Candidate
 from .choices import Assessment, Choices, assess
 from .feeds.devices import Sample
@@ -142,8 +143,8 @@ class Session:
     @property
     def output_folder(self) -> Path:
         """Where artifacts would go, whose disk is watched."""
-        if self.choices.folder.strip():
-            return Path(self.choices.folder.strip()).expanduser()
+        if self.choices.folder is not None:
+            return self.choices.folder
         return self.candidate.path.parent if self.candidate else self.search.start
 
     # ---- the machine
@@ -183,7 +184,7 @@ class Session:
     @property
     def free_memory(self) -> tuple[int | None, ...]:
         """What is free where the job would run, in coarse steps: more or less may fit when they change."""
-        now = self.snapshot(self.choices.device)
+        now = self.snapshot(self.choices[DEVICE])
         places = [] if now is None else [now.host, *([now.gpu] if now.gpu else [])]
         return tuple(None if place.free is None else place.free * _NOTABLE // max(1, place.total) for place in places)
 

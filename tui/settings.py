@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..core.formats import Format, Precision
-from ..core.spec import VerifyMode
+from ..core.option import Option, read_values
+from ..core.options import rows
 from ..core.text import in_utf8
 from .choices import Choices
 
-# Not remembered: it would replace files in a later session that nobody thinks of.
-_FORGOTTEN = frozenset(("overwrite",))
+_SIZES = ("height", "width", "batch")
 
 
 def settings_path() -> Path:
@@ -46,25 +45,19 @@ def load(path: Path) -> tuple[Choices, str]:
 
 
 def _choices(stored: dict[str, Any]) -> Choices:
-    """Choices from what a file holds. Raises `ValueError` or `TypeError` for what does not fit."""
-    known = {field.name: field for field in fields(Choices)}
-    values: dict[str, Any] = {}
-    for name, value in stored.items():
-        if name not in known or name in _FORGOTTEN:
-            continue  # of another version
-        match name:
-            case "formats":
-                value = tuple(map(Format, value))
-            case "precisions":
-                value = tuple(map(Precision, value))
-            case "verify":
-                value = VerifyMode(value)
-            case _:
-                wanted = type(getattr(Choices(), name))
-                if type(value) is not wanted:
-                    raise ValueError(f"{name} is {value!r:.40}")
-        values[name] = value
-    return replace(Choices(), **values)
+    """Choices from what a file holds, of another version perhaps. Raises `ValueError` for what does not fit."""
+    sizes: dict[str, int] = {}
+    for name in _SIZES:
+        if name in stored:
+            if type(stored[name]) is not int:
+                raise ValueError(f"{name} is {stored[name]!r:.40}")
+            sizes[name] = stored[name]
+    known = [row for row in _remembered() if {row.name, *row.formerly} & stored.keys()]
+    values = read_values(stored, known)
+    begun = Choices()
+    for row in known:
+        begun = begun.having(row, values[row])
+    return replace(begun, **sizes)
 
 
 def save(path: Path, choices: Choices) -> None:
@@ -72,13 +65,19 @@ def save(path: Path, choices: Choices) -> None:
     from ..core.errors import HalfpintError
     from ..core.publication.draft import Draft
 
-    values = {k: v for k, v in asdict(choices).items() if v is not None and k not in _FORGOTTEN and _storable(v)}
+    sizes = {name: value for name in _SIZES if (value := getattr(choices, name)) is not None}
+    values = {**sizes, **choices.values.plain(_remembered())}
+    lines = [f"{name} = {_toml(value)}\n" for name, value in values.items() if _storable(value)]
     try:
         with Draft(path, 0o600) as draft:
-            draft.write("".join(f"{name} = {_toml(value)}\n" for name, value in values.items()).encode())
+            draft.write("".join(lines).encode())
             draft.publish(overwrite=True)
     except HalfpintError:
         return
+
+
+def _remembered() -> list[Option[Any]]:
+    return [row for row in rows() if row.remembered]
 
 
 def _storable(value: Any) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -226,6 +225,6 @@ def _circumstances(spec: ExportSpec, loaded: LoadedWeights) -> Mapping[str, Any]
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
-        "spec": json.loads(spec.to_json()),
+        "spec": spec.to_dict(),
         "memory": {"predicted": asdict(loaded.predicted), "measured": asdict(measured())},
     }

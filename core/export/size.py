@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..families.family import Facts
 from ..shapes import Rounding, rounded
 from ..spec import ExportSpec
@@ -16,8 +14,6 @@ def sized(spec: ExportSpec, facts: Facts, size: tuple[int, int] | None, how: Rou
     """
     height, width = size or facts.sizes.default
     if how is None:
-        return replace(spec, height=height, width=width, rounded_from=None)
+        return spec.sized(height, width)
     legal = (rounded(height, facts.stride, how), rounded(width, facts.stride, how))
-    return replace(
-        spec, height=legal[0], width=legal[1], rounded_from=None if legal == (height, width) else (height, width)
-    )
+    return spec.sized(*legal, rounded_from=None if legal == (height, width) else (height, width))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..formats import Format, Kind, Precision
 from ..images.synthetic import batch_for
 from ..network.network import Network
-from ..spec import VerifyMode
+from ..options import VerifyMode
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
 from ..verify.probes import Plan, plan

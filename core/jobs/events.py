@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from ..text import to_json
 
+VERSION = 1  # of an event in JSON; a new field has a default, so that older lines are read as well
+
 
 @dataclass(frozen=True)
 class JobStarted:
@@ -156,16 +158,24 @@ def to_line(event: Event) -> str:
 
     Paths are spelled as Python decodes them: a byte 0xNN that is not UTF-8 is `\\udcNN`, which `os.fsencode` undoes.
     """
-    return to_json({"event": event.event, **asdict(event)})
+    return to_json({"event": event.event, "version": VERSION, **asdict(event)})
 
 
 def from_line(line: str) -> Event:
-    """The inverse of `to_line`. Raises `ValueError` for anything else."""
+    """The inverse of `to_line`, for what other versions wrote too: it fills in what is missing and has a default.
+
+    What it does not know of an event it ignores. Raises `ValueError` for an event that it does not know, or for no
+    event at all.
+    """
     values: Any = json.loads(line)
     if not isinstance(values, dict):
         raise ValueError("not an event")
-    kind = _TYPES.get(values.pop("event", ""))
-    if kind is None or set(values) != {field.name for field in fields(kind)}:
+    kind = _TYPES.get(str(values.get("event")))
+    if kind is None:
         raise ValueError("not an event that is known")
-    fixed: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    return kind(**fixed)
+    known = {field.name for field in fields(kind)}
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    try:
+        return kind(**given)
+    except TypeError as error:  # it lacks what has no default
+        raise ValueError("not a whole event") from error

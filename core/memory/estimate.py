@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ..formats import Format, Precision
 from ..network.network import Network
+from ..options import VerifyMode
 from ..shapes import Finding, InputShape, Level
-from ..spec import VerifyMode
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads

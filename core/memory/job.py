@@ -13,9 +13,9 @@ from fractions import Fraction
 from ..formats import Format, Kind, Precision
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
+from ..options import VerifyMode
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from ..spec import VerifyMode
 from ..verify.probes import small_probes
 from .fitted import FITTED, Constant
 from .need import Need, Term, larger, smaller

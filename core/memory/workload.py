@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..formats import Format, Kind, Precision
+from ..options import VerifyMode
 from ..shapes import InputShape
-from ..spec import ExportSpec, VerifyMode
+from ..spec import ExportSpec
 from ..verify.probes import too_slow
 
 

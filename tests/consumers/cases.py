@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.images.synthetic import batch_for
 from halfpint.core.network.network import Network
+from halfpint.core.options import OPSET, VerifyMode
 from halfpint.core.readings.reference import Reference
-from halfpint.core.spec import DEFAULT_OPSET, ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from halfpint.core.verify.compare import distances, judged
 from halfpint.core.verify.report import Verdict
 from support import classifier
@@ -95,14 +96,14 @@ class Case:
         """Export every sort of file, and compute the answers to an image of its size and to two of another."""
         weights, (height, width) = self.weights(), self.size
         exports: dict[str, dict[str, Any]] = {
-            _part(STATIC, DEFAULT_OPSET): {"formats": tuple(Format)},
-            _part(DYNAMIC, DEFAULT_OPSET): {"dynamic": True},
+            _part(STATIC, OPSET.default): {"targets": tuple(Format)},
+            _part(DYNAMIC, OPSET.default): {"dynamic": True},
             _part(STATIC, 12): {"opset": 12},
             _part(DYNAMIC, 12): {"opset": 12, "dynamic": True},
         }
         for part, more in exports.items():
             more |= {"precisions": tuple(Precision), "name": self.name, "verify": VerifyMode.QUICK}
-            end = end_of(done(ExportSpec(weights, folder / part, height, width, **more)))
+            end = end_of(done(ExportSpec.of(weights, folder / part, height, width, **more)))
             assert end.exit_code == 0, end
         with network_of(weights) as network:
             task, stride = network.task, network.stride

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from halfpint.core.formats import Format, Precision
-from halfpint.core.spec import DEFAULT_OPSET
+from halfpint.core.options import OPSET
 
 from .cases import Column
 
@@ -42,7 +42,7 @@ class Consumer:
     modules: tuple[str, ...] = ()
     formats: tuple[Format, ...] = (Format.ONNX,)
     ways: tuple[Way, ...] = (Way(),)
-    opset: int = DEFAULT_OPSET
+    opset: int = OPSET.default
     any_size: bool = True
     remark: str = ""
 

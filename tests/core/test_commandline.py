@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.cli.export import spec_of
-from halfpint.cli.main import build_parser
+from halfpint.cli.parser import build_parser
 from halfpint.core.commandline import command
 from halfpint.core.formats import Format, Precision
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.options import VerifyMode
+from halfpint.core.spec import ExportSpec
 from halfpint.core.text import escaped
 
 # Names in Unicode, and those of any bytes at all.
@@ -34,13 +35,13 @@ def specs(draw: st.DrawFn) -> ExportSpec:
     formats = draw(st.lists(st.sampled_from(Format), min_size=1, unique=True).map(tuple))
     precisions = draw(st.lists(st.sampled_from(Precision), min_size=1, unique=True).map(tuple))
     weights = draw(paths)
-    return ExportSpec(
+    return ExportSpec.of(
         weights=weights,
         out=draw(st.sampled_from([weights.parent, Path("/out"), Path("/an other/place")])),
         height=draw(st.integers(1, 2000)),
         width=draw(st.integers(1, 2000)),
         batch=draw(st.integers(1, 64)),
-        formats=formats,
+        targets=formats,
         precisions=precisions,
         dynamic=draw(st.booleans()),
         opset=draw(st.integers(11, 21)),
@@ -73,12 +74,12 @@ def test_the_command_asks_for_the_same_job(spec: ExportSpec) -> None:
 
 def test_defaults_are_left_out() -> None:
     weights = Path("/runs/best.pt")
-    assert command(ExportSpec(weights, weights.parent)) == "halfpint export --weights /runs/best.pt --imgsz 640"
-    spec = ExportSpec(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
+    assert command(ExportSpec.of(weights, weights.parent)) == "halfpint export --weights /runs/best.pt --imgsz 640"
+    spec = ExportSpec.of(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
     assert command(spec) == ("halfpint export --weights /runs/best.pt --imgsz 800 608 --precision fp32 fp16 --out /out")
 
 
 def test_what_acts_on_a_terminal_is_spelled_in_octal() -> None:
     weights = Path("/runs") / os.fsdecode(b"caf\xe9\n\x1b[31m it's.pt")
     line = "halfpint export --weights $'/runs/caf\\351\\012\\033[31m it\\'s.pt' --imgsz 640"
-    assert command(ExportSpec(weights, weights.parent)) == line
+    assert command(ExportSpec.of(weights, weights.parent)) == line

@@ -43,7 +43,7 @@ def planner() -> Planner:
 
 
 def spec(**more: Any) -> ExportSpec:
-    return ExportSpec(TINY, Path("/out"), **more)
+    return ExportSpec.of(TINY, Path("/out"), **more)
 
 
 def rules(planned: Plan) -> list[tuple[str, str]]:
@@ -161,7 +161,7 @@ def listening() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("device", ["cpu", "0"])
 def test_a_plan_touches_nothing_outside(planner: Planner, device: str) -> None:
-    asked = spec(device=device, formats=tuple(Format))
+    asked = spec(device=device, targets=tuple(Format))
     planner.plan(asked, ROOMY)  # what is imported late is imported now
     with listening() as heard:
         planner.plan(replace(asked, height=320), ROOMY)

@@ -52,7 +52,7 @@ def assert_told_beforehand(spec: ExportSpec) -> None:
 )
 def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Path, more: dict[str, int]) -> None:
     formats = tuple(Format) if not more else (Format.ONNX,)
-    spec = small(checkpoint.path, tmp_path, height=128, formats=formats, **more)
+    spec = small(checkpoint.path, tmp_path, height=128, targets=formats, **more)
     assert_told_beforehand(spec)
 
 
@@ -60,7 +60,7 @@ def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Pa
 def test_every_artifact_of_weights_of_full_size(tmp_path: Path, width: float) -> None:
     weights = tmp_path / "weights.pt"
     write_yolov5(weights, SampleSpec(width=width))
-    assert_told_beforehand(ExportSpec(weights, tmp_path, formats=tuple(Format), precisions=tuple(Precision)))
+    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=tuple(Format), precisions=tuple(Precision)))
 
 
 def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: 
 
 
 def test_the_published_files_are_of_these_sizes(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, simplify=True, formats=tuple(Format))
+    spec = small(tiny, tmp_path, simplify=True, targets=tuple(Format))
     with WeightsSource(tiny) as source:
         sizes = Sizes(source.network).artifacts(spec)
     assert end_of(done(spec)).exit_code == 0

@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 from halfpint.core.errors import BadRequest
 from halfpint.core.formats import Format, Kind, Precision
 from halfpint.core.jobs import events as e
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.options import VerifyMode
+from halfpint.core.spec import ExportSpec
 
 WEIGHTS = Path("/weights/best.pt")
 specs = st.builds(
-    ExportSpec,
+    ExportSpec.of,
     weights=st.just(WEIGHTS),
     out=st.sampled_from([Path("/out"), Path("/weights/ünïcode space")]),
     height=st.integers(),
     width=st.integers(),
     batch=st.integers(),
-    formats=st.sampled_from([(Format.ONNX,), (Format.ONNX, Format.TORCHSCRIPT)]),
+    targets=st.sampled_from([(Format.ONNX,), (Format.ONNX, Format.TORCHSCRIPT)]),
     precisions=st.sampled_from([(Precision.FP16,), (Precision.FP32, Precision.FP16)]),
     dynamic=st.booleans(),
     opset=st.integers(11, 21),
@@ -48,7 +49,7 @@ def test_other_json_is_no_spec(text: str) -> None:
 
 
 def test_files_are_named_after_the_weights_and_their_kind() -> None:
-    spec = ExportSpec(WEIGHTS, Path("/out"), formats=tuple(Format), precisions=tuple(Precision))
+    spec = ExportSpec.of(WEIGHTS, Path("/out"), targets=tuple(Format), precisions=tuple(Precision))
     assert [spec.path(kind).name for kind in spec.kinds] == [
         "best.onnx",
         "best.fp16.onnx",
@@ -59,14 +60,14 @@ def test_files_are_named_after_the_weights_and_their_kind() -> None:
 
 
 def test_a_name_template() -> None:
-    spec = ExportSpec(WEIGHTS, Path("/out"), 640, 320, 4, name="{stem}-{height}x{width}-{batch}")
+    spec = ExportSpec.of(WEIGHTS, Path("/out"), 640, 320, 4, name="{stem}-{height}x{width}-{batch}")
     assert spec.path(Kind(Format.ONNX, Precision.FP16)).name == "best-640x320-4.fp16.onnx"
 
 
 @pytest.mark.parametrize("name", ["{nope}", "{stem", "{}", "{stem.__class__}", "a/b", "", "..", "\0"])
 def test_name_templates_that_make_no_name(name: str) -> None:
     with pytest.raises(BadRequest):
-        ExportSpec(WEIGHTS, Path("/out"), name=name)
+        ExportSpec.of(WEIGHTS, Path("/out"), name=name)
 
 
 @pytest.mark.parametrize(
@@ -74,17 +75,17 @@ def test_name_templates_that_make_no_name(name: str) -> None:
     [
         {"opset": 10},
         {"opset": 22},
-        {"formats": ()},
+        {"targets": ()},
         {"precisions": ()},
         {"half_io": True},
         {"device": "gpu"},
         {"device": "0,1"},
-        {"simplify": True, "formats": (Format.TORCHSCRIPT,)},
+        {"simplify": True, "targets": (Format.TORCHSCRIPT,)},
     ],
 )
 def test_requests_that_no_weights_could_make_right(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        ExportSpec(WEIGHTS, Path("/out"), **wrong)
+        ExportSpec.of(WEIGHTS, Path("/out"), **wrong)
 
 
 EVENTS: list[e.Event] = [

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.formats import Precision
+from halfpint.core.options import VerifyMode
 from halfpint.core.publication.hold import put_right
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from support.faults import End, How, at_every_step, begun, exit_code_of, unsynced
 from support.jobs import assert_listed, done, end_of, small, work_through
 

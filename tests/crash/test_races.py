@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from halfpint.core.formats import Precision
+from halfpint.core.options import VerifyMode
 from halfpint.core.publication.hold import put_right
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from support.faults import NEVER, End, How, begun, end_of, unsynced
 from support.jobs import assert_listed, small, work_through
 from support.publishing import NEW, publish_often

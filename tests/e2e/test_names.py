@@ -88,7 +88,7 @@ def test_events_and_manifest_give_the_name_back(weights: Path) -> None:
 
 
 def test_the_command_line_of_a_job_is_harmless_and_does_the_job(weights: Path) -> None:
-    line = command(ExportSpec(weights=weights, out=weights.parent, height=64, width=64))
+    line = command(ExportSpec.of(weights=weights, out=weights.parent, height=64, width=64))
     assert not RAW.search(line) and "\n" not in line
     words = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
     assert os.fsencode(weights) in words.split(b"\0")

@@ -130,14 +130,14 @@ def test_closed_standard_streams_are_no_traceback(tiny: Path) -> None:
 
 # Each command at work, for as long as it takes until the signal comes.
 AT_WORK = """
-import signal, sys
-from halfpint.cli import main as cli
+import signal, sys, types
+from halfpint.cli.main import main
 def work(args):
     print("at work", flush=True)
     while True:
         signal.pause()
-setattr(cli, "_" + sys.argv[1].replace("-", "_"), work)
-raise SystemExit(cli.main(sys.argv[1:]))
+sys.modules["halfpint.cli." + sys.argv[1].replace("-", "_")] = types.SimpleNamespace(run=work)
+raise SystemExit(main(sys.argv[1:]))
 """
 COMMANDS = [
     ["export", "--weights", "w.pt"],

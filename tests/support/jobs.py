@@ -15,7 +15,8 @@ from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs.events import Event, JobFinished
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.options import VerifyMode
+from halfpint.core.spec import ExportSpec
 
 E = TypeVar("E")
 
@@ -45,17 +46,17 @@ def manifest_of(spec: ExportSpec) -> dict[str, Any]:
 
 def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
     """A quick job: a small size, both precisions of ONNX."""
-    asked = {"height": 96, "width": 64, "formats": (Format.ONNX,), "precisions": tuple(Precision), **more}
-    return ExportSpec(weights, out, **asked)
+    asked = {"height": 96, "width": 64, "targets": (Format.ONNX,), "precisions": tuple(Precision), **more}
+    return ExportSpec.of(weights, out, **asked)
 
 
 def golden_specs(weights: Path, folder: Path) -> Iterator[tuple[str, ExportSpec]]:
     """The jobs whose artifacts are recorded: every format and precision, static and dynamic, with FP16 ports."""
     both = {"height": 128, "width": 64, "verify": VerifyMode.QUICK}
-    yield "static", small(weights, folder / "static", **both, formats=tuple(Format))
+    yield "static", small(weights, folder / "static", **both, targets=tuple(Format))
     yield "dynamic", small(weights, folder / "dynamic", **both, dynamic=True)
     if weights.stem in ("master-n", "resnet18"):  # they are the same in all
-        half_io = {**both, "formats": tuple(Format), "precisions": (Precision.FP16,), "half_io": True, "opset": 13}
+        half_io = {**both, "targets": tuple(Format), "precisions": (Precision.FP16,), "half_io": True, "opset": 13}
         yield "FP16 ports, opset 13", small(weights, folder / "half_io", **half_io)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,9 @@ from hypothesis import strategies as st
 
 from halfpint.core.families.family import Facts
 from halfpint.core.formats import Format, Precision
+from halfpint.core.option import Values
+from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, OVERWRITE, PRECISIONS, TARGETS, VERIFY, VerifyMode
 from halfpint.core.shapes import Level
-from halfpint.core.spec import VerifyMode
 from halfpint.tui.choices import Choices, Size, assess
 from halfpint.tui.settings import load, save
 
@@ -78,17 +78,18 @@ def test_what_is_missing_is_told(weights: Path | None, refusal: str, obstacle: s
 
 
 CHOSEN = Choices(
-    height=800,
-    width=608,
-    batch=4,
-    formats=(Format.TORCHSCRIPT,),
-    precisions=(Precision.FP16,),
-    dynamic=True,
-    opset=13,
-    device="3",
-    verify=VerifyMode.QUICK,
-    folder='/a "quoted" \\ folder/ünïcode\x7f',
-    name="{stem}-b{batch}",
+    800,
+    608,
+    4,
+    Values()
+    .having(TARGETS, (Format.TORCHSCRIPT,))
+    .having(PRECISIONS, (Precision.FP16,))
+    .having(DYNAMIC, True)
+    .having(OPSET, 13)
+    .having(DEVICE, "3")
+    .having(VERIFY, VerifyMode.QUICK)
+    .having(OUT, '/a "quoted" \\ folder/ünïcode\x7f')
+    .having(NAME, "{stem}-b{batch}"),
 )
 
 
@@ -100,13 +101,13 @@ def test_choices_are_remembered(tmp_path: Path) -> None:
 @given(st.text(st.characters(exclude_categories=("Cs",))))
 def test_any_folder_is_remembered(tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
     path = tmp_path_factory.mktemp("settings") / "settings.toml"
-    save(path, replace(CHOSEN, folder=folder))
-    assert load(path)[0].folder == folder
+    save(path, CHOSEN.having(OUT, folder))
+    assert load(path)[0][OUT] == folder
 
 
 def test_to_overwrite_is_not_remembered(tmp_path: Path) -> None:
-    save(tmp_path / "settings.toml", replace(CHOSEN, overwrite=True))
-    assert not load(tmp_path / "settings.toml")[0].overwrite
+    save(tmp_path / "settings.toml", CHOSEN.having(OVERWRITE, True))
+    assert not load(tmp_path / "settings.toml")[0][OVERWRITE]
 
 
 def test_no_settings_are_the_defaults(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from halfpint.cli.entry import COMMANDS as SUBCOMMANDS
-from halfpint.cli.main import build_parser
+from halfpint.cli.parser import build_parser
 from halfpint.tui.commands import Command, palette
 from halfpint.tui.panels.registry import commands, names
 from support.screen import drive, screen

@@ -158,7 +158,7 @@ def now(free: int | None) -> Snapshot:
 
 
 def subject(planner: Planner, free: int | None, height: int = 640, width: int = 640) -> Subject:
-    spec = ExportSpec(TINY, Path("/out"), height=height, width=width, batch=16, device="0")
+    spec = ExportSpec.of(TINY, Path("/out"), height=height, width=width, batch=16, device="0")
     return Subject(planner, spec, Precision.FP32, now(free))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce
-from typing import TypeVar
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,8 +11,8 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from ...core.formats import Format, Precision
-from ...core.spec import OPSETS, VerifyMode
+from ...core.option import Device, Number, OneOf, Option, SomeOf, Switch, Text
+from ...core.options import DEVICE, rows
 from ..choices import Choices
 from ..layout import Column, Page
 from ..messages import OptionsChosen
@@ -23,12 +21,6 @@ from ..widgets.fields import TextField
 from ..widgets.lines import Lines, plain
 from ..widgets.toggles import Choice, Toggles
 from .panel import Panel
-
-T = TypeVar("T")
-_FIELD_HELP = {
-    "folder": "where the artifacts go; empty: beside the weights",
-    "name": "the files' name, with {stem}, {height}, {width} and {batch}",
-}
 
 
 class OptionsPanel(Panel):
@@ -58,10 +50,10 @@ class OptionsPanel(Panel):
 
     def compose(self) -> ComposeResult:
         yield Toggles(_toggles(self._choices, self.session.devices), id="toggles")
-        for name in ("folder", "name"):
+        for row in _fields():
             with Horizontal():
-                yield Static(name, markup=False)
-                yield TextField(getattr(self._choices, name), placeholder="beside the weights", id=name)
+                yield Static(row.title, markup=False)
+                yield TextField(self._choices[row], placeholder=_placeholder(row), id=row.name)
         yield Lines(id="option-help")
 
     def on_mount(self) -> None:
@@ -74,8 +66,9 @@ class OptionsPanel(Panel):
     @property
     def chosen(self) -> Choices:
         """What is chosen at this moment, whatever messages of it are still on their way."""
-        folder, name = (self.query_one(f"#{field}", TextField).value for field in ("folder", "name"))
-        chosen = replace(self._choices, folder=folder, name=name)
+        chosen = self._choices
+        for row in _fields():
+            chosen = chosen.having(row, self.query_one(f"#{row.name}", TextField).value)
         return reduce(changed, self.query_one(Toggles).choices, chosen)
 
     def parts(self, session: Session) -> tuple[object, ...]:
@@ -87,7 +80,7 @@ class OptionsPanel(Panel):
 
     def choose_device(self, device: str) -> None:
         """Choose a device, as the toggle would."""
-        self._choices = replace(self._choices, device=device)
+        self._choices = self._choices.having(DEVICE, device)
         self.post_message(OptionsChosen(self._choices))
 
     def _help(self, text: str) -> None:
@@ -108,10 +101,8 @@ class OptionsPanel(Panel):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.input.id == "folder":
-            self._choices = replace(self._choices, folder=event.value)
-        else:
-            self._choices = replace(self._choices, name=event.value)
+        row = next(row for row in _fields() if row.name == event.input.id)
+        self._choices = self._choices.having(row, event.value)
         self.post_message(OptionsChosen(self._choices))
 
     @on(Input.Submitted)
@@ -121,47 +112,62 @@ class OptionsPanel(Panel):
 
     def on_descendant_focus(self) -> None:
         focused = self.screen.focused
-        if focused is not None and focused.id in _FIELD_HELP:
-            self._help(_FIELD_HELP[focused.id])
+        typed = {row.name: row for row in _fields()}
+        if focused is not None and focused.id in typed:
+            self._help(typed[focused.id].help)
         else:
             self._help(self.query_one(Toggles).current.help)
 
 
 def _toggles(choices: Choices, devices: tuple[str, ...]) -> list[Choice]:
-    formats, precisions = choices.formats, choices.precisions
-    opsets = tuple(map(str, OPSETS))
-    known = devices if choices.device in devices else (*devices, choices.device)
-    return [
-        Choice("onnx", "ONNX", "an .onnx file: ONNX Runtime, TensorRT, OpenVINO", Format.ONNX in formats),
-        Choice("torchscript", "TorchScript", "a file for torch.jit.load, LibTorch", Format.TORCHSCRIPT in formats),
-        Choice("fp32", "FP32", "4 bytes a weight, as most runtimes expect", Precision.FP32 in precisions),
-        Choice("fp16", "FP16", "2 bytes a weight: half the size", Precision.FP16 in precisions),
-        Choice("opset", "opset", "ONNX operator set; 17 loads nearly everywhere", str(choices.opset), opsets),
-        Choice("device", "device", "where TorchScript is traced and tried", choices.device, known),
-        Choice("dynamic", "dynamic axes", "batch, height and width may vary", choices.dynamic),
-        Choice("half_io", "FP16 I/O", "FP16 files also take and give FP16", choices.half_io),
-        Choice("simplify", "simplify", "onnxsim; kept only if sound and no larger", choices.simplify),
-        Choice("overwrite", "overwrite", "replace files that exist already", choices.overwrite),
-        Choice("verify", "verify", "full: float64 reference; quick: it runs", choices.verify, tuple(VerifyMode)),
-    ]
+    return [toggle for row in _shown() for toggle in _toggles_of(row, choices, devices)]
 
 
-def changed(choices: Choices, choice: Choice) -> Choices:
-    """The choices, with one of the toggles as it is now."""
-    match choice.key:
-        case "onnx" | "torchscript":
-            return replace(choices, formats=_with(choices.formats, Format(choice.key), bool(choice.value), Format))
-        case "fp32" | "fp16":
-            wanted = _with(choices.precisions, Precision(choice.key), bool(choice.value), Precision)
-            return replace(choices, precisions=wanted)
-        case "opset":
-            return replace(choices, opset=int(choice.value))
-        case "verify":
-            return replace(choices, verify=VerifyMode(str(choice.value)))
+def _toggles_of(row: Option[Any], choices: Choices, devices: tuple[str, ...]) -> list[Choice]:
+    """An option as toggles: one, or one for each value of which several may be chosen. A text is a field instead."""
+    value = choices[row]
+    match row.kind:
+        case Switch():
+            return [Choice(row.name, row.title, row.help, value)]
+        case SomeOf() as kind:
+            chosen = kind.plain(value)
+            return [
+                Choice(f"{row.name}:{item.spelling}", item.title, item.help, item.spelling in chosen)
+                for item in kind.choices.all
+            ]
+        case OneOf() as kind:
+            spellings = tuple(item.spelling for item in kind.choices.all)
+            return [Choice(row.name, row.title, row.help, str(value), spellings)]
+        case Number() as kind:
+            return [Choice(row.name, row.title, row.help, str(value), tuple(map(str, kind.range)))]
+        case Device():
+            known = devices if value in devices else (*devices, value)
+            return [Choice(row.name, row.title, row.help, value, known)]
         case _:
-            return replace(choices, **{choice.key: choice.value})
+            return []
 
 
-def _with(chosen: tuple[T, ...], one: T, on: bool, order: Iterable[T]) -> tuple[T, ...]:
-    """What is chosen, with one more or less, in their own order."""
-    return tuple(item for item in order if (on if item is one else item in chosen))
+def changed(choices: Choices, toggle: Choice) -> Choices:
+    """The choices, with one of the toggles as it is now."""
+    name, _, spelling = toggle.key.partition(":")
+    row = next(row for row in rows() if row.name == name)
+    match row.kind:
+        case SomeOf() as kind:
+            return choices.having(row, kind.toggled(choices[row], spelling, bool(toggle.value)))
+        case Number():
+            return choices.having(row, int(toggle.value))
+        case _:
+            return choices.having(row, row.kind.value(toggle.value))
+
+
+def _shown() -> list[Option[Any]]:
+    return [row for row in rows() if row.shown]
+
+
+def _placeholder(row: Option[str]) -> str:
+    return row.kind.placeholder if isinstance(row.kind, Text) else ""
+
+
+def _fields() -> list[Option[str]]:
+    """The options that are typed."""
+    return [row for row in _shown() if isinstance(row.kind, Text)]

@@ -14,6 +14,7 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from ...core.errors import BadRequest, JobFailed
+from ...core.options import DEVICE, FORCE
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
 from ..choices import Choices, Size
@@ -124,7 +125,7 @@ class MainScreen(QuietScreen):
     @on(Sampled)
     def _sampled(self, message: Sampled) -> None:
         self._take(message)
-        if self._fit_map is not None and (now := self.session.snapshot(self.session.choices.device)) is not None:
+        if self._fit_map is not None and (now := self.session.snapshot(self.session.choices[DEVICE])) is not None:
             self._fit_map.renew(now)
 
     @on(GpuMeasured)
@@ -179,7 +180,7 @@ class MainScreen(QuietScreen):
 
     @on(GpuPanel.NextDevice)
     def _next_device(self) -> None:
-        devices, device = self.session.devices, self.session.choices.device
+        devices, device = self.session.devices, self.session.choices[DEVICE]
         place = devices.index(device) if device in devices else -1
         self.query_one(OptionsPanel).choose_device(devices[(place + 1) % len(devices)])
 
@@ -187,7 +188,7 @@ class MainScreen(QuietScreen):
     def _measurement_wanted(self) -> None:
         from ..feeds.measure_gpu import measure_gpu
 
-        device = self.session.choices.device
+        device = self.session.choices[DEVICE]
         if device == "cpu":
             self.say("the CPU needs no measuring; d takes a GPU")
         else:
@@ -242,7 +243,7 @@ class MainScreen(QuietScreen):
         if plan is not None and plan.fit is not None and plan.fit.risky:
             from ..dialogs import ask_memory
 
-            ask_memory(self.app, plan.fit, lambda: self._export(replace(spec, force=True)))
+            ask_memory(self.app, plan.fit, lambda: self._export(spec.having(FORCE, True)))
         else:
             self._export(spec)
 

@@ -22,8 +22,9 @@ from halfpint.core.export.halved_file import halve_file
 from halfpint.core.export.pipeline import run
 from halfpint.core.formats import Format, Precision
 from halfpint.core.jobs import events as e
+from halfpint.core.options import VerifyMode
 from halfpint.core.samples.yolov5 import SampleSpec, sample
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.pickled import Record
 from halfpint.core.weights.writer import checkpoint_bytes
 from support.jobs import assert_listed, done, end_of, manifest_of, names, of, small
@@ -37,7 +38,7 @@ def until_stage(events: Iterator[e.Event], name: str) -> None:
 
 @pytest.mark.numbers
 def test_four_artifacts_and_a_manifest(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, formats=tuple(Format), dynamic=True)
+    spec = small(tiny, tmp_path, targets=tuple(Format), dynamic=True)
     events = done(spec)
     assert end_of(events).exit_code == 0
     assert list(names(tmp_path)) == [
@@ -111,7 +112,7 @@ def test_static_by_default_and_fp16_of_half_the_size(sample_n: Path, tmp_path: P
 
 @pytest.mark.numbers
 def test_half_io(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, formats=tuple(Format), half_io=True)
+    spec = small(tiny, tmp_path, targets=tuple(Format), half_io=True)
     assert end_of(done(spec)).exit_code == 0
     dtypes = [entry["contract"]["input"]["dtype"] for entry in manifest_of(spec)["artifacts"]]
     assert dtypes == ["float32", "float16"] * 2
@@ -354,7 +355,7 @@ def test_checkpoints_without_shared_names_do_not_collide(tiny: Path, tmp_path: P
     other = tmp_path / "other" / "best.pt"
     other.parent.mkdir()
     shutil.copy(tiny, other)
-    spec = ExportSpec(other, tmp_path, 96, 64, name="{stem}-{height}x{width}")
+    spec = ExportSpec.of(other, tmp_path, 96, 64, name="{stem}-{height}x{width}")
     assert end_of(done(spec)).exit_code == 0
     assert json.loads((tmp_path / "best-96x64.halfpint.json").read_text())["source"]["file"] == "best.pt"
 

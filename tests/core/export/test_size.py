@@ -12,7 +12,7 @@ from halfpint.core.spec import ExportSpec
 from support import dbnet
 from support.jobs import done, end_of, manifest_of, of
 
-SPEC = ExportSpec(Path("/weights/w.pt"), Path("/out"))
+SPEC = ExportSpec.of(Path("/weights/w.pt"), Path("/out"))
 
 
 def size_of(spec: ExportSpec) -> tuple[int, int]:
@@ -33,7 +33,7 @@ def test_nothing_is_rounded_unless_asked(tiny: Path) -> None:
 
 
 def test_rounding_is_told_and_recorded(tiny: Path, tmp_path: Path) -> None:
-    spec = sized(ExportSpec(tiny, tmp_path), inspect(tiny).facts, (70, 60), Rounding.DOWN)
+    spec = sized(ExportSpec.of(tiny, tmp_path), inspect(tiny).facts, (70, 60), Rounding.DOWN)
     events = done(spec)
     assert end_of(events).exit_code == 0
     notes = [note.text for note in of(events, Note)]

@@ -21,8 +21,9 @@ from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import ShapeMismatch
+from halfpint.core.options import VerifyMode
 from halfpint.core.shapes import InputShape, Level
-from halfpint.core.spec import ExportSpec, VerifyMode
+from halfpint.core.spec import ExportSpec
 from support.checkpoints import network_of
 
 MIB, GIB = 2**20, 2**30
@@ -42,7 +43,7 @@ def network_fixture() -> Network:
 
 
 def spec(**more: object) -> ExportSpec:
-    return ExportSpec(TINY, Path("/out"), **{"height": 1536, "width": 320, **more})  # pyright: ignore
+    return ExportSpec.of(TINY, Path("/out"), **{"height": 1536, "width": 320, **more})  # pyright: ignore
 
 
 def needed(network: Network, spec: ExportSpec, now: Snapshot) -> JobNeeds:
@@ -125,7 +126,7 @@ def test_every_term_has_a_least_and_a_most(
                 batch=batch,
                 precisions=(precision,),
                 device=device,
-                formats=formats,
+                targets=formats,
                 verify=verify,
             )
             found = estimate(tiny_network(), asked, snapshot(HOST, device, gpus(GIB)))

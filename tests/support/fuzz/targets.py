@@ -238,7 +238,7 @@ def _kept(path: Path) -> int:
     folder = path.parent / "folder"
     (folder / "best.halfpint.json").write_bytes(path.read_bytes())
     for overwrite in (False, True):
-        spec = ExportSpec(folder / "best.pt", folder, overwrite=overwrite)
+        spec = ExportSpec.of(folder / "best.pt", folder, overwrite=overwrite)
         with contextlib.suppress(BadRequest):
             for entry in earlier(spec, "5" * 64):
                 changed(folder, entry)

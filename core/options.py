@@ -1,0 +1,160 @@
+"""The options of a job, a row each, in the order in which people are shown them.
+
+A new option is a row here, and where its value matters `recipe[ROW]` reads it; nothing else lists options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from .formats import Format, Precision
+from .option import Choice, Choices, Device, Number, OneOf, Option, Part, SomeOf, Switch, Text
+
+
+class VerifyMode(StrEnum):
+    """`full`: against the float64 reference. `quick`: the runtime alone (loads, weights, finite, FP16 against FP32)."""
+
+    FULL = "full"
+    QUICK = "quick"
+
+
+def _targets() -> Iterator[Choice[Format]]:
+    yield Choice(Format.ONNX, "ONNX", "an .onnx file: ONNX Runtime, TensorRT, OpenVINO")
+    yield Choice(Format.TORCHSCRIPT, "TorchScript", "a file for torch.jit.load, LibTorch")
+
+
+def _precisions() -> Iterator[Choice[Precision]]:
+    yield Choice(Precision.FP32, "FP32", "4 bytes a weight, as most runtimes expect")
+    yield Choice(Precision.FP16, "FP16", "2 bytes a weight: half the size")
+
+
+def _modes() -> Iterator[Choice[VerifyMode]]:
+    yield Choice(VerifyMode.FULL, "full", "against a float64 reference")
+    yield Choice(VerifyMode.QUICK, "quick", "it loads, it runs, and FP16 resembles FP32")
+
+
+OPSETS = range(11, 22)
+_ONNX = frozenset({"onnx"})
+
+TARGETS = Option(
+    "targets",
+    SomeOf(Choices(_targets)),
+    (Format.ONNX,),
+    Part.RECIPE,
+    "what to make",
+    flags=("--include",),
+    metavar="F",
+    formerly=("formats",),
+)
+PRECISIONS = Option(
+    "precisions",
+    SomeOf(Choices(_precisions)),
+    (Precision.FP32,),
+    Part.RECIPE,
+    "every file is made in each of them",
+    flags=("--precision",),
+    metavar="P",
+    shorthands={"--half": "fp16"},  # as YOLOv5 spells it
+)
+OPSET = Option(
+    "opset",
+    Number(OPSETS),
+    17,
+    Part.RECIPE,
+    "ONNX operator set; 17 loads nearly everywhere",
+    title="opset",
+    metavar="N",
+    targets=_ONNX,
+)
+DEVICE = Option(
+    "device",
+    Device(),
+    "cpu",
+    Part.RECIPE,
+    "where TorchScript is traced and tried: cpu, or the index of a GPU",
+    title="device",
+    metavar="D",
+)
+DYNAMIC = Option(
+    "dynamic",
+    Switch(),
+    False,
+    Part.RECIPE,
+    "batch, height and width of an ONNX file may vary",
+    title="dynamic axes",
+)
+HALF_IO = Option(
+    "half_io",
+    Switch(),
+    False,
+    Part.RECIPE,
+    "FP16 files also take and give FP16",
+    title="FP16 I/O",
+    precisions=frozenset({"fp16"}),
+)
+SIMPLIFY = Option(
+    "simplify",
+    Switch(),
+    False,
+    Part.RECIPE,
+    "run onnxsim; keep its result if it is sound and no larger",
+    title="simplify",
+    targets=_ONNX,
+)
+OVERWRITE = Option(
+    "overwrite",
+    Switch(),
+    False,
+    Part.POLICY,
+    "replace files that exist already",
+    title="overwrite",
+    # It would replace files in a later session that nobody thinks of.
+    remembered=False,
+)
+VERIFY = Option(
+    "verify",
+    OneOf(Choices(_modes)),
+    VerifyMode.FULL,
+    Part.POLICY,
+    "full: against a float64 reference; quick: loads, runs, and FP16 resembles FP32",
+    title="verify",
+)
+OUT = Option(
+    "out",
+    Text("beside the weights"),
+    "",
+    Part.DESTINATION,
+    "the folder where the files go; empty: beside the weights",
+    title="folder",
+    metavar="DIR",
+    formerly=("folder",),
+)
+NAME = Option(
+    "name",
+    Text("{stem}"),
+    "{stem}",
+    Part.DESTINATION,
+    "the files' name, with {stem}, {height}, {width} and {batch}",
+    title="name",
+    metavar="T",
+)
+FORCE = Option(
+    "force",
+    Switch(),
+    False,
+    Part.POLICY,
+    "start also if the memory that is free will not do",
+    remembered=False,
+    shown=False,
+)
+
+ROWS: list[Option[Any]] = [
+    TARGETS, PRECISIONS, OPSET, DEVICE, DYNAMIC, HALF_IO, SIMPLIFY, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+]  # fmt: skip
+
+
+def rows(part: Part | None = None) -> tuple[Option[Any], ...]:
+    """All options, or those of one part."""
+    return tuple(row for row in ROWS if part in (None, row.part))
