@@ -79,7 +79,7 @@ def test_files_go_beside_the_weights_unless_told_otherwise(tiny: Path, tmp_path:
         (["--imgsz", "64", "64", "64"], "--imgsz takes height and width, 3 values are given"),
         (["--imgsz", "big"], "invalid int value"),
         (["--batch", "0"], "the batch is 0"),
-        (["--include", "caffe"], "the format 'caffe' is not known"),
+        (["--include", "caffe"], "'caffe' is not known"),
         (["--include", "saved_model"], "saved_model (TensorFlow) is not a target of Halfpint"),
         (["--include", "engine"], "TensorRT"),
         (["--keras"], "--keras is for TensorFlow, which is not a target of Halfpint"),

@@ -148,7 +148,7 @@ def test_a_failed_job_says_why(folder: Path) -> None:
         async with screen(folder) as s:
             await s.until_known()
             await s.size(64, 64)
-            s.main.query_one("#folder").value = "/proc/nowhere"  # type: ignore[attr-defined]
+            s.main.query_one("#out").value = "/proc/nowhere"  # type: ignore[attr-defined]
             await s.press("ctrl+r")
             end = await s.job_over()
             assert end.exit_code != 0
