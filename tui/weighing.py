@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..core.memory.verdict import SEVERITY, Fit
 from ..core.shapes import spelled
 from ..core.units import mebibytes
@@ -19,7 +17,7 @@ def size_lines(subject: Subject, size: tuple[int, int], mapped: Fit | None = Non
     Where a job planned alone fits otherwise, it is told why.
     """
     name = (spelled(*size), "strong")
-    planned = subject.planner.plan(replace(subject.spec, height=size[0], width=size[1]), subject.now)
+    planned = subject.planner.plan(subject.spec.sized(*size), subject.now)
     needs, found = planned.needs, planned.fit
     if needs is None or found is None:
         return [(name, (" does not suit the network", "error"))]

@@ -164,7 +164,7 @@ def test_a_plan_touches_nothing_outside(planner: Planner, device: str) -> None:
     asked = spec(device=device, targets=tuple(Format))
     planner.plan(asked, ROOMY)  # what is imported late is imported now
     with listening() as heard:
-        planner.plan(replace(asked, height=320), ROOMY)
+        planner.plan(asked.sized(320, asked.recipe.width), ROOMY)
     assert heard == []
 
 

@@ -159,7 +159,7 @@ def test_the_map_says_what_single_estimates_say(network: Network) -> None:
         seen: set[Fit] = set()
         for i, height in enumerate(map.sides):
             for j, width in enumerate(map.sides):
-                needs = needed(network, replace(asked, height=height, width=width), now)
+                needs = needed(network, asked.sized(height, width), now)
                 single = judged(needs, now)
                 seen.add(map.fits[i][j])
                 assert map.peaks[i][j] == needs.runs[Precision.FP32].peak_allocated_nbytes
