@@ -25,10 +25,10 @@ from memory_matrix import jobs, write_networks
 from memory_matrix import measured as measured_jobs
 
 from halfpint.core.devices import GpuSampler
-from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import overheads_of
 from halfpint.core.memory.run import gpu_need, run
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.make import write_dbnet, write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape
@@ -97,7 +97,7 @@ def forward_passes(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with WeightsSource(path) as source:
         network = source.network
-    for precision, place in ((Precision.FP32, CPU), (Precision.FP16, META)):
+    for precision, place in ((FP32, CPU), (FP16, META)):
         for shape in shapes(network.stride):
             predicted = run(network, shape, precision).peak_allocated_nbytes
             figures = measured(path, shape, precision, place)
@@ -139,7 +139,7 @@ def on_gpu(path: Path, device: str) -> list[dict[str, Any]]:
         network = source.network
     overheads = overheads_of(gpu.name, seen.driver)
     rows: list[dict[str, Any]] = []
-    for precision in Precision:
+    for precision in ALL_PRECISIONS:
         for shape in shapes(network.stride):
             predicted = run(network, shape, precision)
             need = gpu_need(predicted, overheads)

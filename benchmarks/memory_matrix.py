@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision, named
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.spec import ExportSpec
@@ -44,7 +45,7 @@ NETWORKS = {
 }
 SIZES = ((64, 64, 1), (320, 320, 1), (640, 640, 1), (800, 800, 1), (1536, 320, 1), (320, 320, 4), (640, 640, 4))
 FORMATS = ((Format.ONNX,), (Format.TORCHSCRIPT,), tuple(Format))
-PRECISIONS = ((Precision.FP32,), (Precision.FP16,), tuple(Precision))
+SETS = ((FP32,), (FP16,), ALL_PRECISIONS)
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"}
 SETTINGS = {
     "own, 2 threads": ({}, 2),
@@ -90,7 +91,7 @@ class Job:
             "weights": self.network,
             "size": "×".join(map(str, (self.batch, *self.size))),
             "targets": "+".join(self.formats),
-            "precisions": "+".join(self.precisions),
+            "precisions": "+".join(map(str, self.precisions)),
             "dynamic": self.dynamic,
             "verify": str(self.verify),
             "setting": self.setting,
@@ -101,7 +102,7 @@ class Job:
         """The inverse of `row`."""
         batch, height, width = map(int, row["size"].split("×"))
         formats = tuple(map(Format, row["formats"].split("+")))
-        precisions = tuple(map(Precision, row["precisions"].split("+")))
+        precisions = tuple(map(named, row["precisions"].split("+")))
         verify = VerifyMode(row["verify"])
         return cls(row["weights"], (height, width), batch, formats, precisions, row["dynamic"], verify, row["setting"])
 
@@ -110,7 +111,7 @@ def jobs(count: int, seed: int = 0) -> list[Job]:
     """So many different jobs of the matrix, each value of each dimension about as often as the others."""
     shuffle = random.Random(seed)
     networks, sizes = _deck(tuple(NETWORKS), shuffle), _deck(SIZES, shuffle)
-    formats, precisions = _deck(FORMATS, shuffle), _deck(PRECISIONS, shuffle)
+    formats, precisions = _deck(FORMATS, shuffle), _deck(SETS, shuffle)
     dynamic, verify = _deck((False, True), shuffle), _deck(tuple(VerifyMode), shuffle)
     settings = _deck(tuple(SETTINGS), shuffle)
     found: dict[Job, None] = {}
@@ -121,7 +122,7 @@ def jobs(count: int, seed: int = 0) -> list[Job]:
         recipe = (next(formats), next(precisions), next(dynamic), next(verify), next(settings))
         job = Job(network, size, batch, *recipe)
         work = work * batch * size[0] * size[1] / 640**2
-        slow = Format.TORCHSCRIPT in job.formats and Precision.FP16 in job.precisions and job.verify is VerifyMode.QUICK
+        slow = Format.TORCHSCRIPT in job.formats and FP16 in job.precisions and job.verify is VerifyMode.QUICK
         if work <= (_MOST_SLOW if slow else _MOST):
             found[job] = None
     return list(found)
@@ -154,7 +155,7 @@ def _measured(job: Job, folder: Path) -> dict[str, Any]:
     extra, threads = SETTINGS[job.setting]
     command = [HALFPINT, "export", "--weights", str(folder / f"{job.network}.pt"), "--json", "--force"]
     command += ["--imgsz", str(job.size[0]), str(job.size[1]), "--batch-size", str(job.batch)]
-    command += ["--include", *job.formats, "--precision", *job.precisions, "--verify", str(job.verify)]
+    command += ["--include", *job.formats, "--precision", *map(str, job.precisions), "--verify", str(job.verify)]
     command += ["--dynamic"] if job.dynamic else []
     environment = {**os.environ, **extra}
     if threads == 1:

@@ -19,8 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from halfpint.core.devices import GpuSampler
-from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
+from halfpint.core.precisions import named
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.torchscript.file import torchscript_bytes
@@ -61,7 +61,7 @@ def main() -> None:
     with WeightsSource(Path(weights)) as source:
         for _ in source.load():
             pass
-    file = torchscript_bytes(source.network, Precision(precision), InputShape(*shape), Provenance("", ""))
+    file = torchscript_bytes(source.network, named(precision), InputShape(*shape), Provenance("", ""))
     figures = on_cpu(file, shape, place) if place in ("cpu", "meta") else on_gpu(file, shape, int(place))
     sys.stdout.write(json.dumps(figures) + "\n")
 

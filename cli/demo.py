@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from ..core.export.size import sized
-from ..core.formats import Format, Precision
+from ..core.formats import Format
 from ..core.inspect import inspect
+from ..core.precisions import ALL_PRECISIONS
 from ..core.samples.make import write_dbnet, write_yolov5
 from ..core.spec import ExportSpec
 from ..tui.start import on_terminal, open_screen
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             weights=weights,
             out=folder,
             targets=(Format.ONNX, Format.TORCHSCRIPT),
-            precisions=(Precision.FP32, Precision.FP16),
+            precisions=ALL_PRECISIONS,
             dynamic=True,
             overwrite=True,
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import BadRequest
 from ..core.export.size import sized
-from ..core.formats import Format, Kind, Precision
+from ..core.formats import Format, Kind
 from ..core.loading import WeightsSource
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
@@ -23,6 +23,7 @@ from ..core.network.ops import ShapeMismatch
 from ..core.option import Part
 from ..core.options import OUT, VERIFY, rows
 from ..core.plan import Plan, Planner
+from ..core.precisions import ALL_PRECISIONS
 from ..core.shapes import Level
 from ..core.sizes import ArtifactSize
 from ..core.spec import ExportSpec
@@ -33,7 +34,7 @@ from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_coloured, say_json
 from .flags import values_of
 
-_EVERY_KIND = tuple(Kind(format, precision) for format in Format for precision in Precision)
+_EVERY_KIND = tuple(Kind(format, precision) for format in Format for precision in ALL_PRECISIONS)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,24 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .precisions import ALL_PRECISIONS, REFERENCE, Precision
+
 
 class Format(StrEnum):
     """A file format to export to, spelled as `--include` spells it."""
 
     ONNX = "onnx"
     TORCHSCRIPT = "torchscript"
-
-
-class Precision(StrEnum):
-    """How an artifact stores its weights and computes."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes a weight."""
-        return 2 if self is Precision.FP16 else 4
 
 
 @dataclass(frozen=True, order=True)
@@ -35,13 +25,13 @@ class Kind:
     @property
     def suffix(self) -> str:
         """What follows the artifact's name: `.onnx`, `.fp16.onnx`, `.torchscript`, …"""
-        return f".{self.format}" if self.precision is Precision.FP32 else f".{self.precision}.{self.format}"
+        return f".{self.format}" if self.precision == REFERENCE else f".{self.precision}.{self.format}"
 
     def __str__(self) -> str:
         return f"{self.format} {self.precision}"
 
 
-SUFFIXES = tuple(Kind(format, precision).suffix for format in Format for precision in Precision)
+SUFFIXES = tuple(Kind(format, precision).suffix for format in Format for precision in ALL_PRECISIONS)
 
 
 def root_of(name: str) -> str:
@@ -49,7 +39,7 @@ def root_of(name: str) -> str:
 
     `best` and `best.fp16` have the same root, for both can become best.fp16.onnx.
     """
-    for precision in Precision:
+    for precision in ALL_PRECISIONS:
         shorter = name.removesuffix(f".{precision}")
         if shorter and shorter != name:
             return root_of(shorter)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .formats import Precision
 from .inspect import WeightsInfo
+from .precisions import Precision
 from .units import megabytes, spelled_dtype
 from .weights.parts import STRUCTURE
 
@@ -48,7 +48,7 @@ def artifact_ledger(info: WeightsInfo, precision: Precision, nbytes: int, weight
     `nbytes`: of the file. `weights_nbytes`: of the weights in it, batch norm folded in, at its precision.
     """
     stored = info.stored[0] if info.stored else None
-    target = precision.upper()
+    target = precision.label
     if stored is None:
         change = f"weights {megabytes(weights_nbytes)} in {target}"
     else:

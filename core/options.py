@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from .formats import Format, Precision
+from .formats import Format
 from .option import Choice, Choices, Device, Number, OneOf, Option, Part, SomeOf, Switch, Text
+from .precisions import ALL_PRECISIONS, HALF, REFERENCE, Precision
 
 
 class VerifyMode(StrEnum):
@@ -26,8 +27,8 @@ def _targets() -> Iterator[Choice[Format]]:
 
 
 def _precisions() -> Iterator[Choice[Precision]]:
-    yield Choice(Precision.FP32, "FP32", "4 bytes a weight, as most runtimes expect")
-    yield Choice(Precision.FP16, "FP16", "2 bytes a weight: half the size")
+    for precision in ALL_PRECISIONS:
+        yield Choice(precision, precision.label, precision.help)
 
 
 def _modes() -> Iterator[Choice[VerifyMode]]:
@@ -51,12 +52,12 @@ TARGETS = Option(
 PRECISIONS = Option(
     "precisions",
     SomeOf(Choices(_precisions)),
-    (Precision.FP32,),
+    (REFERENCE,),
     Part.RECIPE,
     "every file is made in each of them",
     flags=("--precision",),
     metavar="P",
-    shorthands={"--half": "fp16"},  # as YOLOv5 spells it
+    shorthands={"--half": HALF.name},  # as YOLOv5 spells it
 )
 OPSET = Option(
     "opset",
@@ -92,7 +93,7 @@ HALF_IO = Option(
     Part.RECIPE,
     "FP16 files also take and give FP16",
     title="FP16 I/O",
-    precisions=frozenset({"fp16"}),
+    precisions=frozenset(precision.name for precision in ALL_PRECISIONS if precision.has_io),
 )
 SIMPLIFY = Option(
     "simplify",

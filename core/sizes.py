@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from .formats import Format, Kind, Precision
+from .formats import Format, Kind
 from .network.network import Network
+from .precisions import ALL_PRECISIONS, Precision
 from .shapes import Finding, InputShape, Level
 from .spec import ExportSpec
 from .targets.contract import contract
@@ -21,7 +22,7 @@ from .targets.torchscript.nbytes import torchscript_nbytes
 from .units import megabytes
 
 _MANIFEST_NBYTES = 64_000  # some thousands of bytes an artifact, and room for the drafts' folder entries
-_CONTRACTS = 2  # a file takes and gives float32 or float16
+_CONTRACTS = len({precision.io for precision in ALL_PRECISIONS})  # files differ in what they take and give
 _SHA256 = "0" * 64  # its length is all that counts
 
 
@@ -63,19 +64,17 @@ class Sizes:
         return ArtifactSize(kind, spec.path(kind), self._onnx(spec, kind), not spec.simplify, note)
 
     def _torchscript(self, spec: ExportSpec, precision: Precision) -> int:
-        half = precision is Precision.FP16
-        half_io = spec.half_io and half
         config = torchscript_config(
-            self._network, precision, self._shape(spec), Provenance(spec.weights.name, _SHA256), half_io=half_io
+            self._network, precision, self._shape(spec), Provenance(spec.weights.name, _SHA256), spec.io(precision)
         )
-        return torchscript_nbytes(self._network, config, half=half)
+        return torchscript_nbytes(self._network, config, precision)
 
     def _onnx(self, spec: ExportSpec, kind: Kind) -> int:
         network, shape = self._network, self._shape(spec)
         provenance = Provenance(spec.weights.name, _SHA256)
-        promised = self._contract(shape, dynamic=spec.dynamic, half_io=spec.has_half_io(kind))
+        promised = self._contract(shape, spec.io(kind.precision), dynamic=spec.dynamic)
         varying = 0 if spec.dynamic else self._varying(shape)
-        key = (kind.precision, spec.has_half_io(kind), spec.opset, spec.dynamic)
+        key = (kind.precision, spec.io(kind.precision), spec.opset, spec.dynamic)
         if key not in self._written:
             model = onnx_model(network, promised, kind.precision, spec.opset, shape, provenance)
             self._written[key] = model, body_nbytes(model.graph) - varying

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from .errors import BadRequest
-from .formats import SUFFIXES, Format, Kind, Precision, root_of
+from .formats import SUFFIXES, Format, Kind, root_of
 from .option import Option, Part, Switch, Values, read_values
 from .options import (
     DEVICE,
@@ -30,6 +30,8 @@ from .options import (
     VerifyMode,
     rows,
 )
+from .precisions import Precision
+from .precisions.dtype import FLOAT32, DType
 
 T = TypeVar("T")
 DEFAULTS = Values()
@@ -62,9 +64,9 @@ class Recipe:
         """What is to be made, target by target."""
         return tuple(Kind(target, precision) for target in self[TARGETS] for precision in self[PRECISIONS])
 
-    def has_half_io(self, kind: Kind) -> bool:
-        """Whether an artifact takes and gives FP16."""
-        return self[HALF_IO] and kind.precision is Precision.FP16
+    def io(self, precision: Precision) -> DType:
+        """What an artifact in a precision takes and gives."""
+        return precision.io if self[HALF_IO] else FLOAT32
 
     def check(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""
@@ -244,8 +246,9 @@ class ExportSpec:
     def half_io(self) -> bool:
         return self.recipe[HALF_IO]
 
-    def has_half_io(self, kind: Kind) -> bool:
-        return self.recipe.has_half_io(kind)
+    def io(self, precision: Precision) -> DType:
+        """What an artifact in a precision takes and gives."""
+        return self.recipe.io(precision)
 
     @property
     def simplify(self) -> bool:

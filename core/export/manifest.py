@@ -42,7 +42,7 @@ class ArtifactRecord:
         return {
             "file": self.path.name,
             "format": self.kind.format,
-            "precision": self.kind.precision,
+            "precision": self.kind.precision.name,
             "nbytes": self.nbytes,
             "ratio": round(self.nbytes / info.nbytes, 4),
             "sha256": self.sha256,

@@ -8,18 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import JobFailed
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
 from ..images.synthetic import structured_batch
 from ..jobs.events import Note
 from ..limits import ran_out_of_memory
 from ..network.layers import Constant, layers_of
 from ..network.network import Network
+from ..precisions import REFERENCE, Precision, cannot_hold
+from ..precisions.dtype import DType
 from ..publication.draft import Draft
 from ..spec import ExportSpec
 from ..targets.contract import Contract, contract
 from ..targets.provenance import Provenance
 from ..units import megabytes
-from ..verify.checks import FP16_OVERFLOW
 from ..verify.subject import Subject
 from .source import LoadedWeights
 from .stages import Work, stage
@@ -38,13 +39,14 @@ class Order:
         return self.spec.path(self.kind)
 
     @property
-    def half_io(self) -> bool:
-        return self.spec.has_half_io(self.kind)
+    def io(self) -> DType:
+        """What it takes and gives."""
+        return self.spec.io(self.kind.precision)
 
     def contract(self) -> Contract:
         """What the artifact will take and give. TorchScript takes any size, so its sizes are dynamic."""
         dynamic = self.spec.dynamic or self.kind.format is Format.TORCHSCRIPT
-        return contract(self.loaded.network, self.loaded.shape, dynamic=dynamic, half_io=self.half_io)
+        return contract(self.loaded.network, self.loaded.shape, self.io, dynamic=dynamic)
 
     def subject(self, path: Path) -> Subject:
         """The finished file at `path`, for verification."""
@@ -52,10 +54,9 @@ class Order:
         return Subject(path, self.kind, self.loaded.shape, declared, self.spec.device)
 
     def bytes(self) -> bytes:
-        """The artifact, serialized. Raises `JobFailed` for weights that FP16 cannot hold."""
+        """The artifact, serialized. Raises `JobFailed` for weights that its precision cannot hold."""
         network, shape = self.loaded.network, self.loaded.shape
-        if self.kind.precision is Precision.FP16:
-            _check_halving(network)
+        _check_range(network, self.kind.precision)
         provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
         if self.kind.format is Format.ONNX:
             from ..targets.onnx.file import onnx_bytes
@@ -69,9 +70,7 @@ class Order:
             raise JobFailed(
                 f"TorchScript needs torch, which cannot be imported: {error}", "pip install torch"
             ) from error
-        return torchscript_bytes(
-            network, self.kind.precision, shape, provenance, half_io=self.half_io, device=self.spec.device
-        )
+        return torchscript_bytes(network, self.kind.precision, shape, provenance, self.io, device=self.spec.device)
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,12 @@ def _simplify(order: Order, data: bytes, draft: Draft) -> Work[tuple[tuple[bytes
     return (result.data, result.kept), result.message
 
 
-def _check_halving(network: Network) -> None:
+def _check_range(network: Network, precision: Precision) -> None:
+    """Raises `JobFailed` for weights beyond what a precision holds. The reference one takes them as they are."""
+    if precision == REFERENCE:
+        return
     for layer in layers_of(network.body):
         if not isinstance(layer, Constant):
             largest = max(float(np.abs(array).max(initial=0)) for array in layer.weights)
-            if largest > FP16_OVERFLOW:
-                raise JobFailed(
-                    f"a weight of {layer.name} is {largest:.4g}, float16 ends at 65504: FP16 cannot hold this model",
-                    "export it in FP32",
-                )
+            if largest > precision.largest:
+                raise cannot_hold(precision, f"a weight of {layer.name}", largest, f"export it in {REFERENCE.label}")

@@ -188,7 +188,7 @@ def _publish(
 
 def _record(one: _Verified) -> ArtifactRecord:
     made, order = one.made, one.order
-    weights = weights_nbytes(order.loaded.network, order.kind.precision.itemsize)
+    weights = weights_nbytes(order.loaded.network, order.kind.precision.weights.itemsize)
     return ArtifactRecord(
         path=order.path,
         kind=order.kind,

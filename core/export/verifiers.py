@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
 from ..images.synthetic import batch_for
 from ..network.network import Network
 from ..options import VerifyMode
+from ..precisions import REFERENCE
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
 from ..verify.probes import Plan, plan
@@ -40,7 +41,7 @@ class Verifier(Protocol):
         ...
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
-        """The report on a file that was tried; the orders come as they were tried, FP32 before FP16."""
+        """The report on a file that was tried; the orders come as they were tried, the reference precision first."""
         ...
 
     def close(self) -> None:
@@ -79,7 +80,7 @@ class _Full:
 
 
 class _Quick:
-    """The runtime alone: FP16 against FP32, taken from the job's own FP32 file if there is one."""
+    """The runtime alone: a narrow precision against the reference one, from the job's own file if there is one."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -95,11 +96,11 @@ class _Quick:
         inspect_quickly(trial, self._network)
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
-        format, half = order.kind.format, order.kind.precision is Precision.FP16
-        if half and not trial.failed and format not in self._full:
-            self._full[format] = _full_precision_answer(order)
-        report = judge_quickly(trial, self._network, self._full.get(format) if half else None)
-        if not half and not trial.failed:
+        format, reduced = order.kind.format, order.kind.precision != REFERENCE
+        if reduced and not trial.failed and format not in self._full:
+            self._full[format] = _reference_answer(order)
+        report = judge_quickly(trial, self._network, self._full.get(format) if reduced else None)
+        if not reduced and not trial.failed:
             self._full[format] = trial.answers[0][1]
         yield Step(1, 1, "judged")
         return report
@@ -108,9 +109,9 @@ class _Quick:
         pass
 
 
-def _full_precision_answer(order: Order) -> tuple[Array, ...]:
-    """What the FP32 twin of an FP16 artifact answers; it is made in memory and never published."""
-    twin = replace(order, kind=Kind(order.kind.format, Precision.FP32))
+def _reference_answer(order: Order) -> tuple[Array, ...]:
+    """What an artifact's twin in the reference precision answers; it is made in memory and never published."""
+    twin = replace(order, kind=Kind(order.kind.format, REFERENCE))
     shape = order.loaded.shape
     image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
     if order.kind.format is Format.ONNX:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
+from ..precisions import HALF, REFERENCE
 from ..sandbox.process import Allowance
 
 _MIB = 2**20
@@ -44,13 +45,13 @@ def loading(file: int) -> Allowance:
 
 def running(file: int, load: Load, kind: Kind) -> Allowance:
     """For one run."""
-    slow = kind == Kind(Format.TORCHSCRIPT, Precision.FP16)
+    slow = kind == Kind(Format.TORCHSCRIPT, HALF)
     seconds = load.products / (_HALF_TORCHSCRIPT_PRODUCTS_A_SECOND if slow else _PRODUCTS_A_SECOND)
     return Allowance(_SECONDS + seconds, _RUN_NBYTES + _RUN_COPIES * file + _RUN_ACTIVATIONS * load.peak)
 
 
 def halving(file: int, load: Load) -> Allowance:
     """For halving a model, loading both files and one that shows what flows through it, and nine runs of these."""
-    loads, once = loading(file), running(file, load, Kind(Format.ONNX, Precision.FP32))
+    loads, once = loading(file), running(file, load, Kind(Format.ONNX, REFERENCE))
     seconds = loads.seconds + 9 * load.products / _PRODUCTS_A_SECOND
     return Allowance(seconds, 3 * loads.nbytes + 2 * once.nbytes)

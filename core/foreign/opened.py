@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import ArtifactRefused, BadRequest, JobFailed
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
+from ..precisions import named
 from ..sandbox.process import SaidNo, Sandbox
 from ..sandbox.wire import Array
 from ..shapes import InputShape
@@ -99,14 +100,14 @@ class LoadedForeign:
         file.started()
         said, _ = file.sandbox.ask("load", "loading it", allowances.loading(file.nbytes))
         self.contract = _contract(said["contract"])
-        self.half, self.ours = bool(said["half"]), bool(said["ours"])
+        self.precision, self.ours = named(str(said["precision"])), bool(said["ours"])
         shape = said["shape"]
         self.origin = Origin(str(said["source_sha256"]), _shape(shape) if shape is not None else None)
 
     @property
     def kind(self) -> Kind:
         """Its format and precision."""
-        return Kind(self._file.format, Precision.FP16 if self.half else Precision.FP32)
+        return Kind(self._file.format, self.precision)
 
     def run(self, image: Array) -> tuple[Array, ...]:
         """Its answer to a float32 N×C×H×W image."""

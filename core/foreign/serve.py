@@ -82,7 +82,7 @@ class _Service:
         origin = loaded.origin
         return {
             "contract": _described(loaded.contract),
-            "half": loaded.half,
+            "precision": loaded.precision.name,
             "ours": loaded.ours,
             "source_sha256": origin.source_sha256,
             "shape": origin.shape and list(origin.shape.dims),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format, Precision
+from ..formats import Format
 from ..network.network import Network
 from ..options import VerifyMode
+from ..precisions import REFERENCE, Precision
 from ..shapes import Finding, InputShape, Level
 from .job import host_need, weighed
 from .need import Need, Term
@@ -64,7 +65,7 @@ class JobFit:
 
 def job_needs(network: Network, work: Workload, shape: InputShape, overheads: Overheads = DOCUMENTED) -> JobNeeds:
     """What a job needs. Raises `ShapeMismatch` for a size that does not suit the network."""
-    runs = {precision: run(network, shape, precision, half_io=work.half_io) for precision in work.precisions}
+    runs = {precision: run(network, shape, precision, work.io(precision)) for precision in work.precisions}
     host = host_need(work, weighed(network, shape.dims), work.tried_at(shape))
     gpu = None if work.device == "cpu" else _job_on_gpu(work, network, shape, runs, overheads)
     return JobNeeds(shape, runs, host, gpu)
@@ -93,8 +94,8 @@ def _job_on_gpu(
 ) -> Need:
     """Every file is tried there, one after the other: the least is the largest one alone."""
     precisions = set(work.precisions)
-    if work.verify is VerifyMode.QUICK:  # FP16 is held against FP32, which is made for that
-        precisions.add(Precision.FP32)
+    if work.verify is VerifyMode.QUICK:  # others are held against it, which is made for that
+        precisions.add(REFERENCE)
     tried = [runs.get(precision) or run(network, shape, precision) for precision in precisions]
     largest, *others = sorted(tried, key=lambda run: -run.least_reserved_nbytes)
     terms = list(gpu_need(largest, overheads, others).terms)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..formats import Precision
 from ..network.network import Network
 from ..network.ops import Shape
+from ..precisions import Precision
 from ..readings.weigher import weigh
 from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
 from .job import host_need, weighed
@@ -100,10 +100,9 @@ def _weigh(
     """The peaks of many sizes in bytes, and their verdicts as places in `SEVERITY`."""
     import numpy as np
 
-    half = precision is Precision.FP16
     # The largest of the sizes alone, in Python's integers: numpy's would overflow without a word.
     weigh(network, tuple(dim if isinstance(dim, int) else int(dim.max()) for dim in shape))
-    one = weigh(network, shape, half=half, half_io=work.half_io and half)
+    one = weigh(network, shape, precision, work.io(precision))
     # Whether a file is tried at its own size is a matter of one size; the map is drawn for those that are.
     needs = [(host_need(work, weighed(network, shape), at_size=work.kinds), now.host)]
     if now.gpu is not None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..formats import Precision
 from ..network.network import Network
 from ..network.ops import numel
+from ..precisions import Precision
+from ..precisions.dtype import FLOAT32, DType
 from ..readings.weigher import weigh, weight_tensors
 from ..shapes import InputShape
 from .allocator import Step
@@ -33,19 +34,18 @@ class Forward:
         return self.peak_nbytes - self.weights_nbytes - self.image_nbytes
 
 
-def forward(network: Network, shape: InputShape, precision: Precision, *, half_io: bool = False) -> Forward:
-    """Weigh a forward pass, without reading a weight. `half_io`: input and outputs are float16 in FP16.
+def forward(network: Network, shape: InputShape, precision: Precision, io: DType = FLOAT32) -> Forward:
+    """Weigh a forward pass, without reading a weight. `io`: what the input and the outputs are.
 
     Raises `ShapeMismatch` for a size that does not suit the network.
     """
-    half = precision is Precision.FP16
-    weighed = weigh(network, shape.dims, half=half, half_io=half_io and half)
-    weights = [(-1 - i, nbytes) for i, nbytes in enumerate(weight_tensors(network, precision.itemsize))]
+    weighed = weigh(network, shape.dims, precision, io)
+    weights = [(-1 - i, nbytes) for i, nbytes in enumerate(weight_tensors(network, precision.weights.itemsize))]
     return Forward(
         peak_nbytes=int(weighed.file.peak_nbytes),
         peak_layer=weighed.file.peak_layer,
         weights_nbytes=weighed.weights_nbytes,
-        image_nbytes=int(numel(shape.dims)) * (2 if half_io and half else 4),
+        image_nbytes=int(numel(shape.dims)) * io.itemsize,
         steps=(*weights, *((key, int(nbytes)) for key, nbytes in weighed.file.steps)),
     )
 

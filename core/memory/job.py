@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
 from ..options import VerifyMode
+from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
 from ..verify.probes import small_probes
@@ -154,7 +155,7 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
     for kind in work.kinds:
         if full:
             yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
-        elif kind.precision is Precision.FP16 and Kind(kind.format, Precision.FP32) not in work.kinds:
+        elif kind.precision != REFERENCE and Kind(kind.format, REFERENCE) not in work.kinds:
             yield JobStage("judge", kind, (*common, held, *_twin(sizes, work.device)))
 
 
@@ -177,7 +178,7 @@ def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part
         return (weights, Part(f"images; activations are on GPU {device}", sizes.image))
     if not onnx:
         constant = Constant.TORCHSCRIPT_ACTIVATIONS
-    elif kind.precision is Precision.FP16 and sizes.taken_apart:
+    elif kind.precision != REFERENCE and sizes.taken_apart:
         constant = Constant.ONNX_ACTIVATIONS_TAKEN_APART
     else:
         constant = Constant.ONNX_ACTIVATIONS
@@ -185,7 +186,7 @@ def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part
 
 
 def _twin(sizes: Weighed, device: str) -> tuple[Part, ...]:
-    weights = Part("the FP32 twin", sizes.weights, Constant.TWIN)
+    weights = Part(f"the {REFERENCE.label} twin", sizes.weights, Constant.TWIN)
     activations = Part("its activations", sizes.batch, Constant.TWIN_ACTIVATIONS)
     return (weights, activations) if device == "cpu" else (weights, Part("images", sizes.image))
 

@@ -11,9 +11,9 @@ import numpy as np
 import pynvml
 import torch
 
-from ..formats import Precision
 from ..loading import WeightsSource
 from ..network.network import Network
+from ..precisions import REFERENCE
 from ..samples.make import write_yolov5
 from ..scratch import scratch
 from ..shapes import InputShape
@@ -70,11 +70,11 @@ def _used_by_this_process(handle: Any) -> int | None:
 
 def _workspace(index: int, network: Network) -> dict[str, int]:
     """What the libraries took through the allocator beyond the prediction: the largest of some forward passes."""
-    data = torchscript_bytes(network, Precision.FP32, _SHAPES[0], Provenance("sample.pt", ""))
+    data = torchscript_bytes(network, REFERENCE, _SHAPES[0], Provenance("sample.pt", ""))
     loaded = LoadedTorchScript(data, str(index))
     found = {"workspace_nbytes": 0, "activations_nbytes": 1}
     for shape in _SHAPES:
-        predicted = run(network, shape, Precision.FP32)
+        predicted = run(network, shape, REFERENCE)
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(index)
         loaded.run(np.zeros(shape.dims, np.float32))

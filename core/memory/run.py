@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..formats import Precision
 from ..network.network import Network
 from ..network.ops import Dim
+from ..precisions import Precision
+from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
 from .allocator import Replayed, replay, smallest_limit
 from .forward import Forward, forward, in_turn
@@ -46,9 +47,9 @@ class Run:
         return self.forward.peak_layer
 
 
-def run(network: Network, shape: InputShape, precision: Precision, *, half_io: bool = False) -> Run:
+def run(network: Network, shape: InputShape, precision: Precision, io: DType = FLOAT32) -> Run:
     """Weigh a forward pass and replay its allocations. Raises `ShapeMismatch`."""
-    passed = forward(network, shape, precision, half_io=half_io)
+    passed = forward(network, shape, precision, io)
     replayed = replay(passed.steps)
     return Run(passed, replayed, smallest_limit(passed.steps, replayed))
 

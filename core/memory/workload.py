@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
 from ..options import VerifyMode
+from ..precisions import Precision
+from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
 from ..spec import ExportSpec
 from ..verify.probes import too_slow
@@ -16,7 +18,7 @@ from ..verify.probes import too_slow
 class Workload:
     """The files that a job makes or verifies, in their order, and what it does with them.
 
-    `half_io`: FP16 files take and give FP16. `device`: where they run: `cpu`, or the index of a GPU.
+    `half_io`: files take and give their own precision. `device`: where they run: `cpu`, or the index of a GPU.
     """
 
     kinds: tuple[Kind, ...]
@@ -29,6 +31,10 @@ class Workload:
     def of(cls, spec: ExportSpec) -> Self:
         """What a spec asks for."""
         return cls(spec.kinds, spec.half_io, spec.simplify, spec.verify, spec.device)
+
+    def io(self, precision: Precision) -> DType:
+        """What the files in a precision take and give."""
+        return precision.io if self.half_io else FLOAT32
 
     @property
     def precisions(self) -> tuple[Precision, ...]:

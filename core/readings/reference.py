@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ..network.network import Network
 from ..network.ops import reshape_shape
-from . import rounding
+from ..precisions.dtype import FLOAT32, FLOAT64, DType
+from .rounding import Rounding
 
 Array = NDArray[Any]
 
 # A convolution gathers its windows into a buffer of about so many bytes, small enough for a core's cache.
 _BUFFER_NBYTES = 2 * 2**20
+_IN_FLOAT32 = Rounding(FLOAT32)
 # Elementwise functions go through an array in pieces of so many elements, for the same reason.
 _PIECE = 16 * 1024
 
@@ -29,19 +31,19 @@ _PIECE = 16 * 1024
 class Reference:
     """Computes networks in one precision: what an operation makes is rounded to it.
 
-    In float16, all behind `float32` stays in float32, as in an FP16 artifact; and what is rounded to float16 still
-    lies in float32 arrays, which take half the room. Rounding makes the same of a network on every processor: see
+    In a narrow type such as float16, all behind `float32` stays in float32, as in an artifact; and what is rounded
+    still lies in float32 arrays, which take half the room. Rounding makes the same of a network on every processor: see
     `rounding.py`.
     """
 
-    def __init__(self, dtype: type[np.float64] | type[np.float32] | type[np.float16]) -> None:
-        self._dtype = np.dtype(dtype)
-        self._held = np.dtype(np.float64 if dtype is np.float64 else np.float32)
-        self._half = dtype is np.float16
-        self._product = _PRODUCTS[self._dtype.name]
+    def __init__(self, dtype: DType) -> None:
+        self._dtype = np.dtype(dtype.name)
+        self._held = np.dtype(np.float64 if dtype == FLOAT64 else np.float32)
+        self._rounding = Rounding(dtype)
+        self._product = self._rounding.product
         self._weights: dict[Conv2d | ConvTranspose2d, tuple[Array, Array]] = {}
         self._layer = ""
-        self.largest: dict[str, float] = {}  # by place: the largest magnitude that FP16 would have to hold
+        self.largest: dict[str, float] = {}  # by place: the largest magnitude that a narrow type would have to hold
 
     def run(self, network: Network, image: Array) -> tuple[Array, ...]:
         """The outputs for an N×C×H×W image."""
@@ -138,7 +140,7 @@ class Reference:
             return x.mean(axis=(2, 3), keepdims=True)
         # Runtimes add up in FP32, in FP16 files too.
         n, c, height, width = x.shape
-        total = rounding.fp32_product(x.reshape(n, c, 1, -1), np.ones((height * width, 1), np.float32))
+        total = _IN_FLOAT32.product(x.reshape(n, c, 1, -1), np.ones((height * width, 1), np.float32))
         return self._rounded(total / np.float32(height * width))
 
     def add(self, x: Array, y: Array | Constant | float, act: Activation | None = None) -> Array:
@@ -177,7 +179,7 @@ class Reference:
         """y (out×rows×columns) = matrix (out×taps) · windows (C×kh×kw×rows×columns), some rows at a time."""
         c, kh, kw, rows, columns = windows.shape
         taps = c * kh * kw
-        if kh == kw == 1 and windows.flags.c_contiguous and self._product is np.matmul:
+        if kh == kw == 1 and windows.flags.c_contiguous and not self._rounding.rounds_sums:
             np.matmul(matrix, windows.reshape(taps, rows * columns), out=y.reshape(y.shape[0], -1))
             return
         step = max(1, _BUFFER_NBYTES // (taps * columns * windows.itemsize))
@@ -189,18 +191,18 @@ class Reference:
             y[:, row : row + count] = self._product(matrix, gathered.reshape(taps, -1)).reshape(-1, count, columns)
 
     def _made(self, y: Array, like: Array, what: str = "") -> Array:
-        """A new array `y`, rounded like `like`. If FP16 would have to hold it, its magnitude is noted."""
+        """A new array `y`, rounded like `like`. If a narrow type would have to hold it, its magnitude is noted."""
         if isinstance(like, _Wide):
             return y
         place = f"{what}{self._layer}"
         largest = max(float(y.max()), -float(y.min()))
         self.largest[place] = max(largest, self.largest.get(place, 0.0))
         y = self._rounded(y)
-        return rounding.overflown(y) if self._half and largest > rounding.LARGEST_FP16 else y
+        return self._rounding.overflown(y) if largest > self._rounding.largest else y
 
     def _rounded(self, y: Array) -> Array:
         """`y`, rounded in place to the precision, unless it lies behind `float32`."""
-        return rounding.to_fp16(y) if self._half and not isinstance(y, _Wide) else y
+        return y if isinstance(y, _Wide) else self._rounding.rounded(y)
 
     def _activated(self, x: Array, act: Activation | None) -> Array:
         """`x` after the activation, in place."""
@@ -216,7 +218,7 @@ class Reference:
 
 
 class _Wide(np.ndarray):
-    """An array behind `float32`: FP16 never holds it. Numpy hands the class on to what is computed from it."""
+    """An array behind `float32`: no narrow type ever holds it. Numpy hands the class on to what is computed from it."""
 
 
 def _operand(value: Array | Constant | float, dtype: np.dtype[Any]) -> Array:
@@ -258,11 +260,6 @@ def _silu(x: Array, _: float) -> Array:
     return x / (1 + np.exp(-x))
 
 
-_PRODUCTS: dict[str, Callable[[Array, Array], Array]] = {
-    "float64": np.matmul,
-    "float32": rounding.fp32_product,
-    "float16": rounding.fp16_product,
-}
 _ACTIVATIONS: dict[str, Callable[[Array, float], Array]] = {
     "silu": _silu,
     "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),

@@ -10,45 +10,53 @@ that it finds, and through many layers that grew to a yardstick of twice the len
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..precisions.dtype import FLOAT32, FLOAT64, DType
+
 Array = NDArray[Any]
 
-_FP32_BITS, _FP16_BITS = 24, 11  # of precision
 # As many products a tensor core adds up before it rounds its FP16 accumulator (k of the instruction m16n8k16).
 _BLOCK = 16
 # Rounding every product's sum to 24 bits makes errors of some size; rounding a sixteenth as often makes a quarter of
 # it, as errors add up like a random walk. So here FP32 sums are rounded to two bits less.
-_FP32_SUM_BITS = _FP32_BITS - 2
-
-LARGEST_FP16 = 65_504.0
-_INFINITE_FP16 = 65_520.0  # from here on, rounding gives infinity
+_FP32_SUM_BITS = FLOAT32.digits - 2
 
 
-def to_fp16(x: Array) -> Array:
-    """A float32 array, rounded in place to float16's precision; numpy's own conversion takes ten times as long.
+class Rounding:
+    """What computing in a type does to numbers: float64 is the reference, and exact."""
 
-    Values below 6e-5, of which float16 keeps fewer bits, keep all 11: what is lost there is too small to matter.
-    """
-    return _rounded(x, _FP16_BITS)
+    def __init__(self, dtype: DType) -> None:
+        self._narrow = dtype.digits < FLOAT32.digits
+        self._digits = dtype.digits
+        self._infinite = dtype.infinite
+        self.largest = dtype.largest if self._narrow else math.inf  # beyond it, `overflown` has something to do
+        self.rounds_sums = dtype != FLOAT64
 
+    def rounded(self, x: Array) -> Array:
+        """An array, rounded in place to the type where that is narrower than float32, in whose arrays it lies.
 
-def overflown(x: Array) -> Array:
-    """A float32 array with infinities where float16 ends."""
-    return np.where(np.abs(x) >= _INFINITE_FP16, np.copysign(np.float32(np.inf), x), x)
+        numpy's own conversion to float16 takes ten times as long. Values below 6e-5, of which float16 keeps fewer bits,
+        keep all 11: what is lost there is too small to matter.
+        """
+        return _rounded(x, self._digits) if self._narrow else x
 
+    def overflown(self, x: Array) -> Array:
+        """A float32 array with infinities where the type ends."""
+        return np.where(np.abs(x) >= self._infinite, np.copysign(np.float32(np.inf), x), x)
 
-def fp16_product(a: Array, b: Array) -> Array:
-    """The matrix product over the last two axes of float32 arrays that hold float16 values, with sums in float16."""
-    return _product(a, b, _FP16_BITS)
+    def product(self, a: Array, b: Array) -> Array:
+        """The matrix product over the last two axes, with sums in the type.
 
-
-def fp32_product(a: Array, b: Array) -> Array:
-    """The matrix product over the last two axes of float32 arrays, as far off as if added product by product."""
-    return _product(a, b, _FP32_SUM_BITS)
+        In float32 it is as far off as if added product by product; what is narrower lies in float32 arrays.
+        """
+        if not self.rounds_sums:
+            return np.matmul(a, b)
+        return _product(a, b, self._digits if self._narrow else _FP32_SUM_BITS)
 
 
 def _product(a: Array, b: Array, bits: int) -> Array:
@@ -69,6 +77,6 @@ def _block(a: Array, b: Array, start: int, out: Array | None = None) -> Array:
 
 def _rounded(x: Array, bits: int, scratch: Array | None = None) -> Array:
     """A float32 array, rounded in place to so many bits of precision, to even where two values are as near (Dekker)."""
-    scaled = np.multiply(x, np.float32((1 << (_FP32_BITS - bits)) + 1), out=scratch)
+    scaled = np.multiply(x, np.float32((1 << (FLOAT32.digits - bits)) + 1), out=scratch)
     np.subtract(scaled, x, out=x)
     return np.subtract(scaled, x, out=x)

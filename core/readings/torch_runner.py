@@ -14,6 +14,12 @@ from torch import Tensor, nn
 
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Layer, Pair, layers_of
 from ..network.network import Network
+from ..precisions.dtype import DType
+
+
+def torch_dtype(dtype: DType) -> torch.dtype:
+    """A type as torch has it."""
+    return getattr(torch, dtype.name)
 
 
 class Slot(nn.Module):
@@ -28,7 +34,7 @@ class TorchRunner(nn.Module):
     """A network as a module. Weights are parameters; constants are buffers that stay float32.
 
     The input is cast to the first weight's dtype, so that it follows a file whose weights are converted after loading.
-    The outputs are float16 if the input is, else float32 at least.
+    The outputs are what the input is if that is narrow, else float32 at least.
     """
 
     def __init__(self, network: Network) -> None:

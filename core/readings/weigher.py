@@ -13,6 +13,8 @@ from ..network import ops as rules
 from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair, layers_of
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
+from ..precisions import REFERENCE, Precision
+from ..precisions.dtype import FLOAT32, DType
 from .lifetimes import Lived, Meter
 
 _INDEX_ITEMSIZE = 8  # torch computes the int64 indices of a max pooling whether anybody wants them or not
@@ -52,19 +54,18 @@ class Weighed:
     activations: frozenset[str]
 
 
-def weigh(network: Network, image: Shape, *, half: bool = False, half_io: bool = False) -> Weighed:
+def weigh(network: Network, image: Shape, precision: Precision = REFERENCE, io: DType = FLOAT32) -> Weighed:
     """Weigh a forward pass for an N×C×H×W image, without reading a single weight.
 
-    `half`: weights and activations are float16 (a detector's decoding stays float32); `half_io`: the image
-    and the outputs too. Raises `ShapeMismatch` for a size that does not suit the network.
+    `precision`: of weights and activations (a detector's decoding stays float32); `io`: of the image and the outputs.
+    Raises `ShapeMismatch` for a size that does not suit the network.
     """
-    itemsize = 2 if half else 4
-    weights = weights_nbytes(network, itemsize)
+    weights = weights_nbytes(network, precision.weights.itemsize)
     meter = Meter()
     weigher = Weigher(meter)
-    x = weigher.new(image, 2 if half_io else 4)
+    x = weigher.new(image, io.itemsize)
     meter.ran(x.storage.key)
-    outputs = weigher.run(network, x, itemsize)
+    outputs = weigher.run(network, x, precision.activations.itemsize)
     kept = [ghost.storage.key for ghost in (x, *outputs)]
     return Weighed(
         file=meter.as_compiled(weights, kept),
@@ -85,7 +86,7 @@ def weight_tensors(network: Network, itemsize: int) -> list[int]:
     sizes: list[int] = []
     for layer in layers_of(network.body):
         if isinstance(layer, Constant):
-            sizes.append(4 * len(layer.values))
+            sizes.append(FLOAT32.itemsize * len(layer.values))
         else:
             sizes += (int(numel(layer.shape)) * itemsize, layer.out_channels * itemsize)
     return sizes
@@ -106,7 +107,7 @@ class Weigher:
         return Ghost(shape, itemsize, _Storage(self._meter, count * itemsize))
 
     def run(self, network: Network, x: Ghost, itemsize: int) -> tuple[Ghost, ...]:
-        """As `TorchRunner.forward`: the input cast to the weights' type, the outputs to the input's."""
+        """As `TorchRunner.forward`: the input cast to the activations' type, the outputs to the input's."""
         outputs = network.body(self, self._cast(x, itemsize))
         return tuple(self._cast(y, x.itemsize) for y in outputs)
 
@@ -181,7 +182,7 @@ class Weigher:
         return self._made(x.shape, x)
 
     def float32(self, x: Ghost) -> Ghost:
-        return self._cast(x, 4)
+        return self._cast(x, FLOAT32.itemsize)
 
     def grid(self, x: Ghost, offset: float) -> Ghost:
         # ones, two running sums, each moved, and the two stacked: as TorchRunner.grid.

@@ -12,6 +12,7 @@ import numpy as np
 from ..images.synthetic import structured_batch
 from ..network.layers import Activation, Conv2d
 from ..network.network import Network
+from ..precisions.dtype import FLOAT32
 from ..readings.reference import Array, Reference
 from .yolov5 import Norm
 
@@ -28,7 +29,7 @@ class _Settling(Reference):
     """A float32 reading that normalises each convolution by its own statistics, and keeps them."""
 
     def __init__(self, norms: Mapping[str, Norm]) -> None:
-        super().__init__(np.float32)
+        super().__init__(FLOAT32)
         self._norms = norms
 
     def conv(self, x: Array, layer: Conv2d, act: Activation | None = None) -> Array:

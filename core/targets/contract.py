@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import BadRequest
 from ..network.network import Dims, Network
 from ..network.ops import ShapeMismatch
+from ..precisions.dtype import FLOAT32, DType
 from ..readings.weigher import weigh
 from ..shapes import InputShape
 
@@ -37,20 +38,20 @@ class Contract:
                 return None
 
 
-def contract(network: Network, shape: InputShape, *, dynamic: bool, half_io: bool) -> Contract:
+def contract(network: Network, shape: InputShape, io: DType = FLOAT32, *, dynamic: bool) -> Contract:
     """The contract of a network's artifact for one shape, or with batch, height and width dynamic.
 
+    `io`: what its input and outputs are.
     Raises `BadRequest` if the network cannot take the shape.
     """
-    dtype = "float16" if half_io else "float32"
     outputs = output_dims(network, shape)
     if dynamic:
         dims: Dims = ("batch", network.channels, "height", "width")
         outputs = [output.axes for output in network.outputs]
     else:
         dims = shape.dims
-    ports = (Port(output.name, dtype, dims) for output, dims in zip(network.outputs, outputs, strict=True))
-    return Contract(Port(network.input_name, dtype, dims), tuple(ports))
+    ports = (Port(output.name, io.name, dims) for output, dims in zip(network.outputs, outputs, strict=True))
+    return Contract(Port(network.input_name, io.name, dims), tuple(ports))
 
 
 def output_dims(network: Network, shape: InputShape) -> list[Dims]:

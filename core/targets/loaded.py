@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ..precisions import Precision
 from ..shapes import InputShape
 from .contract import Contract
 
@@ -55,8 +56,8 @@ class Loaded(Runner, Protocol):
         ...
 
     @property
-    def half(self) -> bool:
-        """Whether its weights are float16."""
+    def precision(self) -> Precision:
+        """The precision that its weights are stored in."""
         ...
 
     @property

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..formats import Precision
 from ..network.network import Network
 from ..network.result import Mask
+from ..precisions import Precision
+from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
 from ..text import in_utf8
 from ..version import VERSION
@@ -45,7 +46,7 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
 
 
 def torchscript_config(
-    network: Network, precision: Precision, shape: InputShape, provenance: Provenance, *, half_io: bool
+    network: Network, precision: Precision, shape: InputShape, provenance: Provenance, io: DType
 ) -> str:
     """The `config.txt` of a TorchScript file, as YOLOv5's own loader reads it, with the properties above."""
     config = {
@@ -53,6 +54,6 @@ def torchscript_config(
         "shape": list(shape.dims),
         "stride": network.stride,
         "names": {str(index): name for index, name in network.names.items()},
-        "half_io": half_io,
+        "half_io": io != FLOAT32,
     }
     return json.dumps(config)

@@ -17,6 +17,7 @@ from ..memory.verdict import Fit
 from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
+from ..precisions.dtype import FLOAT32
 from ..readings.arithmetic import products
 from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
@@ -94,8 +95,8 @@ def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: t
     if min(shape.dims) < 1:
         raise ArtifactRefused(f"{file.path.name} declares an image of {shape}, which has no pixel")
     if loaded.ours and promised is not None:
-        half_io = promised.input.dtype == "float16"
-        promised = contract(network, shape, dynamic=fixed is None, half_io=half_io)
+        io = loaded.precision.io if promised.input.dtype == loaded.precision.io.name else FLOAT32
+        promised = contract(network, shape, io, dynamic=fixed is None)
     return Subject(file.path, loaded.kind, shape, promised, file.device)
 
 
@@ -104,7 +105,7 @@ def _torchscript_contract(loaded: LoadedForeign, network: Network) -> Contract |
     shape = loaded.origin.shape
     if loaded.ours or shape is None:
         return None
-    return Contract(Port(network.input_name, "float32", shape.dims), ())
+    return Contract(Port(network.input_name, FLOAT32.name, shape.dims), ())
 
 
 def _as_published(file: ForeignFile) -> Iterator[Check]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ..formats import Precision
 from ..images.synthetic import image_for
 from ..network.network import Network
+from ..precisions import Precision
+from ..precisions.dtype import FLOAT64
 from ..readings.reference import Reference
 from .compare import distances
 from .decisive import decisive_noise
@@ -31,7 +31,7 @@ class Answers:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._reference = Reference(np.float64)
+        self._reference = Reference(FLOAT64)
         first, second, *_ = small_probes(network.channels, network.stride)
         # The images that rounding noise is measured on. In some networks it is ten times larger on one than on the
         # next, and the largest counts.
@@ -65,7 +65,7 @@ class Answers:
         return distances(self.network, self.exact(base, 1), self.exact(base, 0))
 
     def largest(self) -> tuple[str, float]:
-        """The layer with the largest magnitude that float16 would have to hold, over all answers so far."""
+        """The layer with the largest magnitude that a narrow type would have to hold, over all answers so far."""
         return max(self._reference.largest.items(), key=lambda item: item[1], default=("", 0.0))
 
     def _begin_exact(self, probe: Probe, image: int) -> Future[object]:
@@ -76,7 +76,7 @@ class Answers:
         exact = [self._begin_exact(probe, image) for probe, image in self._yardstick]
 
         def compute() -> Noise:
-            rounded = Reference(np.float16 if precision is Precision.FP16 else np.float32)
+            rounded = Reference(precision.activations)
             noise, decisive = dict[str, Distance](), 0.0
             for (probe, image), future in zip(self._yardstick, exact, strict=True):
                 outputs = rounded.run(self.network, self._image(probe, image))

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.network import Dims
+from ..precisions import Precision
+from ..precisions.dtype import DType
 from ..targets.contract import Contract, Port
 from ..units import figure
 from .compare import MOST_ROUNDING, judged
 from .report import Check, Difference, Distance, Verdict, worst
 
 Array = NDArray[Any]
-
-# The largest finite float16 is 65,504; two bits less leave room for the images that nobody has seen yet.
-FP16_OVERFLOW, FP16_NARROW = 65_504.0, 16_384.0
 
 
 def check_contract(found: Contract | None, wanted: Contract | None) -> Check:
@@ -69,19 +68,23 @@ def check_accuracy(differences: Sequence[Difference]) -> Check:
     return Check("accuracy", worst(d.verdict for d in differences), f"{', '.join(parts)} the rounding noise")
 
 
-def check_ranges(layer: str, largest: float) -> Check:
-    """Whether float16 can hold what flows through the network (the CPU runtime hides an overflow)."""
-    message = f"the largest value is {largest:.4g}, at {layer}; float16 ends at 65504"
-    if not largest < FP16_OVERFLOW:
+def check_ranges(dtype: DType, layer: str, largest: float) -> Check:
+    """Whether a type can hold what flows through the network (a CPU's runtime hides an overflow).
+
+    Two bits less leave room for the images that nobody has seen yet.
+    """
+    message = f"the largest value is {largest:.4g}, at {layer}; {dtype} ends at {dtype.largest:.0f}"
+    if not largest < dtype.largest:
         return Check("ranges", Verdict.FAIL, message)
-    return Check("ranges", Verdict.WARN if largest > FP16_NARROW else Verdict.PASS, message)
+    return Check("ranges", Verdict.WARN if largest > dtype.narrow else Verdict.PASS, message)
 
 
-def check_rounding(noise: Mapping[str, Distance]) -> Check:
-    """WARN if FP16 itself, rightly computed, moves an answer far."""
+def check_rounding(precision: Precision, noise: Mapping[str, Distance]) -> Check:
+    """WARN if the precision itself, rightly computed, moves an answer far."""
     name, moved = max(noise.items(), key=lambda item: item[1].nrmse)
     verdict = Verdict.PASS if moved.nrmse <= MOST_ROUNDING else Verdict.WARN
-    return Check("rounding", verdict, f"FP16 itself moves the {name} by {figure(100 * moved.nrmse)} % of their spread")
+    message = f"{precision.label} itself moves the {name} by {figure(100 * moved.nrmse)} % of their spread"
+    return Check("rounding", verdict, message)
 
 
 def check_power(changes: Mapping[str, Distance], noise: Mapping[str, Distance]) -> Check:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..network.layers import Constant, layers_of
 from ..network.network import Network
+from ..precisions.dtype import FLOAT32
 from ..readings.reference import Reference
 from ..shapes import InputShape
 from ..targets.onnx.size_constants import GridConstant, ShapeConstant, SizeConstant, size_constants
@@ -23,7 +24,7 @@ def check_constants(network: Network, stored: Mapping[str, Array], size: InputSh
     """Compare every stored constant with what it must be; FAIL names the first that differs.
 
     `size`: what a file for one size takes. A network without constants gives no check. A single wrong cell of a grid
-    is too little to show in an answer next to FP16's rounding.
+    is too little to show in an answer next to a narrow type's rounding.
     """
     expected = [(layer.name, layer.value) for layer in layers_of(network.body) if isinstance(layer, Constant)]
     if size is not None:
@@ -42,6 +43,6 @@ def value_of(constant: SizeConstant) -> Array:
     match constant:
         case GridConstant(_, rows, columns, offset):
             cells = np.broadcast_to(np.float32(0), (1, 1, rows, columns))
-            return Reference(np.float32).grid(cells, offset)
+            return Reference(FLOAT32).grid(cells, offset)
         case ShapeConstant(_, dims):
             return np.array(dims, np.int64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable
 
-from ..formats import Format, Precision
+from ..formats import Format
 from ..network.network import Network
+from ..precisions import REFERENCE
 from .answers import Answers, compared
 from .changes import change, check_changes
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
@@ -66,10 +67,11 @@ def _checked(complaint: str | None) -> Check:
 
 def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Iterable[Check]:
     yield check_accuracy(found)
-    noise = answers.noise(trial.subject.kind.precision).distances
-    if trial.subject.kind.precision is Precision.FP16:
-        yield check_ranges(*answers.largest())
-        yield check_rounding(noise)
+    precision = trial.subject.kind.precision
+    noise = answers.noise(precision).distances
+    if precision != REFERENCE:
+        yield check_ranges(precision.activations, *answers.largest())
+        yield check_rounding(precision, noise)
     yield check_power(answers.change(), noise)
     if trial.plan.left_out:
         yield Check("own size", Verdict.PASS, trial.plan.left_out)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BadRequest
 from ..images.synthetic import batch_for
 from ..network.result import Mask
+from ..precisions import HALF, REFERENCE
 from ..shapes import InputShape
 from ..targets.loaded import told
 from ..targets.onnx.loaded import LoadedOnnx
@@ -70,7 +71,7 @@ def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShap
             pairs = [(answers[output][:1], wanted[output][:1]) for answers, wanted in zip(now, before, strict=True)]
             if all(y.shape == x.shape and _is_map(x, shape) for y, x in pairs):
                 masks += _masks(pairs, shape)
-        checks.append(check_ranges(*_largest(old.model, halved.tensors, images[-1])))
+        checks.append(check_ranges(HALF.activations, *_largest(old.model, halved.tensors, images[-1])))
     except Exception as error:  # whatever the runtime raises
         checks.append(Check("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
     checks += [check_masks(masks)] if masks else []
@@ -80,11 +81,13 @@ def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShap
 def _compared(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequence[Sequence[Array]]) -> Check:
     """How far the FP16 answers are from the FP32 ones, over all images, of the output where they are farthest."""
     if [[y.shape for y in answers] for answers in now] != [[x.shape for x in answers] for answers in before]:
-        return Check("accuracy", Verdict.FAIL, "the outputs have other shapes than in FP32")
-    for each, precision in ((before, "FP32"), (now, "FP16")):
+        return Check("accuracy", Verdict.FAIL, f"the outputs have other shapes than in {REFERENCE.label}")
+    for each, precision in ((before, REFERENCE), (now, HALF)):
         odd = [name for i, name in enumerate(names) if not all(np.isfinite(answers[i]).all() for answers in each)]
         if odd:
-            return Check("accuracy", Verdict.FAIL, f"{odd[0]} holds values in {precision} that are NaN or infinite")
+            return Check(
+                "accuracy", Verdict.FAIL, f"{odd[0]} holds values in {precision.label} that are NaN or infinite"
+            )
     found: dict[str, Distance] = {}
     for i, name in enumerate(names):
         all_now, all_before = (np.concatenate([answers[i].ravel() for answers in each]) for each in (now, before))
@@ -93,8 +96,8 @@ def _compared(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequ
         found[name] = distance(all_now, all_before)
     worst = max(found, key=lambda name: found[name].nrmse)
     moved = found[worst].nrmse
-    message = f"FP16 moves {worst} by {figure(100 * moved)} % of its spread, by {figure(found[worst].largest)} at most"
-    return Check("accuracy", by_spread(moved), message)
+    by = f"by {figure(100 * moved)} % of its spread, by {figure(found[worst].largest)} at most"
+    return Check("accuracy", by_spread(moved), f"{HALF.label} moves {worst} {by}")
 
 
 def _same(answers: Sequence[Array]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format, Kind, Precision
+from ..formats import Format, Kind
+from ..precisions import HALF
 from ..shapes import InputShape
 from .subject import Subject
 
@@ -63,11 +64,14 @@ def plan(subject: Subject, stride: int) -> Plan:
             return Plan((own, second))
         return Plan((own,), lifted=small[:2], instead=(second,))
     if too_slow(subject.kind, subject.shape, subject.device):
-        return Plan(small, left_out=f"{subject.shape} was not run: FP16 TorchScript is too slow on a CPU")
+        return Plan(
+            small,
+            left_out=f"{subject.shape} was not run: {subject.kind.precision.label} TorchScript is too slow on a CPU",
+        )
     return Plan((*small, *(() if own in small else (own,))))
 
 
 def too_slow(kind: Kind, shape: InputShape, device: str) -> bool:
     """Whether a file is tried at small sizes alone."""
-    slow = kind == Kind(Format.TORCHSCRIPT, Precision.FP16) and device == "cpu"
+    slow = kind == Kind(Format.TORCHSCRIPT, HALF) and device == "cpu"
     return slow and shape.area * shape.batch > _HALF_TORCHSCRIPT_CPU_AREA

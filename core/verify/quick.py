@@ -38,7 +38,7 @@ def inspect_quickly(trial: Trial, network: Network) -> None:
 
 
 def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None) -> Report:
-    """Conclude from a trial by `quick_plan`. `full`: the FP32 network's answer; None for an FP32 file.
+    """Conclude from a trial by `quick_plan`. `full`: the answer in the reference precision; None for a file in it.
 
     What a person keeps is told, and not judged: how far rounding alone may move it is not known here.
     """
@@ -50,7 +50,8 @@ def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None
     probe, outputs = trial.answers[0]
     found = differences(network, outputs, full, None, probe.shape.dims, probe.seed)
     worst = max(found, key=lambda difference: difference.measured.nrmse)
-    message = f"FP16 moves the {worst.component} by {figure(100 * worst.measured.nrmse)} % of their spread"
+    label = trial.subject.kind.precision.label
+    message = f"{label} moves the {worst.component} by {figure(100 * worst.measured.nrmse)} % of their spread"
     checks.append(Check("halving", worst.verdict, message))
     changes = ()
     if network.result is not None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..formats import Precision
 from ..network.layers import Constant, layers_of
 from ..network.network import Network
+from ..precisions import Precision
 from .report import Check, Verdict
 
 Array = NDArray[Any]
@@ -45,7 +45,7 @@ def first_wrong(expected: Iterable[tuple[str, Array]], stored: Mapping[str, Arra
 
 def expected_weights(network: Network, precision: Precision) -> Iterator[tuple[str, Array]]:
     """The weights that a file of this precision stores, by the name that the writers give them."""
-    dtype = np.float16 if precision is Precision.FP16 else np.float32
+    dtype = np.dtype(precision.weights.name)
     for layer in layers_of(network.body):
         if not isinstance(layer, Constant):
             with np.errstate(over="ignore"):

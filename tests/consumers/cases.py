@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.images.synthetic import batch_for
 from halfpint.core.network.network import Network
 from halfpint.core.options import OPSET, VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.spec import ExportSpec
 from halfpint.core.verify.compare import distances, judged
@@ -26,7 +28,6 @@ from support.jobs import done, end_of
 Array = NDArray[Any]
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "yolov5"
-_ROUNDED = {Precision.FP32: np.float32, Precision.FP16: np.float16}
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class Column:
 
 
 COLUMNS = (
-    Column("ONNX FP32", Kind(Format.ONNX, Precision.FP32)),
-    Column("ONNX FP16", Kind(Format.ONNX, Precision.FP16)),
-    Column("dynamic FP32", Kind(Format.ONNX, Precision.FP32), dynamic=True),
-    Column("dynamic FP16", Kind(Format.ONNX, Precision.FP16), dynamic=True),
-    Column("TorchScript FP32", Kind(Format.TORCHSCRIPT, Precision.FP32)),
-    Column("TorchScript FP16", Kind(Format.TORCHSCRIPT, Precision.FP16)),
+    Column("ONNX FP32", Kind(Format.ONNX, FP32)),
+    Column("ONNX FP16", Kind(Format.ONNX, FP16)),
+    Column("dynamic FP32", Kind(Format.ONNX, FP32), dynamic=True),
+    Column("dynamic FP16", Kind(Format.ONNX, FP16), dynamic=True),
+    Column("TorchScript FP32", Kind(Format.TORCHSCRIPT, FP32)),
+    Column("TorchScript FP16", Kind(Format.TORCHSCRIPT, FP16)),
 )
 STATIC, STATIC_HALF, DYNAMIC, DYNAMIC_HALF, SCRIPT, SCRIPT_HALF = COLUMNS
 
@@ -62,14 +63,14 @@ class Question:
 
     @classmethod
     def about(cls, image: Array, network: Network) -> Question:
-        rounded = {precision: Reference(dtype).run(network, image) for precision, dtype in _ROUNDED.items()}
-        return cls(image, Reference(np.float64).run(network, image), rounded)
+        rounded = {precision: Reference(precision.activations).run(network, image) for precision in ALL_PRECISIONS}
+        return cls(image, Reference(FLOAT64).run(network, image), rounded)
 
     @classmethod
     def read(cls, path: Path) -> Question:
         with np.load(path) as arrays:
             outputs = range(sum(name.startswith("exact") for name in arrays))
-            rounded = {precision: tuple(arrays[f"{precision}-{i}"] for i in outputs) for precision in _ROUNDED}
+            rounded = {precision: tuple(arrays[f"{precision}-{i}"] for i in outputs) for precision in ALL_PRECISIONS}
             return cls(arrays["image"], tuple(arrays[f"exact-{i}"] for i in outputs), rounded)
 
     def write(self, path: Path) -> None:
@@ -102,7 +103,7 @@ class Case:
             _part(DYNAMIC, 12): {"opset": 12, "dynamic": True},
         }
         for part, more in exports.items():
-            more |= {"precisions": tuple(Precision), "name": self.name, "verify": VerifyMode.QUICK}
+            more |= {"precisions": ALL_PRECISIONS, "name": self.name, "verify": VerifyMode.QUICK}
             end = end_of(done(ExportSpec.of(weights, folder / part, height, width, **more)))
             assert end.exit_code == 0, end
         with network_of(weights) as network:

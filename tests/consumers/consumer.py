@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.options import OPSET
+from halfpint.core.precisions import FP16, FP32, Precision
 
 from .cases import Column
 
@@ -87,7 +88,7 @@ CONSUMERS = (
         "ncnn",
         modules=("ncnn", "pnnx"),
         formats=(Format.ONNX, Format.TORCHSCRIPT),
-        ways=(Way("fp32"), Way("as pnnx makes it", Precision.FP16, only=Precision.FP32)),
+        ways=(Way("fp32"), Way("as pnnx makes it", FP16, only=FP32)),
         any_size=False,
         remark="`pnnx FILE inputshape=[1,3,H,W]`, which halves an FP32 file unless told `fp16=0`",
     ),
@@ -105,7 +106,7 @@ CONSUMERS = (
         ways=(
             Way("load"),
             Way(".float()"),
-            Way(".half()", Precision.FP16),
+            Way(".half()", FP16),
             Way("freeze"),
             Way("optimize_for_inference"),
         ),

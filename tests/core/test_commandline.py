@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from halfpint.cli.export import spec_of
 from halfpint.cli.parser import build_parser
 from halfpint.core.commandline import command
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.spec import ExportSpec
 from halfpint.core.text import escaped
 
@@ -33,7 +34,7 @@ paths = names.map(lambda name: Path("/weights") / name / "best.pt")
 @st.composite
 def specs(draw: st.DrawFn) -> ExportSpec:
     formats = draw(st.lists(st.sampled_from(Format), min_size=1, unique=True).map(tuple))
-    precisions = draw(st.lists(st.sampled_from(Precision), min_size=1, unique=True).map(tuple))
+    precisions = draw(st.lists(st.sampled_from(ALL_PRECISIONS), min_size=1, unique=True).map(tuple))
     weights = draw(paths)
     return ExportSpec.of(
         weights=weights,
@@ -45,7 +46,7 @@ def specs(draw: st.DrawFn) -> ExportSpec:
         precisions=precisions,
         dynamic=draw(st.booleans()),
         opset=draw(st.integers(11, 21)),
-        half_io=draw(st.booleans()) and Precision.FP16 in precisions,
+        half_io=draw(st.booleans()) and FP16 in precisions,
         simplify=draw(st.booleans()) and Format.ONNX in formats,
         device=draw(st.sampled_from(["cpu", "0", "3"])),
         name=draw(st.sampled_from(["{stem}", "{stem}-{height}x{width}", "-b{batch}"]) | names),
@@ -75,7 +76,7 @@ def test_the_command_asks_for_the_same_job(spec: ExportSpec) -> None:
 def test_defaults_are_left_out() -> None:
     weights = Path("/runs/best.pt")
     assert command(ExportSpec.of(weights, weights.parent)) == "halfpint export --weights /runs/best.pt --imgsz 640"
-    spec = ExportSpec.of(weights, Path("/out"), height=800, width=608, precisions=(Precision.FP32, Precision.FP16))
+    spec = ExportSpec.of(weights, Path("/out"), height=800, width=608, precisions=(FP32, FP16))
     assert command(spec) == ("halfpint export --weights /runs/best.pt --imgsz 800 608 --precision fp32 fp16 --out /out")
 
 

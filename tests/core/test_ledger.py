@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.core.formats import Precision
 from halfpint.core.inspect import inspect
 from halfpint.core.ledger import artifact_ledger, source_ledger
+from halfpint.core.precisions import FP32
 from halfpint.core.units import figure, mebibytes, megabytes, spelled_dtype
 
 
@@ -19,7 +19,7 @@ def test_every_byte_of_a_checkpoint_is_accounted_for(sample_n: Path) -> None:
 
 
 def test_why_an_fp32_export_is_twice_its_checkpoint(sample_n: Path) -> None:
-    ledger = artifact_ledger(inspect(sample_n), Precision.FP32, 7_505_000, 7_470_000)
+    ledger = artifact_ledger(inspect(sample_n), FP32, 7_505_000, 7_470_000)
     assert ledger.nbytes == 7_505_000
     assert ledger.explanation.startswith("weights 3.8 MB in FP16 → 7.5 MB in FP32; graph and metadata 0.035 MB")
 

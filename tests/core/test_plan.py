@@ -18,13 +18,14 @@ from halfpint.cli.main import main
 from halfpint.core.export.source import read_weights
 from halfpint.core.families.dbnet.family import DBNetModel
 from halfpint.core.families.yolov5.family import YoloModel
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.jobs.events import Note
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot
 from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.plan import Plan, Planner, plan
+from halfpint.core.precisions import ALL_PRECISIONS, FP32
 from halfpint.core.shapes import Level
 from halfpint.core.spec import ExportSpec
 from support import dbnet
@@ -54,10 +55,10 @@ def rules(planned: Plan) -> list[tuple[str, str]]:
 
 
 def test_a_job_that_is_well_has_files_needs_and_a_fit_and_nothing_to_say(planner: Planner) -> None:
-    planned = planner.plan(spec(precisions=tuple(Precision)), ROOMY)
+    planned = planner.plan(spec(precisions=ALL_PRECISIONS), ROOMY)
     assert planned.findings == () and planned.obstacle is None
     assert [artifact.path.name for artifact in planned.artifacts] == ["master-n.onnx", "master-n.fp16.onnx"]
-    assert planned.needs is not None and list(planned.needs.runs) == list(Precision)
+    assert planned.needs is not None and list(planned.needs.runs) == list(ALL_PRECISIONS)
     assert planned.fit is not None and planned.fit.fit is Fit.FITS
 
 
@@ -99,7 +100,7 @@ def test_memory_that_will_not_do_is_an_error_that_may_be_forced(planner: Planner
 
 
 def test_files_that_the_job_does_not_make_are_told_apart(planner: Planner) -> None:
-    every = [Kind(format, precision) for format in Format for precision in Precision]
+    every = [Kind(format, precision) for format in Format for precision in ALL_PRECISIONS]
     alone = planner.plan(spec(), replace(ROOMY, disk=0))
     planned = planner.plan(spec(), replace(ROOMY, disk=0), every)
     assert [artifact.kind for artifact in planned.artifacts] == [every[0]]
@@ -174,7 +175,7 @@ def test_a_plan_touches_nothing_outside(planner: Planner, device: str) -> None:
 def test_the_estimate_and_the_job_say_the_same(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["estimate", str(tiny), "--imgsz", "320", "64", "--out", str(tmp_path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    asked = small(tiny, tmp_path, height=320, width=64, precisions=(Precision.FP32,))
+    asked = small(tiny, tmp_path, height=320, width=64, precisions=(FP32,))
     notes = [note.text for note in of(done(asked), Note)]
     warnings = [found for found in told["findings"] if found["level"] == "warning"]
     assert [found["rule"] for found in warnings] == ["ratio", "range"]

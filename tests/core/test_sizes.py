@@ -10,9 +10,10 @@ import pytest
 
 from halfpint.core.export.order import Order
 from halfpint.core.export.source import LoadedWeights
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.jobs.events import MemoryPredicted
 from halfpint.core.loading import WeightsSource
+from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape, Level
@@ -21,7 +22,7 @@ from halfpint.core.spec import ExportSpec
 from support.checkpoints import Checkpoint
 from support.jobs import done, end_of, small
 
-KINDS = [Kind(format, precision) for format in Format for precision in Precision]
+KINDS = [Kind(format, precision) for format in Format for precision in ALL_PRECISIONS]
 
 
 def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
@@ -60,7 +61,7 @@ def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Pa
 def test_every_artifact_of_weights_of_full_size(tmp_path: Path, width: float) -> None:
     weights = tmp_path / "weights.pt"
     write_yolov5(weights, SampleSpec(width=width))
-    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=tuple(Format), precisions=tuple(Precision)))
+    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=tuple(Format), precisions=ALL_PRECISIONS))
 
 
 def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.errors import BadRequest
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.jobs import events as e
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.spec import ExportSpec
 
 WEIGHTS = Path("/weights/best.pt")
@@ -25,7 +26,7 @@ specs = st.builds(
     width=st.integers(),
     batch=st.integers(),
     targets=st.sampled_from([(Format.ONNX,), (Format.ONNX, Format.TORCHSCRIPT)]),
-    precisions=st.sampled_from([(Precision.FP16,), (Precision.FP32, Precision.FP16)]),
+    precisions=st.sampled_from([(FP16,), (FP32, FP16)]),
     dynamic=st.booleans(),
     opset=st.integers(11, 21),
     half_io=st.booleans(),
@@ -49,7 +50,7 @@ def test_other_json_is_no_spec(text: str) -> None:
 
 
 def test_files_are_named_after_the_weights_and_their_kind() -> None:
-    spec = ExportSpec.of(WEIGHTS, Path("/out"), targets=tuple(Format), precisions=tuple(Precision))
+    spec = ExportSpec.of(WEIGHTS, Path("/out"), targets=tuple(Format), precisions=ALL_PRECISIONS)
     assert [spec.path(kind).name for kind in spec.kinds] == [
         "best.onnx",
         "best.fp16.onnx",
@@ -61,7 +62,7 @@ def test_files_are_named_after_the_weights_and_their_kind() -> None:
 
 def test_a_name_template() -> None:
     spec = ExportSpec.of(WEIGHTS, Path("/out"), 640, 320, 4, name="{stem}-{height}x{width}-{batch}")
-    assert spec.path(Kind(Format.ONNX, Precision.FP16)).name == "best-640x320-4.fp16.onnx"
+    assert spec.path(Kind(Format.ONNX, FP16)).name == "best-640x320-4.fp16.onnx"
 
 
 @pytest.mark.parametrize("name", ["{nope}", "{stem", "{}", "{stem.__class__}", "a/b", "", "..", "\0"])

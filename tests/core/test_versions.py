@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.export.manifest import earlier
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.jobs import events as e
 from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, PRECISIONS, TARGETS, VERIFY, VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16
 from halfpint.core.spec import ExportSpec
 from halfpint.tui.settings import load
 from support.jobs import done, end_of, small
@@ -23,7 +24,7 @@ def test_a_spec_of_the_first_version() -> None:
     spec = ExportSpec.from_json((VERSION_1 / "spec.json").read_text())
     recipe = spec.recipe
     assert (recipe.height, recipe.width, recipe.batch, recipe.rounded_from) == (96, 64, 1, None)
-    assert recipe[TARGETS] == (Format.ONNX, Format.TORCHSCRIPT) and recipe[PRECISIONS] == tuple(Precision)
+    assert recipe[TARGETS] == (Format.ONNX, Format.TORCHSCRIPT) and recipe[PRECISIONS] == ALL_PRECISIONS
     assert recipe[DYNAMIC] and recipe[OPSET] == 16
     assert spec.artifact_name == "master-n-96" and spec.policy[VERIFY] is VerifyMode.FULL
 
@@ -39,7 +40,7 @@ def test_settings_of_the_first_version(tmp_path: Path) -> None:
     path = Path(shutil.copy(VERSION_1 / "settings.toml", tmp_path))
     choices, warning = load(path)
     assert warning == "" and (choices.height, choices.width, choices.batch) == (800, 608, 4)
-    assert choices[TARGETS] == (Format.TORCHSCRIPT,) and choices[PRECISIONS] == (Precision.FP16,)
+    assert choices[TARGETS] == (Format.TORCHSCRIPT,) and choices[PRECISIONS] == (FP16,)
     assert (choices[OPSET], choices[DEVICE], choices[OUT], choices[NAME]) == (13, "3", "/out", "{stem}-b{batch}")
 
 

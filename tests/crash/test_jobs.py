@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.core.formats import Precision
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import FP32
 from halfpint.core.publication.hold import put_right
 from halfpint.core.spec import ExportSpec
 from support.faults import End, How, at_every_step, begun, exit_code_of, unsynced
@@ -21,7 +21,7 @@ from support.jobs import assert_listed, done, end_of, small, work_through
 def first(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExportSpec:
     """A quick job that is done."""
     monkeypatch.setattr(os, "fsync", unsynced)
-    spec = small(tiny, tmp_path / "first", height=32, width=32, precisions=(Precision.FP32,), verify=VerifyMode.QUICK)
+    spec = small(tiny, tmp_path / "first", height=32, width=32, precisions=(FP32,), verify=VerifyMode.QUICK)
     assert end_of(done(spec)).exit_code == 0
     return spec
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import pytest
 
-from halfpint.core.formats import Precision
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import FP16, FP32, Precision
 from halfpint.core.publication.hold import put_right
 from halfpint.core.spec import ExportSpec
 from support.faults import NEVER, End, How, begun, end_of, unsynced
 from support.jobs import assert_listed, small, work_through
 from support.publishing import NEW, publish_often
 
-FP32, FP16 = Precision
 DONE = End.NOT_REACHED  # nothing went wrong
 
 

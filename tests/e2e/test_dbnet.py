@@ -11,8 +11,8 @@ import onnx
 import pytest
 import torch
 
-from halfpint.core.formats import Precision
 from halfpint.core.images.synthetic import structured_batch
+from halfpint.core.precisions import FP32
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.compare import PASS_FACTOR
@@ -46,7 +46,7 @@ def test_four_artifacts_of_a_folder_and_a_dynamic_one_that_is_right_everywhere(f
     model = onnx.load(tmp_path / "pytorch_model.onnx")
     assert {prop.key: prop.value for prop in model.metadata_props}["map_threshold"] == "0.2"
     with network_of(folder) as network, torch.inference_mode():
-        limit = PASS_FACTOR * Answers(network).noise(Precision.FP32).distances["map"].nrmse
+        limit = PASS_FACTOR * Answers(network).noise(FP32).distances["map"].nrmse
         runner = TorchRunner(network).double()  # as exact as the reference, and faster at these sizes
         for batch, height, width in ((1, 736, 1280), (1, 32, 32), (1, 1536, 320), (3, 64, 96)):
             image = structured_batch(3, height, width, 5, batch)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from halfpint.core.formats import Precision
 from halfpint.core.memory.overheads import measured_gpus
 from halfpint.core.memory.run import run
+from halfpint.core.precisions import ALL_PRECISIONS, Precision
 from halfpint.core.shapes import InputShape
 from support import dbnet
 from support.checkpoints import network_of
@@ -28,14 +28,14 @@ def estimated(*arguments: object, **more: object) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_json(tiny: Path, tmp_path: Path, precision: Precision) -> None:
     found = estimated(tiny, "--imgsz", 1536, 320, "--batch-size", 2, "--precision", precision, "--out", tmp_path)
     with network_of(tiny) as network:
         predicted = run(network, InputShape(2, 3, 1536, 320), precision)
     assert list(found) == ["shape", "precision", "findings", "run", "job", "device", "verdict", "artifacts"]
     assert found["shape"] == [2, 3, 1536, 320]
-    assert found["precision"] == precision
+    assert found["precision"] == precision.name
     assert found["run"] == {
         "of": "torchscript",
         "peak_allocated_nbytes": predicted.peak_allocated_nbytes,

@@ -10,9 +10,11 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from halfpint.core.network.network import Dims, Network
+from halfpint.core.precisions import FP32, Precision
+from halfpint.core.precisions.dtype import FLOAT32, DType
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import output_dims
-from halfpint.core.targets.onnx.graph import Graph
+from halfpint.core.targets.onnx.graph import ElementType, Graph
 from halfpint.core.targets.onnx.proto import to_proto
 from halfpint.core.targets.onnx.writer import GraphSpec, Model, write
 
@@ -28,8 +30,8 @@ def model_of(
     network: Network,
     *,
     opset: int = 17,
-    half: bool = False,
-    half_io: bool = False,
+    precision: Precision = FP32,
+    io: DType = FLOAT32,
     image: tuple[int, ...] | None = None,
 ) -> Model:
     """The network as a model without its weights, for images of one N×C×H×W, or with dynamic axes."""
@@ -38,8 +40,8 @@ def model_of(
         input=image or ("batch", network.channels, "height", "width"),
         outputs=tuple(axes if image is None else output_dims(network, InputShape(*image))),
         opset=opset,
-        half=half,
-        half_io=half_io,
+        type=ElementType.of(precision.activations.name),
+        io=ElementType.of(io.name),
     )
     return write(network, spec, ("test", "0"), {})
 

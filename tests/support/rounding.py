@@ -8,20 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from halfpint.core.network.network import Network
+from halfpint.core.precisions.dtype import FLOAT32, FLOAT64, DType
 from halfpint.core.readings.reference import Reference
 from halfpint.core.verify.compare import PASS_FACTOR
 from halfpint.core.verify.report import LEAST_NOISE
 from support.checkpoints import nrmse
 
 Array = NDArray[Any]
-Half = type[np.float16] | type[np.float32]
 
 _FP64 = 2.0 ** (24 - 53)  # what float64 makes, of what float32 does
 
 
-def limits(network: Network, image: Array, dtype: Half = np.float32) -> list[float]:
+def limits(network: Network, image: Array, dtype: DType = FLOAT32) -> list[float]:
     """By output: the NRMSE within which an answer to an image is off by rounding alone, as in verification."""
-    exact, rounded = (Reference(each).run(network, image) for each in (np.float64, dtype))
+    exact, rounded = (Reference(each).run(network, image) for each in (FLOAT64, dtype))
     return [PASS_FACTOR * max(nrmse(y, x), LEAST_NOISE) for y, x in zip(rounded, exact, strict=True)]
 
 

@@ -15,7 +15,8 @@ from torch.utils._pytree import tree_leaves
 
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import Dim
-from halfpint.core.readings.torch_runner import TorchRunner
+from halfpint.core.precisions import Precision
+from halfpint.core.readings.torch_runner import TorchRunner, torch_dtype
 
 
 class AllocationLog(TorchDispatchMode):
@@ -51,10 +52,9 @@ class AllocationLog(TorchDispatchMode):
         self.steps.append((number, -nbytes))
 
 
-def without_data(network: Network, *, half: bool) -> TorchRunner:
+def without_data(network: Network, precision: Precision) -> TorchRunner:
     """The run reading on the meta device: shapes and no data."""
-    runner = TorchRunner(network)
-    return (runner.half() if half else runner).to("meta")
+    return TorchRunner(network).to(torch_dtype(precision.weights)).to("meta")
 
 
 def loaded_file(data: bytes) -> nn.Module:

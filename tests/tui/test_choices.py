@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.families.family import Facts
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.option import Values
 from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, OVERWRITE, PRECISIONS, TARGETS, VERIFY, VerifyMode
+from halfpint.core.precisions import FP16
 from halfpint.core.shapes import Level
 from halfpint.tui.choices import Choices, Size, assess
 from halfpint.tui.settings import load, save
@@ -83,7 +84,7 @@ CHOSEN = Choices(
     4,
     Values()
     .having(TARGETS, (Format.TORCHSCRIPT,))
-    .having(PRECISIONS, (Precision.FP16,))
+    .having(PRECISIONS, (FP16,))
     .having(DYNAMIC, True)
     .having(OPSET, 13)
     .having(DEVICE, "3")

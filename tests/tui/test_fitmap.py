@@ -20,7 +20,6 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
-from halfpint.core.formats import Precision
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory import fitmap
 from halfpint.core.memory.fitmap_text import MARKS
@@ -29,6 +28,7 @@ from halfpint.core.memory.verdict import Fit
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.plan import Planner
+from halfpint.core.precisions import FP32, Precision
 from halfpint.core.spec import ExportSpec
 from halfpint.tui.dialogs import open_fit_map
 from halfpint.tui.feeds.mapping import Mapped, Mapper, Subject
@@ -159,7 +159,7 @@ def now(free: int | None) -> Snapshot:
 
 def subject(planner: Planner, free: int | None, height: int = 640, width: int = 640) -> Subject:
     spec = ExportSpec.of(TINY, Path("/out"), height=height, width=width, batch=16, device="0")
-    return Subject(planner, spec, Precision.FP32, now(free))
+    return Subject(planner, spec, FP32, now(free))
 
 
 class Shown:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from ...core.precisions import Precision
 from .slot import Slot
 
 if TYPE_CHECKING:
-    from ...core.formats import Precision
     from ...core.memory.fitmap import FitMap
     from ...core.memory.snapshot import Snapshot
     from ...core.plan import Planner

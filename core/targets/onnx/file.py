@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...formats import Precision
 from ...network.network import Network
+from ...precisions import Precision
 from ...shapes import InputShape
 from ..contract import Contract
 from ..provenance import Provenance

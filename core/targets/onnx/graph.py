@@ -26,6 +26,14 @@ class ElementType(IntEnum):
         """Its name in numpy."""
         return {1: "float32", 7: "int64", 10: "float16"}[self]
 
+    @classmethod
+    def of(cls, dtype: str) -> ElementType:
+        """The type of a name in numpy. Raises `ValueError` for one that is not written here."""
+        for type in cls:
+            if type.dtype == dtype:
+                return type
+        raise ValueError(f"no tensor of {dtype} is written")
+
     @property
     def itemsize(self) -> int:
         """Bytes an element."""
@@ -34,14 +42,10 @@ class ElementType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A tensor of the graph: its name, and whether it is float16 (otherwise float32)."""
+    """A tensor of the graph: its name, and what its elements are."""
 
     name: str
-    half: bool
-
-    @property
-    def type(self) -> ElementType:
-        return ElementType.FLOAT16 if self.half else ElementType.FLOAT
+    type: ElementType
 
 
 @dataclass(frozen=True, slots=True)

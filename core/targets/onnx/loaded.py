@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +13,11 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ...limits import ran_out_of_memory
 from ...network.network import Dims
+from ...precisions import ALL_PRECISIONS, Precision
 from ...shapes import InputShape
 from ..contract import Contract, Port
 from ..loaded import Origin, told
@@ -65,12 +67,12 @@ class LoadedOnnx:
         return Contract(inputs[0], tuple(_port(port) for port in self._session.get_outputs()))
 
     @property
-    def half(self) -> bool:
-        def elements(data_type: int) -> int:
-            tensors = (t for t in self.model.graph.initializer if t.data_type == data_type)
-            return sum(math.prod(tensor.dims) for tensor in tensors)
-
-        return elements(TensorProto.FLOAT16) > elements(TensorProto.FLOAT)
+    def precision(self) -> Precision:
+        elements: Counter[str] = Counter()
+        for tensor in self.model.graph.initializer:
+            elements[_dtype(tensor)] += math.prod(tensor.dims)
+        # The first of those that are equally many, which is the reference precision.
+        return max(ALL_PRECISIONS, key=lambda precision: elements[precision.weights.name])
 
     @property
     def ours(self) -> bool:
@@ -126,6 +128,11 @@ class LoadedOnnx:
                 raise
             return told(error)
         return None
+
+
+def _dtype(tensor: TensorProto) -> str:
+    """The type of a tensor's elements, as numpy calls it."""
+    return str(helper.tensor_dtype_to_np_dtype(tensor.data_type))
 
 
 def _providers(device: str) -> list[Any]:

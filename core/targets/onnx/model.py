@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from ...formats import Precision
 from ...network.network import Network
+from ...precisions import Precision
 from ...shapes import InputShape
 from ...version import VERSION
 from ..contract import Contract
 from ..provenance import PRODUCER, Provenance, metadata
+from .graph import ElementType
 from .writer import GraphSpec, Model, write
 
 
@@ -27,7 +28,7 @@ def onnx_model(
         input=contract.input.dims,
         outputs=tuple(port.dims for port in contract.outputs),
         opset=opset,
-        half=precision is Precision.FP16,
-        half_io=contract.input.dtype == "float16",
+        type=ElementType.of(precision.activations.name),
+        io=ElementType.of(contract.input.dtype),
     )
     return write(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance))

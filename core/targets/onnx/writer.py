@@ -19,15 +19,15 @@ from .size_constants import SizeConstant, size_constants
 class GraphSpec:
     """What the graph is to be, apart from the network: opset, float types, declared dimensions.
 
-    `half`: weights and activations are float16; a detector's decoding stays float32. `half_io`: input and
-    outputs are float16. `input` and `outputs`: dimensions as numbers, or as names for dynamic axes.
+    `type`: of weights and activations; a detector's decoding stays float32. `io`: of input and outputs. `input` and
+    `outputs`: dimensions as numbers, or as names for dynamic axes.
     """
 
     input: Dims
     outputs: tuple[Dims, ...]
     opset: int  # 11 to 21
-    half: bool = False
-    half_io: bool = False
+    type: ElementType = ElementType.FLOAT
+    io: ElementType = ElementType.FLOAT
 
     @property
     def size(self) -> tuple[int, ...] | None:
@@ -64,10 +64,8 @@ def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata
     """
     graph = Graph(spec.opset)
     writer = _Writer(graph) if spec.size is None else _StaticWriter(graph, size_constants(network, spec.size))
-    image = Value(network.input_name, spec.half_io)
-    outputs = network.body(writer, writer.cast(image, spec.half))
-    if spec.half_io:
-        outputs = tuple(writer.cast(y, half=True) for y in outputs)
+    image = Value(network.input_name, spec.io)
+    outputs = tuple(writer.cast(y, spec.io) for y in network.body(writer, writer.cast(image, spec.type)))
     graph.rename({y.name: output.name for y, output in zip(outputs, network.outputs, strict=True)})
     ports = (
         Port(output.name, y.type, dims) for output, y, dims in zip(network.outputs, outputs, spec.outputs, strict=True)
@@ -88,7 +86,7 @@ class _Writer:
     def conv(self, x: Value, layer: Conv2d, act: Activation | None = None) -> Value:
         y = self._graph.node(
             "Conv",
-            [x.name, *self._weights(layer, x.half)],
+            [x.name, *self._weights(layer, x.type)],
             layer.name,
             kernel_shape=layer.shape[2:],
             strides=layer.stride,
@@ -96,19 +94,19 @@ class _Writer:
             dilations=layer.dilation,
             group=layer.groups,
         )
-        return self._activated(Value(y, x.half), act)
+        return self._activated(Value(y, x.type), act)
 
     def conv_transpose(self, x: Value, layer: ConvTranspose2d, act: Activation | None = None) -> Value:
         y = self._graph.node(
             "ConvTranspose",
-            [x.name, *self._weights(layer, x.half)],
+            [x.name, *self._weights(layer, x.type)],
             layer.name,
             kernel_shape=layer.shape[2:],
             strides=layer.stride,
             pads=layer.padding * 2,
             group=layer.groups,
         )
-        return self._activated(Value(y, x.half), act)
+        return self._activated(Value(y, x.type), act)
 
     def max_pool(self, x: Value, kernel: Pair, stride: Pair, padding: Pair) -> Value:
         return self._node("MaxPool", x, kernel_shape=kernel, strides=stride, pads=padding * 2)
@@ -149,14 +147,14 @@ class _Writer:
         return self._node("DepthToSpace", x, blocksize=block, mode="DCR")
 
     def concat(self, xs: Sequence[Value], axis: int) -> Value:
-        return Value(self._graph.node("Concat", [x.name for x in xs], axis=axis), xs[0].half)
+        return Value(self._graph.node("Concat", [x.name for x in xs], axis=axis), xs[0].type)
 
     def split(self, x: Value, sizes: Sequence[int], axis: int) -> Sequence[Value]:
         if self._graph.opset < 13:
             names = self._graph.node_with(len(sizes), "Split", [x.name], axis=axis, split=tuple(sizes))
         else:
             names = self._graph.node_with(len(sizes), "Split", [x.name, self._graph.integers(*sizes)], axis=axis)
-        return [Value(name, x.half) for name in names]
+        return [Value(name, x.type) for name in names]
 
     def reshape(self, x: Value, dims: Sequence[int]) -> Value:
         return self._node("Reshape", x, self._graph.integers(*dims))
@@ -170,10 +168,10 @@ class _Writer:
     # ---- arithmetic
 
     def add(self, x: Value, y: Value | Constant | float, act: Activation | None = None) -> Value:
-        return self._activated(self._node("Add", x, self._operand(y, x.half)), act)
+        return self._activated(self._node("Add", x, self._operand(y, x.type)), act)
 
     def mul(self, x: Value, y: Value | Constant | float) -> Value:
-        return self._node("Mul", x, self._operand(y, x.half))
+        return self._node("Mul", x, self._operand(y, x.type))
 
     def matmul(self, x: Value, y: Value) -> Value:
         return self._node("MatMul", x, y.name)
@@ -185,11 +183,11 @@ class _Writer:
         return self._node("Sigmoid", x)
 
     def float32(self, x: Value) -> Value:
-        return self.cast(x, half=False)
+        return self.cast(x, ElementType.FLOAT)
 
-    def cast(self, x: Value, half: bool) -> Value:
-        """`x` as float16 or float32; itself, if it is that already."""
-        return x if x.half == half else self._cast(x.name, half)
+    def cast(self, x: Value, type: ElementType) -> Value:
+        """`x` in a type; itself, if it is of that already."""
+        return x if x.type == type else self._cast(x.name, type)
 
     def grid(self, x: Value, offset: float) -> Value:
         node, integer = self._graph.node, self._graph.integer
@@ -198,19 +196,17 @@ class _Writer:
         cells = node("Range", [integer(0), node("Mul", [height, width]), integer(1)])
         row_of_cells = self._graph.integers(1, -1)
         both = [node("Reshape", [node(kind, [cells, width]), row_of_cells]) for kind in ("Mod", "Div")]
-        return self.add(self._cast(node("Concat", both, axis=0), half=False), offset)
+        return self.add(self._cast(node("Concat", both, axis=0), ElementType.FLOAT), offset)
 
     # ---- parts of the above
 
     def _node(self, kind: str, x: Value, *inputs: str, name: str = "", **attributes: Attribute) -> Value:
-        return Value(self._graph.node(kind, [x.name, *inputs], name, **attributes), x.half)
+        return Value(self._graph.node(kind, [x.name, *inputs], name, **attributes), x.type)
 
-    def _cast(self, name: str, half: bool) -> Value:
-        type = ElementType.FLOAT16 if half else ElementType.FLOAT
-        return Value(self._graph.node("Cast", [name], to=int(type)), half)
+    def _cast(self, name: str, type: ElementType) -> Value:
+        return Value(self._graph.node("Cast", [name], to=int(type)), type)
 
-    def _weights(self, layer: Conv2d | ConvTranspose2d, half: bool) -> list[str]:
-        type = ElementType.FLOAT16 if half else ElementType.FLOAT
+    def _weights(self, layer: Conv2d | ConvTranspose2d, type: ElementType) -> list[str]:
         add = self._graph.initializer
         return [
             add(f"{layer.name}.weight", type, layer.shape, lambda: layer.weights.weight.astype(type.dtype, copy=False)),
@@ -222,14 +218,14 @@ class _Writer:
             ),
         ]
 
-    def _operand(self, value: Value | Constant | float, half: bool) -> str:
+    def _operand(self, value: Value | Constant | float, type: ElementType) -> str:
         match value:
             case Value():
                 return value.name
             case Constant():
                 return self._graph.initializer(value.name, ElementType.FLOAT, value.shape, lambda: value.value)
             case _:
-                return self._graph.constant(ElementType.FLOAT16 if half else ElementType.FLOAT, (), (value,))
+                return self._graph.constant(type, (), (value,))
 
     def _activated(self, x: Value, act: Activation | None) -> Value:
         match act:
@@ -240,7 +236,7 @@ class _Writer:
             case Activation("sigmoid" | "tanh" | "relu"):
                 return self._within(x, act.kind.capitalize())
             case Activation("relu6"):
-                return self._within(x, "Clip", self._operand(0.0, x.half), self._operand(6.0, x.half))
+                return self._within(x, "Clip", self._operand(0.0, x.type), self._operand(6.0, x.type))
             case Activation("leaky_relu"):
                 return self._within(x, "LeakyRelu", alpha=act.slope)
             case Activation("elu"):
@@ -267,7 +263,7 @@ class _StaticWriter(_Writer):
         self._constants = iter(constants)
 
     def grid(self, x: Value, offset: float) -> Value:
-        return Value(self._graph.store(next(self._constants).initializer), half=False)
+        return Value(self._graph.store(next(self._constants).initializer), ElementType.FLOAT)
 
     def reshape_like(self, x: Value, like: Value) -> Value:
         return self._node("Reshape", x, self._graph.store(next(self._constants).initializer))

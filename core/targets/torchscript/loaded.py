@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from ...precisions import Precision, storing
+from ...precisions.dtype import FLOAT32, DType
+from ...readings.torch_runner import torch_dtype
 from ...shapes import InputShape
 from ...text import in_utf8
 from ..loaded import Origin
@@ -35,8 +38,8 @@ class LoadedTorchScript:
         self._config = extra["config.txt"]
 
     @property
-    def half(self) -> bool:
-        return any(p.dtype == torch.float16 for p in self._module.parameters())
+    def precision(self) -> Precision:
+        return storing(_name(parameter.dtype) for parameter in self._module.parameters())
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -61,13 +64,12 @@ class LoadedTorchScript:
         return Origin(str(self.config.get("source_sha256", "")), shape)
 
     @property
-    def half_io(self) -> bool:
-        """Whether it wants a float16 image: those of others do, if their weights are float16."""
-        return bool(self.config.get("half_io", self.half))
+    def io(self) -> DType:
+        """What its image must be: for those of others what their weights are."""
+        return self.precision.io if self.config.get("half_io", True) else FLOAT32
 
     def run(self, image: Array) -> tuple[Array, ...]:
-        dtype = torch.float16 if self.half_io else torch.float32
-        x = torch.from_numpy(image).to(self._device, dtype)
+        x = torch.from_numpy(image).to(self._device, torch_dtype(self.io))
         # Optimized execution would profile and recompile for every new size.
         with torch.inference_mode(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
             outputs = self._module(x)
@@ -86,3 +88,8 @@ class LoadedTorchScript:
 
     def complaint(self) -> None:
         """None: the format has no checker."""
+
+
+def _name(dtype: torch.dtype) -> str:
+    """A type's name in numpy, which is its own without the module's."""
+    return str(dtype).removeprefix("torch.")

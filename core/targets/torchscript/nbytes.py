@@ -1,6 +1,6 @@
 """How many bytes a TorchScript file will have, before torch is imported: to about a twentieth of a percent.
 
-The file is a zip archive (`artifacts/torchscript_archive.py`). The tensors lie in it uncompressed, at places known to
+The file is a zip archive (`archive.py`). The tensors lie in it uncompressed, at places known to
 the byte. All else is generated code, deflated, and the pickled module tree; that part is a linear fit in the number of
 modules and of layers.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ...network.layers import layers_of
 from ...network.network import Network
+from ...precisions import Precision
 from ...readings.weigher import weight_tensors
 
 ALIGNMENT = 64  # bytes; each record's data begins at a multiple, as torch's own writer has it, so that it can be mapped
@@ -19,11 +20,11 @@ LOCAL_HEADER, EXTRA_FIELD, _DIRECTORY_ENTRY = 30, 4, 46  # bytes, without names;
 _BYTES_A_MODULE, _BYTES_A_LAYER, _BYTES_A_FILE = 569, 177, 481
 
 
-def torchscript_nbytes(network: Network, config: str, *, half: bool) -> int:
-    """The bytes of the file that holds the network and `config`. `half`: the weights are float16."""
+def torchscript_nbytes(network: Network, config: str, precision: Precision) -> int:
+    """The bytes of the file that holds the network, in a precision, and `config`."""
     layers = list(layers_of(network.body))
     end = directory = 0
-    for index, size in enumerate(weight_tensors(network, 2 if half else 4)):
+    for index, size in enumerate(weight_tensors(network, precision.weights.itemsize)):
         name = len(f"archive/data/{index}")
         start = end + LOCAL_HEADER + name + EXTRA_FIELD
         end = -(-start // ALIGNMENT) * ALIGNMENT + size

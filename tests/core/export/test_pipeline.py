@@ -20,9 +20,10 @@ import pytest
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
 from halfpint.core.export.pipeline import run
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.jobs import events as e
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.pickled import Record
@@ -121,7 +122,7 @@ def test_half_io(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize("precisions", [tuple(Precision), (Precision.FP16,)])
+@pytest.mark.parametrize("precisions", [ALL_PRECISIONS, (FP16,)])
 def test_quick_verification(tiny: Path, tmp_path: Path, precisions: tuple[Precision, ...]) -> None:
     spec = small(tiny, tmp_path, precisions=precisions, verify=VerifyMode.QUICK)
     assert end_of(done(spec)).exit_code == 0
@@ -161,8 +162,8 @@ def test_what_exists_is_never_overwritten_silently(tiny: Path, tmp_path: Path) -
 
 
 def test_the_manifest_keeps_the_artifacts_of_earlier_jobs_on_the_same_weights(tiny: Path, tmp_path: Path) -> None:
-    done(small(tiny, tmp_path, precisions=(Precision.FP32,)))
-    spec = small(tiny, tmp_path, precisions=(Precision.FP16,))
+    done(small(tiny, tmp_path, precisions=(FP32,)))
+    spec = small(tiny, tmp_path, precisions=(FP16,))
     assert end_of(done(spec)).exit_code == 0
     assert [entry["file"] for entry in manifest_of(spec)["artifacts"]] == ["master-n.onnx", "master-n.fp16.onnx"]
 
@@ -181,7 +182,7 @@ def test_a_manifest_of_something_else_is_in_the_way(tiny: Path, tmp_path: Path, 
 def test_of_other_weights_the_manifest_tells_the_source(tiny: Path, tmp_path: Path) -> None:
     done(small(tiny, tmp_path, name="best"))
     other = Path(__file__).parents[2] / "fixtures" / "yolov5" / "v6.0-s.pt"
-    spec = small(other, tmp_path, name="best", precisions=(Precision.FP32,), overwrite=True)
+    spec = small(other, tmp_path, name="best", precisions=(FP32,), overwrite=True)
     assert end_of(done(spec)).exit_code == 0
     manifest = manifest_of(spec)
     half, full = manifest["artifacts"]
@@ -192,9 +193,9 @@ def test_of_other_weights_the_manifest_tells_the_source(tiny: Path, tmp_path: Pa
 
 
 def test_a_file_that_changed_is_listed_no_longer(tiny: Path, tmp_path: Path) -> None:
-    done(small(tiny, tmp_path, precisions=(Precision.FP32,)))
+    done(small(tiny, tmp_path, precisions=(FP32,)))
     (tmp_path / "master-n.onnx").write_bytes(b"mine now")
-    spec = small(tiny, tmp_path, precisions=(Precision.FP16,))
+    spec = small(tiny, tmp_path, precisions=(FP16,))
     events = done(spec)
     assert "master-n.onnx is not the file that was published" in of(events, e.Note)[-1].text
     assert [entry["file"] for entry in manifest_of(spec)["artifacts"]] == ["master-n.fp16.onnx"]
@@ -203,7 +204,7 @@ def test_a_file_that_changed_is_listed_no_longer(tiny: Path, tmp_path: Path) -> 
 
 def test_an_artifact_of_another_name_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
     done(small(tiny, tmp_path, name="best"))
-    end = end_of(done(small(tiny, tmp_path, name="best.fp16", precisions=(Precision.FP32,), overwrite=True)))
+    end = end_of(done(small(tiny, tmp_path, name="best.fp16", precisions=(FP32,), overwrite=True)))
     assert (end.exit_code, end.message) == (2, f"{tmp_path / 'best.fp16.onnx'} is an artifact of best.halfpint.json")
     with pytest.raises(BadRequest, match=r"is an artifact of best\.halfpint\.json"):
         halve_file(tmp_path / "best.onnx", tmp_path / "best.fp16.onnx", (64, 64), overwrite=True)
@@ -211,9 +212,9 @@ def test_an_artifact_of_another_name_is_not_overwritten(tiny: Path, tmp_path: Pa
 
 
 def test_a_job_waits_for_another_of_its_name(tiny: Path, tmp_path: Path) -> None:
-    first = run(small(tiny, tmp_path, precisions=(Precision.FP32,)))
+    first = run(small(tiny, tmp_path, precisions=(FP32,)))
     until_stage(first, "read")
-    second = run(small(tiny, tmp_path, precisions=(Precision.FP16,)))
+    second = run(small(tiny, tmp_path, precisions=(FP16,)))
     note = next(event for event in second if isinstance(event, e.Note))
     assert re.fullmatch(
         rf"waits for another job that makes files of this name \(process {os.getpid()}, since [\d-]+ [\d:]+\)",

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from halfpint.core.errors import WeightsRefused
-from halfpint.core.formats import Precision
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.network import Network
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, Precision
+from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
@@ -120,7 +121,7 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
     with torch.no_grad():
         witness = [y.numpy() for y in model.double()(torch.from_numpy(image).double())]
     with network_of(path) as network:
-        exact = Reference(np.float64).run(network, image)
+        exact = Reference(FLOAT64).run(network, image)
         assert [y.shape for y in exact] == [y.shape for y in witness]
         bounds = limits(network, image)
         for got, wanted, limit in zip(exact, witness, bounds, strict=True):
@@ -140,20 +141,19 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
             one, other = (answer(proto, image, optimized=False) for proto in (static, dynamic))
             for got, wanted in zip(one, other, strict=True):
                 np.testing.assert_array_equal(got, wanted)
-        bounds = limits(network, image, np.float16)
+        bounds = limits(network, image, FLOAT16)
         for opset in (12, 17):
-            answers = answer(written(network, half=True, opset=opset), image)
+            answers = answer(written(network, precision=FP16, opset=opset), image)
             for got, wanted, limit in zip(answers, exact, bounds, strict=True):
                 assert nrmse(got, wanted) <= limit, f"opset {opset}"
-        for precision in (False, True):
-            check_weigher(network, image.shape, half=precision)
+        for precision in ALL_PRECISIONS:
+            check_weigher(network, image.shape, precision)
 
 
-def check_weigher(network: Network, shape: tuple[int, int, int, int], *, half: bool) -> None:
-    weighed = weigh(network, shape, half=half)
-    allocated = torch_allocations(without_data(network, half=half), shape)
+def check_weigher(network: Network, shape: tuple[int, int, int, int], precision: Precision) -> None:
+    weighed = weigh(network, shape, precision)
+    allocated = torch_allocations(without_data(network, precision), shape)
     assert [nbytes for _, nbytes in weighed.module.steps][: len(allocated)] == allocated
-    precision = Precision.FP16 if half else Precision.FP32
     data = torchscript_bytes(network, precision, InputShape(*shape), Provenance("block.pt", "0" * 64))
     measured = torch_allocations(strip_data(loaded_file(data)), shape)
     assert in_order(measured) == in_order(nbytes for _, nbytes in weighed.file.steps)

@@ -12,6 +12,8 @@ import onnx
 import pytest
 import torch
 
+from halfpint.core.precisions import FP16
+from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from support.checkpoints import Checkpoint, network_of, nrmse
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.numbers
 
 def test_reference(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
-        answers = Reference(np.float64).run(network, checkpoint.image)
+        answers = Reference(FLOAT64).run(network, checkpoint.image)
         assert len(answers) == len(checkpoint.answers)
         # The recorded answers were computed in FP32.
         for got, recorded, limit in zip(answers, checkpoint.answers, limits(network, checkpoint.image), strict=True):
@@ -35,7 +37,7 @@ def test_torch(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network, torch.inference_mode():
         runner = TorchRunner(network)
         image = torch.from_numpy(checkpoint.image)
-        exact = Reference(np.float64).run(network, checkpoint.image)
+        exact = Reference(FLOAT64).run(network, checkpoint.image)
         for got, wanted, limit in zip(runner(image), exact, limits(network, checkpoint.image), strict=True):
             assert nrmse(got.numpy(), wanted) <= limit
         # In float64 both readings compute the same thing, so what is left above is rounding.
@@ -48,7 +50,7 @@ def test_onnx(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
         model = written(network)
         onnx.checker.check_model(model, full_check=True)
-        exact = Reference(np.float64).run(network, checkpoint.image)
+        exact = Reference(FLOAT64).run(network, checkpoint.image)
         bounds = limits(network, checkpoint.image)
         for got, wanted, limit in zip(answer(model, checkpoint.image), exact, bounds, strict=True):
             assert nrmse(got, wanted) <= limit
@@ -56,10 +58,10 @@ def test_onnx(checkpoint: Checkpoint) -> None:
 
 def test_onnx_in_fp16_is_off_by_rounding_alone(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
-        model = written(network, half=True)
+        model = written(network, precision=FP16)
         onnx.checker.check_model(model, full_check=True)
-        exact = Reference(np.float64).run(network, checkpoint.image)
-        bounds = limits(network, checkpoint.image, np.float16)
+        exact = Reference(FLOAT64).run(network, checkpoint.image)
+        bounds = limits(network, checkpoint.image, FLOAT16)
         for got, wanted, limit in zip(answer(model, checkpoint.image), exact, bounds, strict=True):
             assert got.dtype == np.float32
             assert nrmse(got, wanted) <= limit

@@ -19,6 +19,7 @@ from halfpint.core.ledger import source_ledger
 from halfpint.core.network.layers import layers_of
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import Mask
+from halfpint.core.precisions.dtype import FLOAT32, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.verify.compare import PASS_FACTOR
 from halfpint.core.verify.report import LEAST_NOISE
@@ -101,7 +102,7 @@ def as_safetensors(state: State, path: Path) -> Path:
 def test_every_layout_is_the_same_network(save: Callable[[State, Path], Path], tmp_path: Path) -> None:
     path = save(state_dict(SMALL), tmp_path / "weights.file")
     with np.load(FIXTURES / f"{SMALL}.npz") as recorded, network(path) as found:
-        (got,) = Reference(np.float64).run(found, recorded["image"])
+        (got,) = Reference(FLOAT64).run(found, recorded["image"])
         (limit,) = limits(found, recorded["image"])  # the recorded answer was computed in FP32
         assert nrmse(recorded["out0"], got) <= limit
 
@@ -232,7 +233,7 @@ def test_weights_that_are_no_numbers(value: float, tmp_path: Path) -> None:
     state = state_dict(SMALL)
     state["decoder.in5.weight"] = np.full_like(state["decoder.in5.weight"], value)
     with network(written(state, tmp_path / "w.pt")) as found, pytest.raises(WeightsRefused, match=r"decoder\.in5.*NaN"):
-        Reference(np.float32).run(found, np.zeros((1, 3, 32, 32), np.float32))
+        Reference(FLOAT32).run(found, np.zeros((1, 3, 32, 32), np.float32))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -266,7 +267,7 @@ def test_depthwise_convolutions_of_one_input_are_one(tmp_path: Path) -> None:
         layer = blueprint.sum_of_depthwise("sum", parts, 4, stride=2)
         blueprint.check(())
         x = random.standard_normal((2, 4, 9, 7))
-        got = Reference(np.float64).conv(x, layer)
+        got = Reference(FLOAT64).conv(x, layer)
     image = torch.from_numpy(x)
     total = torch.zeros(())
     for path, kernel, norm in parts:

@@ -14,6 +14,7 @@ from halfpint.core.families.modules import Module
 from halfpint.core.inspect import inspect
 from halfpint.core.ledger import source_ledger
 from halfpint.core.loading import WeightsSource
+from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.weights.pickled import Record
@@ -89,7 +90,7 @@ def test_the_old_stream_layout(tmp_path: Path) -> None:
         info = inspect(path)
         assert info.layout == ("zip" if zipped else "stream")
         with network_of(path) as network:
-            answers.append(list(Reference(np.float64).run(network, np.ones((1, 3, 8, 12)))))
+            answers.append(list(Reference(FLOAT64).run(network, np.ones((1, 3, 8, 12)))))
     for got, wanted in zip(*answers, strict=True):
         np.testing.assert_array_equal(got, wanted)
 

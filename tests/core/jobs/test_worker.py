@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.errors import JobFailed
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.jobs import events as e
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create, jobs_root
+from halfpint.core.precisions import FP32
 from halfpint.core.spec import ExportSpec
 from support.jobs import names, small
 
@@ -101,12 +102,12 @@ def test_a_crash_is_told_with_its_signal(tiny: Path, tmp_path: Path) -> None:
 ORPHAN = """
 import sys
 from pathlib import Path
-from halfpint.core.formats import Precision
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import create
+from halfpint.core.precisions import FP32
 from support.jobs import small
 worker = Worker()
-worker.start(create(small(Path(sys.argv[1]), Path(sys.argv[2]), precisions=(Precision.FP32,))))
+worker.start(create(small(Path(sys.argv[1]), Path(sys.argv[2]), precisions=(FP32,))))
 import os; os._exit(0)
 """
 
@@ -121,7 +122,7 @@ def test_a_job_outlives_whoever_started_it(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_what_libraries_print_goes_into_the_job_s_log(tiny: Path, tmp_path: Path) -> None:
-    job = create(small(tiny, tmp_path, targets=(Format.TORCHSCRIPT,), precisions=(Precision.FP32,)))
+    job = create(small(tiny, tmp_path, targets=(Format.TORCHSCRIPT,), precisions=(FP32,)))
     with Worker() as worker:
         worker.start(job)
         list(worker.follow())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
-from halfpint.core.formats import Format, Precision
+from halfpint.core.formats import Format
 from halfpint.core.memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
 from halfpint.core.memory.overheads import MeasuredGpu
@@ -22,6 +22,7 @@ from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import ShapeMismatch
 from halfpint.core.options import VerifyMode
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.spec import ExportSpec
 from support.checkpoints import network_of
@@ -114,7 +115,7 @@ sizes = st.integers(1, 40)
 
 
 @settings(deadline=None, max_examples=25)
-@given(sizes, sizes, st.integers(1, 8), st.sampled_from(Precision), st.sampled_from(["cpu", "0"]))
+@given(sizes, sizes, st.integers(1, 8), st.sampled_from(ALL_PRECISIONS), st.sampled_from(["cpu", "0"]))
 def test_every_term_has_a_least_and_a_most(
     rows: int, columns: int, batch: int, precision: Precision, device: str
 ) -> None:
@@ -136,7 +137,7 @@ def test_every_term_has_a_least_and_a_most(
 
 
 @settings(deadline=None, max_examples=25)
-@given(sizes, sizes, st.sampled_from(Precision))
+@given(sizes, sizes, st.sampled_from(ALL_PRECISIONS))
 def test_the_bound_for_many_sizes_encloses_the_replay_of_each(rows: int, columns: int, precision: Precision) -> None:
     overheads = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
     single = run(tiny_network(), InputShape(1, 3, rows * 32, columns * 32), precision)
@@ -155,14 +156,14 @@ def test_the_map_says_what_single_estimates_say(network: Network) -> None:
         host = HostMemory(GIB, 200 * MIB) if device == "cpu" else HOST
         now = snapshot(host, device, gpus(free))
         asked = spec(device=device)
-        map = fit_map(network, Workload.of(asked), 1, Precision.FP32, now, sides=(64, 320, 640, 960, 1536))
+        map = fit_map(network, Workload.of(asked), 1, FP32, now, sides=(64, 320, 640, 960, 1536))
         seen: set[Fit] = set()
         for i, height in enumerate(map.sides):
             for j, width in enumerate(map.sides):
                 needs = needed(network, asked.sized(height, width), now)
                 single = judged(needs, now)
                 seen.add(map.fits[i][j])
-                assert map.peaks[i][j] == needs.runs[Precision.FP32].peak_allocated_nbytes
+                assert map.peaks[i][j] == needs.runs[FP32].peak_allocated_nbytes
                 assert map.fits[i][j] is single.fit or (device == "0" and map.fits[i][j] is Fit.TIGHT)
         assert len(seen) > 1
 
@@ -172,7 +173,7 @@ def test_the_map_spans_the_recommended_range_in_steps_of_the_stride(network: Net
     assert default_sides(32)[-1] == 1536
     assert len(default_sides(32)) == 39
     assert default_sides(64)[0] == 320
-    map = fit_map(network, Workload.of(spec()), 1, Precision.FP16, snapshot(HOST, "cpu", GpuReport()))
+    map = fit_map(network, Workload.of(spec()), 1, FP16, snapshot(HOST, "cpu", GpuReport()))
     assert len(map.fits) == len(map.fits[0]) == 39
     assert map.extreme(38, 0)
     assert not map.extreme(38, 2)  # 1536×384 is 4:1 exactly
@@ -180,15 +181,15 @@ def test_the_map_spans_the_recommended_range_in_steps_of_the_stride(network: Net
 
 def test_where_nothing_is_known_the_map_says_so(network: Network) -> None:
     now = Snapshot(Memory("host memory", None, 0), None)
-    map = fit_map(network, Workload.of(spec()), 1, Precision.FP32, now, sides=(320, 640))
+    map = fit_map(network, Workload.of(spec()), 1, FP32, now, sides=(320, 640))
     assert {fit for row in map.fits for fit in row} == {Fit.UNKNOWN}
-    assert largest_batch(network, Workload.of(spec()), (1536, 320), Precision.FP32, now) is None
+    assert largest_batch(network, Workload.of(spec()), (1536, 320), FP32, now) is None
 
 
 def test_the_largest_batch_and_square_fit_and_the_next_ones_do_not(network: Network) -> None:
     now = snapshot(HostMemory(64 * GIB, 2 * GIB), "cpu", GpuReport())
-    batch = largest_batch(network, Workload.of(spec()), (1536, 320), Precision.FP32, now)
-    side = largest_square(network, Workload.of(spec()), 1, Precision.FP32, now)
+    batch = largest_batch(network, Workload.of(spec()), (1536, 320), FP32, now)
+    side = largest_square(network, Workload.of(spec()), 1, FP32, now)
     assert batch is not None
     assert side is not None
     for fits, asked in (

@@ -16,10 +16,11 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from halfpint.core.formats import Precision
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.layers import Conv2d, layers_of
 from halfpint.core.network.ops import ShapeMismatch
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
@@ -41,16 +42,16 @@ PROVENANCE = Provenance("tiny.pt", "0" * 64)
 
 
 @pytest.mark.parametrize("opset", range(11, 22))
-@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
-def test_every_opset(tiny: Path, opset: int, half: bool) -> None:
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+def test_every_opset(tiny: Path, opset: int, precision: Precision) -> None:
     with network_of(tiny) as network:
-        model = written(network, opset=opset, half=half)
+        model = written(network, opset=opset, precision=precision)
         onnx.checker.check_model(model, full_check=True)
         assert model.opset_import[0].version == opset
         image = structured_batch(3, 64, 96, 0, 2)
         (got,) = answer(model, image)
-        (exact,) = Reference(np.float64).run(network, image)
-        (limit,) = limits(network, image, np.float16 if half else np.float32)
+        (exact,) = Reference(FLOAT64).run(network, image)
+        (limit,) = limits(network, image, precision.activations)
         assert nrmse(got, exact) <= limit
 
 
@@ -68,7 +69,7 @@ def test_one_dynamic_file_is_right_at_every_size_and_batch(tiny: Path, size: tup
     batch, height, width = size
     with network_of(tiny) as network:
         image = structured_batch(3, height, width, 0, batch)
-        (exact,) = Reference(np.float64).run(network, image)
+        (exact,) = Reference(FLOAT64).run(network, image)
         (limit,) = limits(network, image)
         (got,) = answer(written(network), image)
         assert got.shape == exact.shape
@@ -77,7 +78,7 @@ def test_one_dynamic_file_is_right_at_every_size_and_batch(tiny: Path, size: tup
 
 def test_half_io(tiny: Path) -> None:
     with network_of(tiny) as network:
-        model = written(network, half=True, half_io=True)
+        model = written(network, precision=FP16, io=FP16.io)
         onnx.checker.check_model(model, full_check=True)
         (got,) = answer(model, structured_batch(3, 64, 64, 0, 1))
         assert got.dtype == np.float16
@@ -85,7 +86,7 @@ def test_half_io(tiny: Path) -> None:
 
 def test_fp16_halves_the_weights_and_keeps_the_decoding_in_float32(tiny: Path) -> None:
     with network_of(tiny) as network:
-        model = written(network, half=True)
+        model = written(network, precision=FP16)
         weights = {t.name: t.data_type for t in model.graph.initializer}
     convs = [name for name in weights if name.endswith((".weight", ".bias"))]
     assert {weights[name] for name in convs} == {onnx.TensorProto.FLOAT16}
@@ -103,12 +104,13 @@ def test_equal_constants_are_stored_once_and_names_are_the_checkpoint_s(tiny: Pa
     assert len(set(contents)) == len(contents)
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
-def test_a_static_file_computes_nothing_that_is_known_beforehand(checkpoint: Checkpoint, half: bool) -> None:
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+def test_a_static_file_computes_nothing_that_is_known_beforehand(checkpoint: Checkpoint, precision: Precision) -> None:
     with network_of(checkpoint.path) as network:
         image = (1, 3, 2 * network.stride, 3 * network.stride)
         for opset in range(11, 22):
-            assert not known_beforehand(model_of(network, opset=opset, half=half, half_io=half, image=image).graph)
+            model = model_of(network, opset=opset, precision=precision, io=precision.io, image=image)
+            assert not known_beforehand(model.graph)
 
 
 def test_a_static_file_answers_as_a_dynamic_one(checkpoint: Checkpoint) -> None:
@@ -135,7 +137,7 @@ def test_what_follows_from_the_size_is_known_beforehand(tiny: Path) -> None:
 
 def test_torchscript_carries_yolov5_s_config_and_no_device(tiny: Path) -> None:
     with network_of(tiny) as network:
-        data = torchscript_bytes(network, Precision.FP16, InputShape(1, 3, 640, 480), PROVENANCE)
+        data = torchscript_bytes(network, FP16, InputShape(1, 3, 640, 480), PROVENANCE)
     extra = {"config.txt": ""}
     module = torch.jit.load(io.BytesIO(data), _extra_files=extra)
     config = json.loads(extra["config.txt"])
@@ -150,7 +152,7 @@ def test_torchscript_carries_yolov5_s_config_and_no_device(tiny: Path) -> None:
 
 def test_torchscript_answers_a_tuple_as_yolov5_s_does(tiny: Path) -> None:
     with network_of(tiny) as network:
-        data = torchscript_bytes(network, Precision.FP32, InputShape(1, 3, 64, 64), PROVENANCE)
+        data = torchscript_bytes(network, FP32, InputShape(1, 3, 64, 64), PROVENANCE)
     with torch.inference_mode():
         outputs = torch.jit.load(io.BytesIO(data))(torch.zeros(2, 3, 96, 64))
     assert isinstance(outputs, tuple)
@@ -160,7 +162,7 @@ def test_torchscript_answers_a_tuple_as_yolov5_s_does(tiny: Path) -> None:
 def test_torchscript_is_what_a_trace_at_its_size_is(tiny: Path) -> None:
     shape = InputShape(2, 3, 96, 160)
     with network_of(tiny) as network:
-        data = torchscript_bytes(network, Precision.FP32, shape, PROVENANCE)
+        data = torchscript_bytes(network, FP32, shape, PROVENANCE)
         with torch.inference_mode():
             traced = torch.jit.trace(TorchRunner(network), torch.zeros(shape.dims), check_trace=False)
     buffer = io.BytesIO()
@@ -173,8 +175,7 @@ def test_torchscript_follows_its_weights_to_another_precision(tiny: Path) -> Non
     image = torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(0)).half().float()
     with network_of(tiny) as network, torch.inference_mode():
         full, half = (
-            torchscript_bytes(network, precision, InputShape(1, 3, 64, 64), PROVENANCE)
-            for precision in (Precision.FP32, Precision.FP16)
+            torchscript_bytes(network, precision, InputShape(1, 3, 64, 64), PROVENANCE) for precision in (FP32, FP16)
         )
         (widened,) = loaded_file(half).float()(image)
         (wanted,) = TorchRunner(network).half().float()(image)
@@ -188,7 +189,7 @@ def test_torchscript_follows_its_weights_to_another_precision(tiny: Path) -> Non
 
 def test_torchscript_tells_nothing_of_the_machine_that_made_it(tiny: Path) -> None:
     with network_of(tiny) as network:
-        data = torchscript_bytes(network, Precision.FP32, InputShape(1, 3, 64, 64), PROVENANCE)
+        data = torchscript_bytes(network, FP32, InputShape(1, 3, 64, 64), PROVENANCE)
     here = [str(Path(path).parent).encode() for path in (inspect.getfile(TorchRunner), torch.__file__)]
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         assert not file.testzip()
@@ -200,7 +201,7 @@ def test_torchscript_tells_nothing_of_the_machine_that_made_it(tiny: Path) -> No
 
 def test_records_of_torchscript_begin_where_torch_puts_them(tiny: Path) -> None:
     with network_of(tiny) as network:
-        data = torchscript_bytes(network, Precision.FP16, InputShape(1, 3, 64, 64), PROVENANCE)
+        data = torchscript_bytes(network, FP16, InputShape(1, 3, 64, 64), PROVENANCE)
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         records = file.infolist()
     for record in records:
@@ -236,10 +237,10 @@ def test_many_shapes_at_once_weigh_the_same_as_one_by_one(checkpoint: Checkpoint
     with network_of(checkpoint.path) as network:
         stride = network.stride
         heights, widths = (axis * stride for axis in np.mgrid[1:6, 1:5])
-        many = weigh(network, (2, network.channels, heights, widths), half=True)
+        many = weigh(network, (2, network.channels, heights, widths), FP16)
         for row, column in np.ndindex(heights.shape):
             size = (int(heights[row, column]), int(widths[row, column]))
-            one = weigh(network, (2, network.channels, *size), half=True)
+            one = weigh(network, (2, network.channels, *size), FP16)
             for at_once, alone in ((many.file, one.file), (many.module, one.module)):
                 assert np.asarray(at_once.peak_nbytes)[row, column] == alone.peak_nbytes
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from halfpint.core.images.synthetic import image_for
+from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.reference_weigher import reference_peak
 from support import dbnet
@@ -24,7 +24,7 @@ def test_the_peak_is_what_numpy_allocates(name: str) -> None:
     path = dbnet.checkpoint(name) if name in dbnet.VARIANTS else FIXTURES / f"{name}.pt"
     size = (512, 384)
     with network_of(path) as network:
-        reference = Reference(np.float64)
+        reference = Reference(FLOAT64)
         reference.run(network, image_for(network.task, network.channels, 64, 64, 0))  # its weights are there now
         image = image_for(network.task, network.channels, *size, 0)
         tracemalloc.start()

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.images.synthetic import batch_for
+from halfpint.core.precisions import FP16
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.full import judge
@@ -32,7 +33,7 @@ SUMS = [Sums(16, Way.CHANNELS), Sums(16, Way.TAPS), Sums(16, Way.BACKWARDS), Sum
 def report_on(answers: Answers, sums: Sums) -> Report:
     """The report on an FP16 TorchScript file that runs on such a processor."""
     network = answers.network
-    subject = Subject(Path("model.fp16.torchscript"), Kind(Format.TORCHSCRIPT, Precision.FP16), SHAPE, None)
+    subject = Subject(Path("model.fp16.torchscript"), Kind(Format.TORCHSCRIPT, FP16), SHAPE, None)
     trial = Trial(subject, plan(subject, network.stride))
     runner = Fp16Sums(network, sums)
     with torch.inference_mode():

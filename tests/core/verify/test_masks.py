@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from halfpint.core.formats import Precision
 from halfpint.core.images.synthetic import structured_image
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import Mask
+from halfpint.core.precisions import FP16
+from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
@@ -222,10 +223,10 @@ def test_a_pixel_that_rounding_does_not_flip_counts_with_those_that_it_does() ->
 def fp16_change(network: Network, threshold: float) -> float:
     """The share of a mask's pixels that an FP16 file flips at a threshold."""
     shape = InputShape(1, 3, 96, 128)
-    promised = contract(network, shape, dynamic=False, half_io=False)
-    data = onnx_bytes(network, promised, Precision.FP16, 17, shape, Provenance("w.pt", "0" * 64))
+    promised = contract(network, shape, dynamic=False)
+    data = onnx_bytes(network, promised, FP16, 17, shape, Provenance("w.pt", "0" * 64))
     image = structured_image(3, 96, 128, 0)
-    exact = Reference(np.float64).run(network, image)
+    exact = Reference(FLOAT64).run(network, image)
     made = change(Mask(0, threshold), LoadedOnnx(data).run(image), exact, None, shape.dims, 0)
     assert isinstance(made, MaskChange)
     return made.flipped
@@ -234,8 +235,8 @@ def fp16_change(network: Network, threshold: float) -> float:
 @pytest.mark.numbers
 def test_the_threshold_is_the_model_s_own() -> None:
     with network_of(dbnet.checkpoint("proxylessnas")) as network:
-        (pred,) = Reference(np.float64).run(network, structured_image(3, 96, 128, 0))
+        (pred,) = Reference(FLOAT64).run(network, structured_image(3, 96, 128, 0))
         # Where many pixels lie, rounding flips some; beyond what it can reach, none.
         assert fp16_change(network, float(np.median(pred))) > 0
-        reach = PASS_FACTOR * Answers(network).noise(Precision.FP16).distances["map"].largest
+        reach = PASS_FACTOR * Answers(network).noise(FP16).distances["map"].largest
         assert fp16_change(network, float(pred.max()) + reach) == 0

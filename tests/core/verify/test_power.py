@@ -11,9 +11,10 @@ import pytest
 from onnx import numpy_helper
 
 from halfpint.core.families import identify, open_weights
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
+from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -42,19 +43,19 @@ class Bench:
         self.network, self.folder = network, folder
         self.answers = Answers(network)
 
-    def onnx(self, precision: Precision = Precision.FP32, *, dynamic: bool = True) -> onnx.ModelProto:
-        promised = contract(self.network, SHAPE, dynamic=dynamic, half_io=False)
+    def onnx(self, precision: Precision = FP32, *, dynamic: bool = True) -> onnx.ModelProto:
+        promised = contract(self.network, SHAPE, dynamic=dynamic)
         return onnx.load_from_string(onnx_bytes(self.network, promised, precision, 17, SHAPE, PROVENANCE))
 
     def verify(self, data: bytes, kind: Kind, *, dynamic: bool = True) -> Report:
         path = self.folder / f"model{kind.suffix}"
         path.write_bytes(data)
-        promised = contract(self.network, SHAPE, dynamic=dynamic, half_io=False)
+        promised = contract(self.network, SHAPE, dynamic=dynamic)
         subject = Subject(path, kind, SHAPE, promised if kind.format is Format.ONNX else None)
         trial = drained(on_trial(subject, self.network, plan(subject, self.network.stride)))
         return drained(judge(trial, self.answers))
 
-    def mutated(self, mutate: Mutation, precision: Precision = Precision.FP32, *, dynamic: bool = True) -> Report:
+    def mutated(self, mutate: Mutation, precision: Precision = FP32, *, dynamic: bool = True) -> Report:
         model = self.onnx(precision, dynamic=dynamic)
         mutate(model)
         return self.verify(model.SerializeToString(), Kind(Format.ONNX, precision), dynamic=dynamic)
@@ -81,19 +82,19 @@ def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.nd
 
 
 @pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "static"])
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision, dynamic: bool) -> None:
     report = bench.mutated(lambda _: None, precision, dynamic=dynamic)
     assert report.verdict is Verdict.PASS, report.checks
     wanted = {"loads", "checker", "contract", "weights", "constants", "accuracy", "power", "detections"}
-    wanted |= {"ranges", "rounding"} if precision is Precision.FP16 else set()
+    wanted |= {"ranges", "rounding"} if precision == FP16 else set()
     assert set(verdicts(report)) == wanted
     # Boxes and confidences are judged apart, on two images at least.
     assert {d.component for d in report.differences} == {"boxes", "confidences"}
     assert len({d.seed for d in report.differences}) >= 2
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_right_torchscript_file_passes_every_check(bench: Bench, precision: Precision) -> None:
     data = torchscript_bytes(bench.network, precision, SHAPE, PROVENANCE)
     report = bench.verify(data, Kind(Format.TORCHSCRIPT, precision))
@@ -111,7 +112,7 @@ def test_an_answer_keeps_no_memory_of_its_runtime(bench: Bench) -> None:
     assert all(answer.flags.owndata for answer in answers)
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precision) -> None:
     path = bench.folder / "closed.onnx"
     path.write_bytes(bench.onnx(precision).SerializeToString())
@@ -144,7 +145,7 @@ def flip_a_weight(model: onnx.ModelProto) -> None:
     edit(model, "model.6.cv1.conv.weight", flip)
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 @pytest.mark.parametrize("mutate", [swap_channels, scale_a_layer, flip_a_weight])
 def test_wrong_weights(bench: Bench, mutate: Mutation, precision: Precision) -> None:
     report = bench.mutated(mutate, precision)
@@ -163,7 +164,7 @@ def test_swapped_columns_of_the_answer(bench: Bench) -> None:
             if node.op_type == "Split" and len(node.output) == 3:
                 node.output[0], node.output[1] = node.output[1], node.output[0]
 
-    for precision in Precision:
+    for precision in ALL_PRECISIONS:
         assert verdicts(bench.mutated(swap, precision))["accuracy"] is Verdict.FAIL
 
 
@@ -177,7 +178,7 @@ def baked(network: Network) -> bytes:
 
 
 def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> None:
-    report = bench.verify(baked(bench.network), Kind(Format.ONNX, Precision.FP32))
+    report = bench.verify(baked(bench.network), Kind(Format.ONNX, FP32))
     assert verdicts(report)["contract"] is Verdict.FAIL
     assert "output0 float32 batch×504×8" in report.message_of("contract")
 
@@ -185,7 +186,7 @@ def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> Non
 def test_a_baked_size_fails_at_another_size(bench: Bench) -> None:
     path = bench.folder / "baked.onnx"
     path.write_bytes(baked(bench.network))
-    subject = Subject(path, Kind(Format.ONNX, Precision.FP32), SHAPE, contract=None)
+    subject = Subject(path, Kind(Format.ONNX, FP32), SHAPE, contract=None)
     trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
     report = drained(judge(trial, bench.answers))
     assert verdicts(report)["runs"] is Verdict.FAIL
@@ -195,7 +196,7 @@ def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
     """The probe that turns the first one's area is there for this: no shape is wrong, and every box is."""
     path = bench.folder / "baked.onnx"
     path.write_bytes(baked(bench.network))
-    subject = Subject(path, Kind(Format.ONNX, Precision.FP32), SHAPE, contract=None)
+    subject = Subject(path, Kind(Format.ONNX, FP32), SHAPE, contract=None)
     same_area = Plan(plan(subject, bench.network.stride).own[:2])
     trial = drained(on_trial(subject, bench.network, same_area))
     report = drained(judge(trial, bench.answers))
@@ -206,10 +207,10 @@ def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
 
 def test_a_truncated_file(bench: Bench) -> None:
     data = bench.onnx().SerializeToString()
-    report = bench.verify(data[: len(data) // 2], Kind(Format.ONNX, Precision.FP32))
+    report = bench.verify(data[: len(data) // 2], Kind(Format.ONNX, FP32))
     assert verdicts(report) == {"loads": Verdict.FAIL}
-    script = torchscript_bytes(bench.network, Precision.FP32, SHAPE, PROVENANCE)
-    report = bench.verify(script[: len(script) // 2], Kind(Format.TORCHSCRIPT, Precision.FP32))
+    script = torchscript_bytes(bench.network, FP32, SHAPE, PROVENANCE)
+    report = bench.verify(script[: len(script) // 2], Kind(Format.TORCHSCRIPT, FP32))
     assert verdicts(report) == {"loads": Verdict.FAIL}
 
 
@@ -245,7 +246,7 @@ def test_values_beyond_fp16_that_the_cpu_hides(tiny: Path, tmp_path: Path) -> No
         for layer in list(layers_of(network.body))[:1]:
             altered(network, layer.name, lambda w: Weights(w.weight * 1e4, w.bias * 1e4))
         bench = Bench(network, tmp_path)
-        report = bench.mutated(lambda _: None, Precision.FP16)
+        report = bench.mutated(lambda _: None, FP16)
         assert verdicts(report)["ranges"] is Verdict.FAIL
         assert "float16 ends at 65504" in report.message_of("ranges")
 

@@ -9,8 +9,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.network.network import Network
+from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -44,7 +45,7 @@ def answers(network: Network) -> Answers:
 def verified(answers: Answers, folder: Path, mutate: Mutation, precision: Precision) -> Report:
     """The report on a dynamic file that was changed."""
     network = answers.network
-    promised = contract(network, SHAPE, dynamic=True, half_io=False)
+    promised = contract(network, SHAPE, dynamic=True)
     model = onnx.load_from_string(onnx_bytes(network, promised, precision, 17, SHAPE, Provenance("w.pt", "0" * 64)))
     mutate(model)
     path = folder / "model.onnx"
@@ -58,7 +59,7 @@ def verdicts(report: Report) -> dict[str, Verdict]:
     return {check.name: check.verdict for check in report.checks}
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_right_file_passes_every_check(answers: Answers, tmp_path: Path, precision: Precision) -> None:
     report = verified(answers, tmp_path, lambda _: None, precision)
     assert report.verdict is Verdict.PASS, report.checks
@@ -88,10 +89,10 @@ def forget_the_sigmoid(model: onnx.ModelProto) -> None:
 
 @pytest.mark.parametrize("mutate", [scale_a_lateral, smooth_an_enlargement, forget_the_sigmoid])
 def test_wrong_answers_are_noticed(answers: Answers, tmp_path: Path, mutate: Mutation) -> None:
-    assert verdicts(verified(answers, tmp_path, mutate, Precision.FP32))["accuracy"] is Verdict.FAIL
+    assert verdicts(verified(answers, tmp_path, mutate, FP32))["accuracy"] is Verdict.FAIL
 
 
 def test_a_mask_that_changes_is_told(answers: Answers, tmp_path: Path) -> None:
-    report = verified(answers, tmp_path, forget_the_sigmoid, Precision.FP32)
+    report = verified(answers, tmp_path, forget_the_sigmoid, FP32)
     assert verdicts(report)["mask"] is not Verdict.PASS
     assert max(change.flipped for change in report.changes if isinstance(change, MaskChange)) > 0.01

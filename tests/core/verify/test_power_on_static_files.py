@@ -11,9 +11,10 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.network.layers import Constant, layers_of
 from halfpint.core.network.network import Network
+from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -68,7 +69,7 @@ def verified(answers: Answers, path: Path, size: tuple[int, int], mutate: Mutati
     """The report on a file for one size that was changed."""
     network: Network = answers.network
     shape = InputShape(1, 3, *size)
-    promised = contract(network, shape, dynamic=False, half_io=False)
+    promised = contract(network, shape, dynamic=False)
     provenance = Provenance("w.pt", "0" * 64)
     model = onnx.load_from_string(onnx_bytes(network, promised, precision, 17, shape, provenance))
     mutate(model)
@@ -88,7 +89,7 @@ def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.nd
     tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor).copy()), name))
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 @pytest.mark.parametrize("which", SIZES)
 def test_a_right_file_is_tried_at_its_own_size_and_at_others(
     answers: Mapping[str, Answers], tmp_path: Path, which: str, precision: Precision
@@ -128,7 +129,7 @@ def round_an_anchor(model: onnx.ModelProto) -> None:
     edit(model, "model.24.anchors.1", lambda anchors: anchors * np.float32(1.001))
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 @pytest.mark.parametrize(
     "mutate",
     [move_a_cell, swap_rows_and_columns, count_from_one, take_the_grid_of_the_turned_size, round_an_anchor],
@@ -145,14 +146,14 @@ def test_a_wrong_constant(
 def test_wrong_grids_are_noticed_in_the_answers_too(
     answers: Mapping[str, Answers], tmp_path: Path, mutate: Mutation
 ) -> None:
-    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], mutate, Precision.FP32)
+    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], mutate, FP32)
     assert verdicts(report)["accuracy"] is Verdict.FAIL
     # What is wrong is the own size's: the copy, at sizes of its own, is right.
     wrong = {d.shape for d in report.differences if d.verdict is Verdict.FAIL}
     assert wrong == {(1, 3, *SIZES["plain"])}
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_wrong_dimensions_of_a_reshape(answers: Mapping[str, Answers], tmp_path: Path, precision: Precision) -> None:
     def turn(model: onnx.ModelProto) -> None:
         edit(model, "shape_0", lambda dims: dims[[0, 1, 3, 2]])
@@ -187,7 +188,7 @@ def swap_columns(model: onnx.ModelProto) -> None:
 def test_a_wrong_network_is_wrong_at_every_size(
     answers: Mapping[str, Answers], tmp_path: Path, mutate: Mutation
 ) -> None:
-    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], mutate, Precision.FP32)
+    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], mutate, FP32)
     assert verdicts(report)["accuracy"] is Verdict.FAIL
     assert {d.shape for d in report.differences if d.verdict is Verdict.FAIL} == {d.shape for d in report.differences}
 
@@ -200,6 +201,6 @@ def test_a_size_baked_in_unnoticed_keeps_the_copy_from_running(answers: Mapping[
         for node in model.graph.node:
             node.input[:] = ["folded" if name == "grid_0" else name for name in node.input]
 
-    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], rename, Precision.FP32)
+    report = verified(answers["plain"], tmp_path / "m.onnx", SIZES["plain"], rename, FP32)
     assert report.verdict is Verdict.PASS, report.checks
     assert {(d.shape, d.seed) for d in report.differences} == {((1, 3, *SIZES["plain"]), seed) for seed in (0, 1)}

@@ -10,8 +10,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind, Precision
+from halfpint.core.formats import Format, Kind
 from halfpint.core.network.network import Network
+from halfpint.core.precisions import ALL_PRECISIONS, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -35,7 +36,7 @@ def network() -> Iterator[Network]:
 
 
 def quickly(network: Network, folder: Path, precision: Precision, mutate: Callable[[onnx.ModelProto], None]) -> Report:
-    promised = contract(network, SHAPE, dynamic=False, half_io=False)
+    promised = contract(network, SHAPE, dynamic=False)
     data = onnx_bytes(network, promised, precision, 17, SHAPE, Provenance("tiny.pt", "0" * 64))
     model = onnx.load_from_string(data)
     mutate(model)
@@ -75,14 +76,14 @@ def shared(model: onnx.ModelProto) -> None:
     model.graph.initializer.extend(kept)
 
 
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_right_file(network: Network, tmp_path: Path, precision: Precision) -> None:
     report = quickly(network, tmp_path, precision, nothing)
     assert verdicts(report) == dict.fromkeys(("loads", "contract", "weights", "constants", "outputs"), Verdict.PASS)
 
 
 @pytest.mark.parametrize("mutate", [nudged, shared])
-@pytest.mark.parametrize("precision", Precision)
+@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_wrong_weights(
     network: Network, tmp_path: Path, precision: Precision, mutate: Callable[[onnx.ModelProto], None]
 ) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from halfpint.core.formats import Precision
-from halfpint.core.readings.rounding import fp16_product, fp32_product
+from halfpint.core.precisions import ALL_PRECISIONS
+from halfpint.core.precisions.dtype import FLOAT16, FLOAT32, DType
+from halfpint.core.readings.rounding import Rounding
 
 pytestmark = pytest.mark.numbers
 
@@ -25,14 +26,14 @@ MEASURE = """
 import json, sys
 from pathlib import Path
 from typing import Any
-from halfpint.core.formats import Precision
+from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.verify.answers import Answers
 from support.checkpoints import network_of
 
 with network_of(Path(sys.argv[1])) as network:
     answers = Answers(network)
-    noises = {precision: answers.noise(precision) for precision in Precision}
-told = {p: {"decisive": n.decisive, **{c: d.nrmse for c, d in n.distances.items()}} for p, n in noises.items()}
+    noises = {precision: answers.noise(precision) for precision in ALL_PRECISIONS}
+told = {p.name: {"decisive": n.decisive, **{c: d.nrmse for c, d in n.distances.items()}} for p, n in noises.items()}
 print(json.dumps(told))
 """
 # What numpy has for this processor beyond what it needs at least.
@@ -53,13 +54,14 @@ def test_an_old_processor_measures_the_same(name: str) -> None:
     """An untrained network makes a hundred times more of every rounding; yet no more than a few come out otherwise."""
     checkpoint = Path(__file__).parents[2] / "fixtures" / "yolov5" / f"{name}.pt"
     here, there = measured(checkpoint, {}), measured(checkpoint, OLD)
-    for precision in Precision:
-        assert there[precision] == pytest.approx(here[precision], rel=0.01)
+    for precision in ALL_PRECISIONS:
+        assert there[precision.name] == pytest.approx(here[precision.name], rel=0.01)
 
 
-@pytest.mark.parametrize(("product", "bits"), [(fp32_product, 22), (fp16_product, 11)])
-def test_sums_are_rounded_after_each_block(product: Callable[[Array, Array], Array], bits: int) -> None:
+@pytest.mark.parametrize(("dtype", "bits"), [(FLOAT32, 22), (FLOAT16, 11)], ids=str)
+def test_sums_are_rounded_after_each_block(dtype: DType, bits: int) -> None:
     """A small product is lost in a large sum, unless it comes with others that add up."""
+    product = Rounding(dtype).product
     least = np.float32(2.0 ** (1 - bits))  # one unit in the last place of 1
     a = np.zeros((1, 48), np.float32)
     a[0, 0], a[0, 16:32] = 1, least / 64  # sixteen of them are a quarter of a unit

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from halfpint.core.families import open_weights
+from halfpint.core.precisions import FP32
 from support import confined
 from support.fuzz import code, jsons, pickles, protobufs, zips
 from support.fuzz.dice import Dice
@@ -123,7 +124,6 @@ def _header_changed(data: bytes, dice: Dice) -> bytes:
 @cache
 def _models() -> Sequence[bytes]:
     """An ONNX file of ours, small ones of others, and some that were hostile before they were changed."""
-    from halfpint.core.formats import Precision
     from halfpint.core.loading import WeightsSource
     from halfpint.core.shapes import InputShape
     from halfpint.core.targets.contract import contract
@@ -139,8 +139,8 @@ def _models() -> Sequence[bytes]:
     ours = [
         onnx_bytes(
             network,
-            contract(network, shape, dynamic=dynamic, half_io=False),
-            Precision.FP32,
+            contract(network, shape, dynamic=dynamic),
+            FP32,
             17,
             shape,
             Provenance("master-n.pt", source.sha256),

@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, defs, helper, numpy_helper
 
-from ....errors import BadRequest, JobFailed
+from ....errors import BadRequest
+from ....precisions import HALF, REFERENCE, cannot_hold
 from .halving_rules import HEAVY, QUANTISED, SERVED, fits, keeps_variance
 
 _HALF = "_fp16"  # behind the name of a tensor that has an FP16 twin
@@ -230,8 +231,7 @@ def _in_half(tensor: TensorProto) -> TensorProto:
     values = numpy_helper.to_array(tensor)
     if not fits(tensor):
         largest = float(np.abs(values).max())
-        what = f"a value of {tensor.name} is {largest:.4g}, float16 ends at 65504"
-        raise JobFailed(f"{what}: FP16 cannot hold this model", "keep it in FP32")
+        raise cannot_hold(HALF, f"a value of {tensor.name}", largest, f"keep it in {REFERENCE.label}")
     return numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}{_HALF}")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-FP16_LARGEST = 65_504.0
+from ....precisions.dtype import FLOAT16
+
 _FP16_NORMAL = 2.0**-14  # below, float16 loses digits
 
 # What takes the time and holds the weights.
@@ -28,7 +29,7 @@ QUANTISED = frozenset(
 
 def fits(constant: TensorProto) -> bool:
     """Whether float16 can hold every value of a constant."""
-    return bool(np.abs(numpy_helper.to_array(constant)).max(initial=0) <= FP16_LARGEST)
+    return bool(np.abs(numpy_helper.to_array(constant)).max(initial=0) <= FLOAT16.largest)
 
 
 def keeps_variance(variance: TensorProto | None) -> bool:

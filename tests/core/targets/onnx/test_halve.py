@@ -17,6 +17,8 @@ from halfpint.core.errors import ArtifactRefused, BadRequest, JobFailed
 from halfpint.core.export.halved_file import halve_file
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.result import Mask
+from halfpint.core.precisions import FP16
+from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.targets.onnx.passes.halve import halve
 from halfpint.core.verify.decisive import decisive_noise
@@ -87,8 +89,8 @@ def test_our_own_files_are_off_by_rounding_alone(checkpoint: Checkpoint) -> None
         size = len(halved.SerializeToString()) / len(full.SerializeToString())
         assert size <= 0.56  # the smallest of them have a tenth of their bytes in the graph
         image = structured_batch(network.channels, 2 * network.stride, 3 * network.stride, 0, 2)
-        exact = Reference(np.float64).run(network, image)
-        bounds = limits(network, image, np.float16)
+        exact = Reference(FLOAT64).run(network, image)
+        bounds = limits(network, image, FLOAT16)
         for got, wanted, limit in zip(answer(halved, image), exact, bounds, strict=True):
             assert got.dtype == np.float32
             assert nrmse(got, wanted) <= limit
@@ -99,8 +101,8 @@ def test_every_opset(opset: int, tiny: Path) -> None:
     with network_of(tiny) as network:
         halved = halve(written(network, opset=opset)).model
         onnx.checker.check_model(halved, full_check=True)
-        (got,), (wanted,) = answer(halved, IMAGE), Reference(np.float64).run(network, IMAGE)
-        (limit,) = limits(network, IMAGE, np.float16)
+        (got,), (wanted,) = answer(halved, IMAGE), Reference(FLOAT64).run(network, IMAGE)
+        (limit,) = limits(network, IMAGE, FLOAT16)
         assert nrmse(got, wanted) <= limit
 
 
@@ -120,7 +122,7 @@ def test_what_a_detector_decodes_stays_in_fp32_and_nothing_is_cast_twice(tiny: P
 def test_half_io(tiny: Path) -> None:
     with network_of(tiny) as network:
         full = written(network)
-        (wanted,), (limit,) = Reference(np.float64).run(network, IMAGE), limits(network, IMAGE, np.float16)
+        (wanted,), (limit,) = Reference(FLOAT64).run(network, IMAGE), limits(network, IMAGE, FLOAT16)
     halved = halve(full, half_io=True).model
     onnx.checker.check_model(halved, full_check=True)
     for port in (*halved.graph.input, *halved.graph.output):
@@ -213,7 +215,7 @@ def test_nothing_to_halve(tiny: Path) -> None:
     with pytest.raises(BadRequest, match="there is nothing to halve"):
         halve(graph([helper.make_node("Relu", ["images"], ["output0"])], {}))
     with network_of(tiny) as network, pytest.raises(BadRequest, match="there is nothing to halve"):
-        halve(written(network, half=True))
+        halve(written(network, precision=FP16))
 
 
 def test_quantised_models() -> None:

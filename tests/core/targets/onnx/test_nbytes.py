@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from onnx.helper import find_min_ir_version_for, make_opsetid
 
+from halfpint.core.targets.onnx.graph import ElementType
 from halfpint.core.targets.onnx.nbytes import min_ir_version, model_nbytes
 from halfpint.core.targets.onnx.proto import to_proto
 from halfpint.core.targets.onnx.writer import GraphSpec, Model, write
 from support.checkpoints import Checkpoint, network_of
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+@pytest.mark.parametrize("type", [ElementType.FLOAT, ElementType.FLOAT16], ids=["fp32", "fp16"])
 @pytest.mark.parametrize("opset", [11, 17, 21])
-def test_the_size_is_that_of_the_serialised_model(checkpoint: Checkpoint, opset: int, half: bool) -> None:
+def test_the_size_is_that_of_the_serialised_model(checkpoint: Checkpoint, opset: int, type: ElementType) -> None:
     with network_of(checkpoint.path) as network:
         dims = ("batch", network.channels, "height", "width")
-        spec = GraphSpec(dims, tuple(output.axes for output in network.outputs), opset=opset, half=half)
+        spec = GraphSpec(dims, tuple(output.axes for output in network.outputs), opset=opset, type=type)
         model: Model = write(network, spec, ("halfpint", "1.2.3"), {"names": "{0: 'ünïcode'}", "empty": ""})
         assert model_nbytes(model) == len(to_proto(model).SerializeToString())
 

@@ -1,0 +1,52 @@
+"""The precisions that artifacts are made in: one line each, in the order in which they are made and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import JobFailed
+from .dtype import DType
+from .fp16 import FP16
+from .fp32 import FP32
+from .precision import Precision
+
+ALL_PRECISIONS: tuple[Precision, ...] = (FP32, FP16)
+REFERENCE = FP32  # what is made where nothing else is asked for, and what the others are held against
+HALF = FP16  # what `--half` asks for
+
+
+def named(name: str) -> Precision:
+    """The precision of a name. Raises `ValueError` for one that is not known."""
+    for precision in ALL_PRECISIONS:
+        if precision.name == name:
+            return precision
+    raise ValueError(f"{name!r} is no precision")
+
+
+def storing(dtypes: Iterable[str]) -> Precision:
+    """The precision of a file that stores weights of these types, by numpy's names: the narrowest of them counts."""
+    found = set(dtypes)
+    return min(
+        (p for p in ALL_PRECISIONS if p.weights.name in found), key=lambda p: p.weights.itemsize, default=REFERENCE
+    )
+
+
+def cannot_hold(precision: Precision, what: str, value: float, fix: str) -> JobFailed:
+    """The error for a value that a precision cannot hold. `what`: where it is; `fix`: what to do instead."""
+    dtype = precision.weights
+    message = f"{what} is {value:.4g}, {dtype} ends at {dtype.largest:.0f}: {precision.label} cannot hold this model"
+    return JobFailed(message, fix)
+
+
+__all__ = [
+    "ALL_PRECISIONS",
+    "FP16",
+    "FP32",
+    "HALF",
+    "REFERENCE",
+    "DType",
+    "Precision",
+    "cannot_hold",
+    "named",
+    "storing",
+]
