@@ -15,7 +15,7 @@ import torch
 from halfpint.core.jobs.events import ArtifactPublished
 from halfpint.core.version import VERSION
 from support.checkpoints import Checkpoint
-from support.jobs import done, end_of, golden_specs, of
+from support.jobs import done_apart, end_of, golden_specs, of
 
 RECORD = Path(__file__).with_name("golden.json")
 
@@ -25,7 +25,7 @@ def test_artifacts_are_the_recorded_ones(
 ) -> None:
     found: dict[str, str] = {}
     for title, spec in golden_specs(checkpoint.path, tmp_path):
-        events = done(spec)
+        events = done_apart(spec)
         assert end_of(events).exit_code == 0, end_of(events)
         suffixes = {str(spec.path(kind)): kind for kind in spec.kinds}
         found |= {f"{suffixes[event.path]}, {title}": event.sha256 for event in of(events, ArtifactPublished)}
