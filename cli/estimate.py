@@ -24,7 +24,7 @@ from ..core.option import Part
 from ..core.options import OUT, VERIFY, rows
 from ..core.plan import Plan, Planner
 from ..core.precisions import ALL_PRECISIONS
-from ..core.shapes import Level
+from ..core.shapes import MEMORY, Level
 from ..core.sizes import ArtifactSize
 from ..core.spec import ExportSpec
 from ..core.streams import on_terminal
@@ -135,8 +135,8 @@ def lines(planned: Plan) -> list[str]:
         rows = [(str(a.kind), megabytes(a.nbytes), "" if a.exact else a.note) for a in _files(planned)]
         told += ["", "files", *table(rows, "  ")]
     for finding in planned.findings:
-        if finding.level is Level.WARNING and finding.rule != "memory":
-            told += ["", f"warning: {finding.message}" + (f"; {finding.fix}" if finding.fix else "")]
+        if finding.level is Level.WARNING and finding.rule != MEMORY:
+            told += ["", f"warning: {finding.sentence}"]
     return told
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from ..core.errors import BadRequest
 from ..core.option import Device, Number, OneOf, Option, SomeOf, Switch, Values
-
-T = TypeVar("T")
 
 # What YOLOv5's export.py makes and Halfpint does not, by the name that --include takes.
 _OTHER_TARGETS = {

@@ -34,12 +34,16 @@ _OTHER_FLAGS = {
 
 @dataclass(frozen=True)
 class Subcommand:
-    """`halfpint NAME`: a line of help, its arguments, and the module of this package whose `run` does it."""
+    """`halfpint NAME`: a line of help, and its arguments. The `run` of the module of its name does it."""
 
     name: str
     help: str
     arguments: Callable[[argparse.ArgumentParser], None]
-    module: str
+
+    @property
+    def module(self) -> str:
+        """The module of this package that does it."""
+        return self.name.replace("-", "_")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -166,11 +170,11 @@ class _Size(argparse.Action):
 
 
 SUBCOMMANDS = (
-    Subcommand("export", "export weights, in the targets and precisions that you name, and verify", _export, "export"),
-    Subcommand("estimate", "predict memory and file sizes, and whether it fits", _estimate, "estimate"),
-    Subcommand("inspect", "tell what a weights file holds, without running it", _inspect, "inspect"),
-    Subcommand("halve", "halve any FP32 .onnx file to FP16, and compare the two", _halve, "halve"),
-    Subcommand("verify", "compare an exported file with the weights it was made from", _verify, "verify"),
-    Subcommand("measure-gpu", "measure what CUDA itself takes of a GPU, for estimates", _measure_gpu, "measure_gpu"),
-    Subcommand("demo", "make sample weights and export them", _demo, "demo"),
+    Subcommand("export", "export weights, in the targets and precisions that you name, and verify", _export),
+    Subcommand("estimate", "predict memory and file sizes, and whether it fits", _estimate),
+    Subcommand("inspect", "tell what a weights file holds, without running it", _inspect),
+    Subcommand("halve", "halve any FP32 .onnx file to FP16, and compare the two", _halve),
+    Subcommand("verify", "compare an exported file with the weights it was made from", _verify),
+    Subcommand("measure-gpu", "measure what CUDA itself takes of a GPU, for estimates", _measure_gpu),
+    Subcommand("demo", "make sample weights and export them", _demo),
 )

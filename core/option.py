@@ -35,47 +35,49 @@ class Kind(Protocol[T_co]):
         ...
 
 
+class _Plain(Generic[T]):
+    """Values that are spelled as they are. `TYPE`: what they are; `WRONG`: what anything else is told to be."""
+
+    TYPE: type[T]
+    WRONG: str
+
+    def plain(self, value: T) -> T:
+        return value
+
+    def value(self, plain: Any) -> T:
+        if type(plain) is not self.TYPE:  # True is an int, and no number
+            raise ValueError(f"{plain!r:.40} is {self.WRONG}")
+        return cast("T", plain)
+
+
 @dataclass(frozen=True)
-class Switch:
+class Switch(_Plain[bool]):
     """On or off."""
 
-    def plain(self, value: bool) -> bool:
-        return value
-
-    def value(self, plain: Any) -> bool:
-        if not isinstance(plain, bool):
-            raise ValueError(f"{plain!r:.40} is neither true nor false")
-        return plain
+    TYPE, WRONG = bool, "neither true nor false"
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(_Plain[int]):
     """A whole number of a range."""
 
+    TYPE, WRONG = int, "no whole number"
     range: range
-
-    def plain(self, value: int) -> int:
-        return value
-
-    def value(self, plain: Any) -> int:
-        if type(plain) is not int:
-            raise ValueError(f"{plain!r:.40} is no whole number")
-        return plain
 
 
 @dataclass(frozen=True)
-class Text:
+class Text(_Plain[str]):
     """Any text. `placeholder`: what its field shows while it is empty."""
 
+    TYPE, WRONG = str, "no text"
     placeholder: str = ""
 
-    def plain(self, value: str) -> str:
-        return value
 
-    def value(self, plain: Any) -> str:
-        if not isinstance(plain, str):
-            raise ValueError(f"{plain!r:.40} is no text")
-        return plain
+@dataclass(frozen=True)
+class Device(_Plain[str]):
+    """`cpu`, or the index of a GPU; the screen offers those that are there."""
+
+    TYPE, WRONG = str, "no device"
 
 
 @dataclass(frozen=True)
@@ -144,19 +146,6 @@ class SomeOf(Generic[T]):
             for choice in self.choices.all
             if (on if choice.spelling == spelling else choice.value in chosen)
         )
-
-
-@dataclass(frozen=True)
-class Device:
-    """`cpu`, or the index of a GPU; the screen offers those that are there."""
-
-    def plain(self, value: str) -> str:
-        return value
-
-    def value(self, plain: Any) -> str:
-        if not isinstance(plain, str):
-            raise ValueError(f"{plain!r:.40} is no device")
-        return plain
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,11 +33,12 @@ def _precisions() -> Iterator[Choice[Precision]]:
 
 def _modes() -> Iterator[Choice[VerifyMode]]:
     yield Choice(VerifyMode.FULL, "full", "against a float64 reference")
-    yield Choice(VerifyMode.QUICK, "quick", "it loads, it runs, and FP16 resembles FP32")
+    yield Choice(VerifyMode.QUICK, "quick", "loads, runs, and FP16 resembles FP32")
 
 
 OPSETS = range(11, 22)
-_ONNX = frozenset({"onnx"})
+_MODES = Choices(_modes)
+_ONNX = frozenset({str(Format.ONNX)})
 
 TARGETS = Option(
     "targets",
@@ -116,10 +117,10 @@ OVERWRITE = Option(
 )
 VERIFY = Option(
     "verify",
-    OneOf(Choices(_modes)),
+    OneOf(_MODES),
     VerifyMode.FULL,
     Part.POLICY,
-    "full: against a float64 reference; quick: loads, runs, and FP16 resembles FP32",
+    "; ".join(f"{mode.spelling}: {mode.help}" for mode in _MODES.all),
     title="verify",
 )
 OUT = Option(

@@ -17,14 +17,12 @@ from .memory.snapshot import Snapshot
 from .memory.workload import Workload
 from .network.network import Network
 from .network.ops import ShapeMismatch
-from .shapes import Finding, InputShape, Level, findings, spelled
+from .shapes import MEMORY, Finding, InputShape, Level, findings, spelled
 from .sizes import ArtifactSize, Sizes, disk_finding
 from .spec import ExportSpec
 
 if TYPE_CHECKING:
     from .inspect import WeightsInfo
-
-_DISK, _MEMORY = "disk", "memory"
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Plan:
     def obstacle(self) -> Finding | None:
         """The first error that nothing overrules; that memory will not do is not among them, for it may be forced."""
         errors = (finding for finding in self.findings if finding.level is Level.ERROR)
-        return next((error for error in errors if error.rule != _MEMORY), None)
+        return next((error for error in errors if error.rule != MEMORY), None)
 
     def on(self, now: Snapshot) -> Plan:
         """The same job on the machine as it is now. It is cheap enough for every sample of NVML.
@@ -59,7 +57,7 @@ class Plan:
         if self.needs is None:
             return self
         fit = judged(self.needs, now)
-        lasting = tuple(finding for finding in self.findings if finding.rule not in (_DISK, _MEMORY))
+        lasting = tuple(finding for finding in self.findings if not finding.of_machine)
         passing = (disk_finding(self.artifacts, now.disk), memory_finding(fit))
         return replace(self, findings=(*lasting, *(finding for finding in passing if finding)), fit=fit)
 

@@ -19,6 +19,9 @@ class Level(StrEnum):
     ERROR = "error"
 
 
+DISK, MEMORY = "disk", "memory"  # the rules of findings about the machine
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something to know about a request: the rule it follows from, and the fix if there is one."""
@@ -27,6 +30,11 @@ class Finding:
     rule: str
     message: str
     fix: str = ""
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether it is about the machine as it is now, and not about the request itself."""
+        return self.rule in (DISK, MEMORY)
 
     @property
     def sentence(self) -> str:

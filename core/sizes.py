@@ -10,7 +10,7 @@ from pathlib import Path
 from .formats import Format, Kind
 from .network.network import Network
 from .precisions import ALL_PRECISIONS, Precision
-from .shapes import Finding, InputShape, Level
+from .shapes import DISK, Finding, InputShape, Level
 from .spec import ExportSpec
 from .targets.contract import contract
 from .targets.onnx.model import onnx_model
@@ -107,4 +107,4 @@ def disk_finding(artifacts: Sequence[ArtifactSize], free: int | None) -> Finding
         return None
     folder = artifacts[0].path.parent
     message = f"the files need {megabytes(needed)}, {megabytes(free)} are free in {folder}"
-    return Finding(Level.ERROR, "disk", message, "free some space, or choose another folder with --out")
+    return Finding(Level.ERROR, DISK, message, "free some space, or choose another folder with --out")

@@ -31,7 +31,7 @@ from .options import (
     rows,
 )
 from .precisions import Precision
-from .precisions.dtype import FLOAT32, DType
+from .precisions.dtype import DType
 
 T = TypeVar("T")
 DEFAULTS = Values()
@@ -43,8 +43,17 @@ _LONGEST_NAME = 255 - max(map(len, (*SUFFIXES, _MANIFEST_SUFFIX))) - 15
 _LONGEST_TEMPLATE = 1000
 
 
+class _Chosen:
+    """A part of a spec: what is chosen for its options."""
+
+    values: Values
+
+    def __getitem__(self, option: Option[T]) -> T:
+        return self.values[option]
+
+
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(_Chosen):
     """What is made: height and width in px, images in a batch, and the options that decide over the files.
 
     `rounded_from`: the height and width that were asked for, if they were rounded.
@@ -56,9 +65,6 @@ class Recipe:
     values: Values = DEFAULTS
     rounded_from: tuple[int, int] | None = None
 
-    def __getitem__(self, option: Option[T]) -> T:
-        return self.values[option]
-
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What is to be made, target by target."""
@@ -66,7 +72,7 @@ class Recipe:
 
     def io(self, precision: Precision) -> DType:
         """What an artifact in a precision takes and gives."""
-        return precision.io if self[HALF_IO] else FLOAT32
+        return precision.ports(half_io=self[HALF_IO])
 
     def check(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""
@@ -92,23 +98,17 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Destination:
+class Destination(_Chosen):
     """Where the artifacts go: the folder (empty: beside the weights), and the template of their name."""
 
     values: Values = DEFAULTS
 
-    def __getitem__(self, option: Option[T]) -> T:
-        return self.values[option]
-
 
 @dataclass(frozen=True)
-class Policy:
+class Policy(_Chosen):
     """How the job behaves: what it may replace, how it verifies, whether it minds that memory is short."""
 
     values: Values = DEFAULTS
-
-    def __getitem__(self, option: Option[T]) -> T:
-        return self.values[option]
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,9 @@ class ExportSpec:
         for name, value in named.items():
             values = values.having(options[name], value)
         if out is not None:
-            values = values.having(OUT, "" if out == weights.parent else str(out))
+            values = values.having(OUT, str(out))
+        if Path(values[OUT]) == weights.parent:  # said in one way alone, so that equal jobs are equal
+            values = values.having(OUT, OUT.default)
         recipe = Recipe(height, width, batch, values.of(rows(Part.RECIPE)), rounded_from)
         destination = Destination(values.of(rows(Part.DESTINATION)))
         return cls(weights, recipe, destination, Policy(values.of(rows(Part.POLICY))))
@@ -304,10 +306,9 @@ class ExportSpec:
         rounded = plain.get("rounded_from")
         try:
             asked = (int(rounded[0]), int(rounded[1])) if rounded else None
-            spec = cls.of(weights, values=values, **numbers, rounded_from=asked)
+            return cls.of(weights, values=values, **numbers, rounded_from=asked)
         except (BadRequest, TypeError, IndexError) as error:
             raise ValueError(str(error)) from error
-        return spec if spec.out != weights.parent else spec.having(OUT, "")
 
 
 def manifest_of(folder: Path, name: str) -> Path:

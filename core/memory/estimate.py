@@ -11,7 +11,7 @@ from ..formats import Format
 from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE, Precision
-from ..shapes import Finding, InputShape, Level
+from ..shapes import MEMORY, Finding, InputShape, Level
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads
@@ -82,9 +82,9 @@ def memory_finding(found: JobFit) -> Finding | None:
     match found.fit:
         case Fit.WILL_NOT_FIT:
             fix = "give a smaller size or batch, or --force to start anyway"
-            return Finding(Level.ERROR, "memory", found.verdict.sentence, fix)
+            return Finding(Level.ERROR, MEMORY, found.verdict.sentence, fix)
         case Fit.TIGHT:
-            return Finding(Level.WARNING, "memory", found.verdict.sentence)
+            return Finding(Level.WARNING, MEMORY, found.verdict.sentence)
         case _:
             return None
 

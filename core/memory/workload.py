@@ -8,7 +8,7 @@ from typing import Self
 from ..formats import Format, Kind
 from ..options import VerifyMode
 from ..precisions import Precision
-from ..precisions.dtype import FLOAT32, DType
+from ..precisions.dtype import DType
 from ..shapes import InputShape
 from ..spec import ExportSpec
 from ..verify.probes import too_slow
@@ -34,7 +34,7 @@ class Workload:
 
     def io(self, precision: Precision) -> DType:
         """What the files in a precision take and give."""
-        return precision.io if self.half_io else FLOAT32
+        return precision.ports(half_io=self.half_io)
 
     @property
     def precisions(self) -> tuple[Precision, ...]:

@@ -35,5 +35,9 @@ class Precision:
         """Whether there is anything but float32 that its input and outputs could have."""
         return self.io != FLOAT32
 
+    def ports(self, *, half_io: bool) -> DType:
+        """What the input and outputs of its files have: its own type where that is asked for, else float32."""
+        return self.io if half_io else FLOAT32
+
     def __str__(self) -> str:
         return self.name

@@ -76,7 +76,7 @@ def equal_hashes() -> bytes:
 
 
 def floats_of_equal_hashes() -> bytes:
-    """2⁶¹ is 1 to Python's hash: those floats that there are of a kind are few, and may be there."""
+    """Floats whose hashes collide: Python hashes 2⁶¹ as 1. Only a few floats share a hash: the reader takes them."""
     keys = b"".join(plain(float(c * 2 ** (61 * k))) + b"N" for c in range(1, 4000) for k in range(16))
     return pickled(b"}(" + keys + b"u")
 

@@ -148,4 +148,4 @@ class SizePanel(Panel):
 
 def _about_size(session: Session) -> tuple[Finding, ...]:
     """The findings but for those on the machine, which other panels show."""
-    return tuple(finding for finding in session.findings if finding.rule not in ("disk", "memory"))
+    return tuple(finding for finding in session.findings if not finding.of_machine)

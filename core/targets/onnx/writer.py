@@ -84,26 +84,22 @@ class _Writer:
     # ---- convolutions and windows
 
     def conv(self, x: Value, layer: Conv2d, act: Activation | None = None) -> Value:
-        y = self._graph.node(
-            "Conv",
-            [x.name, *self._weights(layer, x.type)],
-            layer.name,
-            kernel_shape=layer.shape[2:],
-            strides=layer.stride,
-            pads=layer.padding * 2,
-            dilations=layer.dilation,
-            group=layer.groups,
-        )
-        return self._activated(Value(y, x.type), act)
+        return self._convolved("Conv", x, layer, act, dilations=layer.dilation)
 
     def conv_transpose(self, x: Value, layer: ConvTranspose2d, act: Activation | None = None) -> Value:
+        return self._convolved("ConvTranspose", x, layer, act)
+
+    def _convolved(
+        self, op: str, x: Value, layer: Conv2d | ConvTranspose2d, act: Activation | None, **more: Attribute
+    ) -> Value:
         y = self._graph.node(
-            "ConvTranspose",
+            op,
             [x.name, *self._weights(layer, x.type)],
             layer.name,
             kernel_shape=layer.shape[2:],
             strides=layer.stride,
             pads=layer.padding * 2,
+            **more,
             group=layer.groups,
         )
         return self._activated(Value(y, x.type), act)
