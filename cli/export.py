@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..core.errors import BadRequest, JobFailed, WeightsRefused
-from ..core.export.size import sized
-from ..core.inspect import facts_of
-from ..core.jobs.events import (
+from ..core.events import (
     ArtifactFailed,
     ArtifactPublished,
     Event,
@@ -20,6 +18,8 @@ from ..core.jobs.events import (
     MemoryPredicted,
     to_line,
 )
+from ..core.export.size import sized
+from ..core.inspect import facts_of
 from ..core.jobs.launcher import Worker
 from ..core.jobs.store import create
 from ..core.options import OUT, rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
-from ..core.jobs.events import Event, Note, Progress, StageFinished, StageStarted
+from ..core.events import Event, Note, Progress, StageFinished, StageStarted
 from ..core.streams import on_terminal
 from .console import Bar, say
 

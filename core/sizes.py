@@ -10,12 +10,13 @@ from pathlib import Path
 from .formats import Format, Kind
 from .network.network import Network
 from .precisions import ALL_PRECISIONS, Precision
+from .readings.size_constants import size_constants
 from .shapes import DISK, Finding, InputShape, Level
 from .spec import ExportSpec
 from .targets.contract import contract
 from .targets.onnx.model import onnx_model
 from .targets.onnx.nbytes import body_nbytes, initializers_nbytes, model_nbytes
-from .targets.onnx.size_constants import size_constants
+from .targets.onnx.size_initializers import initializer
 from .targets.onnx.writer import Model
 from .targets.provenance import Provenance, metadata, torchscript_config
 from .targets.torchscript.nbytes import torchscript_nbytes
@@ -94,7 +95,7 @@ class Sizes:
 
 def _varying_nbytes(network: Network, shape: InputShape) -> int:
     """The bytes of what follows from the size of the image in a file for that size."""
-    return initializers_nbytes(constant.initializer for constant in size_constants(network, shape.dims))
+    return initializers_nbytes(map(initializer, size_constants(network, shape.dims)))
 
 
 def disk_finding(artifacts: Sequence[ArtifactSize], free: int | None) -> Finding | None:

@@ -112,7 +112,7 @@ def news(session: Session, message: JobNews) -> Session:
 
 def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Jobs:
     """What the jobs are after one event."""
-    from ..core.jobs.events import (
+    from ..core.events import (
         ArtifactFailed,
         ArtifactPublished,
         JobFinished,

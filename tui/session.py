@@ -16,8 +16,8 @@ from .feeds.estimator import Largest, Wish
 from .feeds.inspector import Known
 
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
+    from ..core.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
     from ..core.families.family import Facts
-    from ..core.jobs.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
     from ..core.memory.overheads import Overheads
     from ..core.memory.snapshot import Snapshot
     from ..core.plan import Plan

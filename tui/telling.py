@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.jobs.events import (
+from ..core.events import (
     ArtifactFailed,
     ArtifactPublished,
     Event,

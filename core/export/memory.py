@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..jobs.events import MemoryMeasured, MemoryPredicted
+from ..events import MemoryMeasured, MemoryPredicted
 from ..memory.estimate import JobFit, JobNeeds
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import JobFailed
+from ..events import Note
 from ..formats import Format, Kind
 from ..images.synthetic import structured_batch
-from ..jobs.events import Note
 from ..limits import ran_out_of_memory
 from ..network.layers import Constant, layers_of
 from ..network.network import Network

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from .. import limits
 from ..errors import HalfpintError, JobFailed
+from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
 from ..formats import Format, Kind
-from ..jobs.events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
 from ..ledger import artifact_ledger
 from ..publication.draft import Draft, taken
 from ..publication.hold import Hold

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import BadRequest, WillNotFit
+from ..events import MemoryPredicted, Note, Progress
 from ..inspect import WeightsInfo
-from ..jobs.events import MemoryPredicted, Note, Progress
 from ..loading import WeightsSource
 from ..memory.now import look
 from ..network.network import Network

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from typing import TypeVar
 
-from ..jobs.events import Event, StageFinished, StageStarted
+from ..events import Event, StageFinished, StageStarted
 from .heap import give_back
 from .memory import measured
 

@@ -6,7 +6,7 @@ import os
 import time
 
 from ..errors import BadRequest
-from ..jobs.events import Note
+from ..events import Note
 from ..publication.draft import taken
 from ..publication.hold import Held, Hold
 from ..spec import ExportSpec

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Self
 
 from ..errors import JobFailed
+from ..events import Event, JobFinished
 from ..export.heap import ONE_HEAP
 from ..publication.hold import put_right
 from ..text import brief, escaped
 from .death import Death, oom_kills, told
-from .events import Event, JobFinished
 from .store import EventReader, JobFolder
 
 _POLL_SECONDS = 0.01

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import JobFailed
+from ..events import Event, from_line, to_line
 from ..spec import ExportSpec
 from ..state import private_folder, state_folder, temporary_folder, write_private
-from .events import Event, from_line, to_line
 
 KEPT = 100  # jobs; older ones are removed when a new one begins
 _KEPT_TEMPORARILY = 10

@@ -21,9 +21,9 @@ from types import FrameType
 
 from .. import limits
 from ..errors import Cancelled
+from ..events import JobFinished, StageStarted
 from ..streams import guard
 from ..text import brief, escaped
-from .events import JobFinished, StageStarted
 from .store import EventLog, JobFolder
 
 # The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for

@@ -12,8 +12,8 @@ from ..network.layers import Constant, layers_of
 from ..network.network import Network
 from ..precisions.dtype import FLOAT32
 from ..readings.reference import Reference
+from ..readings.size_constants import GridConstant, ShapeConstant, SizeConstant, size_constants
 from ..shapes import InputShape
-from ..targets.onnx.size_constants import GridConstant, ShapeConstant, SizeConstant, size_constants
 from .report import Check, Verdict
 from .weights import first_wrong
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from halfpint.core.jobs.events import ArtifactPublished
+from halfpint.core.events import ArtifactPublished
 from halfpint.core.version import VERSION
 from support.checkpoints import Checkpoint
 from support.jobs import done_apart, end_of, golden_specs, of

@@ -15,11 +15,11 @@ import pytest
 
 from halfpint.cli import export as command
 from halfpint.cli.main import main
+from halfpint.core.events import Note
 from halfpint.core.export.source import read_weights
 from halfpint.core.families.dbnet.family import DBNetModel
 from halfpint.core.families.yolov5.family import YoloModel
 from halfpint.core.formats import Format, Kind
-from halfpint.core.jobs.events import Note
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot

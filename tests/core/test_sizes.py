@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core.events import MemoryPredicted
 from halfpint.core.export.order import Order
 from halfpint.core.export.source import LoadedWeights
 from halfpint.core.formats import Format, Kind
-from halfpint.core.jobs.events import MemoryPredicted
 from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.samples.make import write_yolov5

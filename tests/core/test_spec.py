@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.formats import Format, Kind
-from halfpint.core.jobs import events as e
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.spec import ExportSpec

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core import events as e
 from halfpint.core.export.manifest import earlier
 from halfpint.core.formats import Format
-from halfpint.core.jobs import events as e
 from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, PRECISIONS, TARGETS, VERIFY, VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16
 from halfpint.core.spec import ExportSpec

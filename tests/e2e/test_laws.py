@@ -51,7 +51,7 @@ def test_the_headless_export_imports_nothing_heavy_in_its_own_process(tiny: Path
 
 
 def test_the_core_s_facts_import_nothing_heavy() -> None:
-    names = "inspect shapes ledger formats spec jobs.events jobs.launcher families readings.weigher sizes"
+    names = "inspect shapes ledger formats spec events jobs.launcher families readings.weigher sizes"
     names += " plan memory.estimate memory.fitmap"
     code = "\n".join(f"import halfpint.core.{name}" for name in names.split())
     assert not modules_after(code) & (HEAVY | {"numpy", "textual", "rich"})

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from halfpint.core.errors import JobFailed
+from halfpint.core.events import Event, JobFinished
 from halfpint.core.export.pipeline import run
 from halfpint.core.formats import Format
-from halfpint.core.jobs.events import Event, JobFinished
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work

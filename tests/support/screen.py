@@ -13,7 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from halfpint.core.devices import GpuSampler
-from halfpint.core.jobs.events import JobFinished
+from halfpint.core.events import JobFinished
 from halfpint.tui.app import HalfpintApp
 from halfpint.tui.feeds.jobs import JobNews
 from halfpint.tui.panels.artifacts import ArtifactsPanel

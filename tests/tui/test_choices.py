@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from halfpint.core.families.family import Facts
 from halfpint.core.formats import Format
 from halfpint.core.option import Values
-from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, OVERWRITE, PRECISIONS, TARGETS, VERIFY, VerifyMode
+from halfpint.core.options import (
+    DEVICE,
+    DYNAMIC,
+    NAME,
+    OPSET,
+    OUT,
+    OVERWRITE,
+    PRECISIONS,
+    TARGETS,
+    VERIFY,
+    VerifyMode,
+)
 from halfpint.core.precisions import FP16
 from halfpint.core.shapes import Level
 from halfpint.tui.choices import Choices, Size, assess

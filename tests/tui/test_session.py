@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from halfpint.core.devices import GpuReport, HostMemory
-from halfpint.core.jobs.events import (
+from halfpint.core.events import (
     ArtifactPublished,
     Event,
     JobFinished,

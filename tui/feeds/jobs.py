@@ -15,7 +15,7 @@ from ...core.errors import HalfpintError, JobFailed
 from ...core.formats import Format
 
 if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
-    from ...core.jobs.events import Event, JobFinished
+    from ...core.events import Event, JobFinished
     from ...core.jobs.launcher import Worker
     from ...core.jobs.store import JobFolder
     from ...core.spec import ExportSpec
@@ -44,7 +44,7 @@ class JobNews(Message):
     @property
     def finished(self) -> JobFinished | None:
         """The job's end, if this is the last news of it."""
-        from ...core.jobs.events import JobFinished
+        from ...core.events import JobFinished
 
         return next((event for event in self.events if isinstance(event, JobFinished)), None)
 
@@ -161,7 +161,7 @@ class JobQueue:
 
     def _refuse(self, job: Job, error: HalfpintError) -> None:
         """Tell that a job cannot be begun; the next one is tried all the same."""
-        from ...core.jobs.events import JobFinished
+        from ...core.events import JobFinished
 
         self._tell()
         end = JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix)

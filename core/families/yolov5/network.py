@@ -9,8 +9,8 @@ from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
 from ...network.ops import ShapeMismatch
 from ...network.result import BestClass, Result
+from ...readings.size_constants import GridConstant, size_constants
 from ...refusal import refusing
-from ...targets.onnx.size_constants import GridConstant, size_constants
 from ...untrusted import printable
 from ...weights.budget import NAMES, VISITS
 from ...weights.tensors import Tensor

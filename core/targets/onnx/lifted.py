@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ...network.network import Network
+from ...readings.size_constants import size_constants
 from ...shapes import InputShape
 from ...verify.constants import value_of
 from ..loaded import Lifted, Loaded, Runner
-from .size_constants import size_constants
 
 Array = NDArray[Any]
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ...network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ...network.network import Dims, Network
+from ...readings.size_constants import SizeConstant, size_constants
 from .graph import Attribute, ElementType, Graph, Value
-from .size_constants import SizeConstant, size_constants
+from .size_initializers import initializer
 
 
 @dataclass(frozen=True)
@@ -259,7 +260,7 @@ class _StaticWriter(_Writer):
         self._constants = iter(constants)
 
     def grid(self, x: Value, offset: float) -> Value:
-        return Value(self._graph.store(next(self._constants).initializer), ElementType.FLOAT)
+        return Value(self._graph.store(initializer(next(self._constants))), ElementType.FLOAT)
 
     def reshape_like(self, x: Value, like: Value) -> Value:
-        return self._node("Reshape", x, self._graph.store(next(self._constants).initializer))
+        return self._node("Reshape", x, self._graph.store(initializer(next(self._constants))))

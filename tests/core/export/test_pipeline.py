@@ -17,11 +17,11 @@ import numpy as np
 import onnx
 import pytest
 
+from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
 from halfpint.core.export.pipeline import run
 from halfpint.core.formats import Format
-from halfpint.core.jobs import events as e
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.yolov5 import SampleSpec, sample

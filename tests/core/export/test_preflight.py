@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from halfpint.core.jobs import events as e
+from halfpint.core import events as e
 from support.jobs import done, end_of, names, of, small
 
 

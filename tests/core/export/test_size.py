@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from halfpint.core.events import Note
 from halfpint.core.export.size import sized
 from halfpint.core.inspect import inspect
-from halfpint.core.jobs.events import Note
 from halfpint.core.shapes import Rounding
 from halfpint.core.spec import ExportSpec
 from support import dbnet

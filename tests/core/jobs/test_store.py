@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from halfpint.core import events as e
 from halfpint.core import state
 from halfpint.core.errors import JobFailed
-from halfpint.core.jobs import events as e
 from halfpint.core.jobs import store
 from halfpint.core.jobs.store import KEPT, EventLog, EventReader, create, jobs_root
 from support.jobs import small

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from halfpint.core import events as e
 from halfpint.core.errors import JobFailed
 from halfpint.core.formats import Format
-from halfpint.core.jobs import events as e
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create, jobs_root
 from halfpint.core.precisions import FP32

@@ -22,10 +22,10 @@ from halfpint.core.network.ops import ShapeMismatch
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
+from halfpint.core.readings.size_constants import GridConstant, size_constants
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
 from halfpint.core.shapes import InputShape
-from halfpint.core.targets.onnx.size_constants import GridConstant, size_constants
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support.checkpoints import Checkpoint, network_of, nrmse

@@ -15,10 +15,10 @@ from halfpint.core.formats import Format, Kind
 from halfpint.core.network.layers import Constant, layers_of
 from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
+from halfpint.core.readings.size_constants import ShapeConstant, size_constants
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
-from halfpint.core.targets.onnx.size_constants import ShapeConstant, size_constants
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.constants import check_constants, value_of

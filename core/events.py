@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
-from ..text import to_json
+from .text import to_json
 
 VERSION = 1  # of an event in JSON; a new field has a default, so that older lines are read as well
 

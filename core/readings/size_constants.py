@@ -1,14 +1,13 @@
-"""What in an ONNX graph follows from the size of the image alone: the constants that a file for one size holds."""
+"""What in a network follows from the size of the image alone: the constants that a file for one size holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...network.network import Network
-from ...network.ops import Shape
-from ...readings.weigher import Ghost, Meter, Weigher
-from .graph import ElementType, Initializer
+from ..network.network import Network
+from ..network.ops import Shape
+from .weigher import Ghost, Meter, Weigher
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +22,8 @@ class GridConstant:
     columns: int
     offset: float
 
-    @property
-    def initializer(self) -> Initializer:
-        """The tensor that a file stores."""
-        return Initializer(self.name, ElementType.FLOAT, (2, self.rows * self.columns), self._cells)
-
-    def _cells(self) -> NDArray[Any]:
+    def values(self) -> NDArray[Any]:
+        """As a file stores them."""
         import numpy as np
 
         return np.indices((self.rows, self.columns), np.float32)[::-1].reshape(2, -1) + np.float32(self.offset)
@@ -41,12 +36,8 @@ class ShapeConstant:
     name: str
     dims: tuple[int, ...]
 
-    @property
-    def initializer(self) -> Initializer:
-        """The tensor that a file stores."""
-        return Initializer(self.name, ElementType.INT64, (len(self.dims),), self._values)
-
-    def _values(self) -> NDArray[Any]:
+    def values(self) -> NDArray[Any]:
+        """As a file stores them."""
         import numpy as np
 
         return np.array(self.dims, np.int64)
