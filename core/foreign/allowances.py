@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..formats import Format, Kind
-from ..precisions import HALF, REFERENCE
+from ..precisions import REFERENCE
 from ..sandbox.process import Allowance
+from ..targets.speed import slow_on_cpu
 
 _MIB = 2**20
 # Of reading a file as data: 2 s and 0.2 s a megabyte, 200 MiB and 8 times the file.
@@ -18,9 +19,9 @@ _SECONDS, _SECONDS_A_MB, _READ_NBYTES, _READ_COPIES = 2.0, 0.2, 200 * _MIB, 8
 _LOAD_NBYTES, _LOAD_COPIES = 192 * _MIB, 10
 # A run on a CPU takes 1.3 to 1.5 times its activations (`memory/job.py`); convolutions allocate inside of themselves.
 _RUN_NBYTES, _RUN_COPIES, _RUN_ACTIVATIONS = 192 * _MIB, 2, 8
-# Multiplications a second: one core of a machine of 2015 does ten times as many. torch computes FP16 on a CPU forty
-# times slower than FP32 (`verify/probes.py`).
-_PRODUCTS_A_SECOND, _HALF_TORCHSCRIPT_PRODUCTS_A_SECOND = 1e9, 5e7
+# Multiplications a second: one core of a machine of 2015 does ten times as many. Some files are forty times slower on a
+# CPU (`targets/speed.py`).
+_PRODUCTS_A_SECOND, _SLOW_PRODUCTS_A_SECOND = 1e9, 5e7
 # Importing a runtime is nothing that the file could change.
 START = Allowance(600.0, 16 * 2**30)
 
@@ -45,8 +46,7 @@ def loading(file: int) -> Allowance:
 
 def running(file: int, load: Load, kind: Kind) -> Allowance:
     """For one run."""
-    slow = kind == Kind(Format.TORCHSCRIPT, HALF)
-    seconds = load.products / (_HALF_TORCHSCRIPT_PRODUCTS_A_SECOND if slow else _PRODUCTS_A_SECOND)
+    seconds = load.products / (_SLOW_PRODUCTS_A_SECOND if slow_on_cpu(kind) else _PRODUCTS_A_SECOND)
     return Allowance(_SECONDS + seconds, _RUN_NBYTES + _RUN_COPIES * file + _RUN_ACTIVATIONS * load.peak)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format, Kind
-from ..precisions import HALF
+from ..formats import Kind
 from ..shapes import InputShape
+from ..targets.speed import slow_on_cpu
 from .subject import Subject
 
-# An FP16 TorchScript file runs 40 times slower on a CPU than an FP32 one (torch 2.13, yolov5s at 640×640:
-# 7.1 s against 0.17 s), so there it is tried on small images alone.
-_HALF_TORCHSCRIPT_CPU_AREA = 256 * 256
+# What is slow on a CPU is tried there on images of at most so many pixels.
+_SLOW_AREA = 256 * 256
 # A fixed size up to so many times the small one is cheap enough for a second image.
 _CHEAP = 4
 
@@ -73,5 +72,4 @@ def plan(subject: Subject, stride: int) -> Plan:
 
 def too_slow(kind: Kind, shape: InputShape, device: str) -> bool:
     """Whether a file is tried at small sizes alone."""
-    slow = kind == Kind(Format.TORCHSCRIPT, HALF) and device == "cpu"
-    return slow and shape.area * shape.batch > _HALF_TORCHSCRIPT_CPU_AREA
+    return device == "cpu" and slow_on_cpu(kind) and shape.area * shape.batch > _SLOW_AREA

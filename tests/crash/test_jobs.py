@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from halfpint.core.options import VerifyMode
+from halfpint.core.options import OUT, OVERWRITE, VerifyMode
 from halfpint.core.precisions import FP32
 from halfpint.core.publication.hold import put_right
 from halfpint.core.spec import ExportSpec
@@ -30,7 +29,7 @@ def again(first: ExportSpec, n: int) -> ExportSpec:
     """The same job once more, over what the first one left."""
     out = first.out.with_name(str(n))
     shutil.copytree(first.out, out)
-    return replace(first, out=out, overwrite=True)
+    return first.having(OUT, str(out)).having(OVERWRITE, True)
 
 
 def assert_put_right(spec: ExportSpec) -> None:
