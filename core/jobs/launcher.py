@@ -17,10 +17,10 @@ from typing import IO, Self
 from ..errors import JobFailed
 from ..events import Event, JobFinished
 from ..export.heap import ONE_HEAP
-from ..publication.hold import put_right
 from ..text import brief, escaped
 from .death import Death, oom_kills, told
 from .store import EventReader, JobFolder
+from .tidy import tidy
 
 _POLL_SECONDS = 0.01
 _GRACE_SECONDS = 3.0
@@ -161,11 +161,8 @@ class Worker:
             os.killpg(self._process.pid, number)
 
     def _put_right(self) -> None:
-        """What a killed worker left in its folder is removed, or undone, now: not only by the next job there."""
         if self._job is not None and self._process.returncode:
-            with contextlib.suppress(OSError, ValueError):
-                spec = self._job.spec()
-                put_right(spec.out, spec.root)
+            tidy(self._job)
 
     def _death(self, job: JobFolder) -> Death:
         kills = oom_kills()

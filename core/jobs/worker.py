@@ -25,6 +25,7 @@ from ..events import JobFinished, StageStarted
 from ..streams import guard
 from ..text import brief, escaped
 from .store import EventLog, JobFolder
+from .tidy import tidy
 
 # The reference computes in a thread of its own, in many short steps: with Python's 5 ms it would wait for
 # the interpreter most of the time.
@@ -35,11 +36,12 @@ class Cancellation:
     """The wish to end, as a signal brings it.
 
     It interrupts whatever runs; but native libraries turn the interruption into errors of their own, so the
-    wish is also kept.
+    wish is also kept. While a job is being opened, nothing is interrupted: its last event could not be told yet.
     """
 
     def __init__(self) -> None:
         self.wished = False
+        self._interrupts = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
 
@@ -48,7 +50,17 @@ class Cancellation:
         # A second signal must not interrupt the cleaning up after the first.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        if self._interrupts:
+            raise KeyboardInterrupt
+
+    def defer(self) -> None:
+        """Only keep the wish, from here on."""
+        self._interrupts = False
+
+    def interrupt(self) -> None:
+        """Interrupt again, from here on. Raises `KeyboardInterrupt` if there was a wish meanwhile."""
+        self._interrupts = True
+        self.check()
 
     def check(self) -> None:
         """Raises `KeyboardInterrupt` if there was a wish to end."""
@@ -70,6 +82,7 @@ def main() -> int:
         _preload(modules)
         cancellation.check()
         path = _path()
+        cancellation.defer()
         if tied:
             Thread(target=_end_with_input, name="tied", daemon=True).start()
         return work(JobFolder(Path(path)), cancellation) if path else 0
@@ -78,7 +91,10 @@ def main() -> int:
 
 
 def work(job: JobFolder, cancellation: Cancellation) -> int:
-    """Do the job of a folder; its exit code. Whatever happens, the last event tells of it."""
+    """Do the job of a folder; its exit code. Whatever happens, the last event tells of it.
+
+    Called while the wish to end is deferred.
+    """
     try:
         log = EventLog(job)
     except OSError as error:  # who started this process tells the last line that it printed
@@ -89,6 +105,7 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
     code = 1
     with log:
         try:
+            cancellation.interrupt()
             from ..export.pipeline import run
 
             with contextlib.closing(run(job.spec(), job.path.name)) as events:
@@ -103,6 +120,7 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
             seconds = time.perf_counter() - start
             if cancellation.wished:
                 code = Cancelled.exit_code
+                tidy(job)  # the interruption may have fallen between the making of a file and the care for it
                 log.append(JobFinished(code, seconds, message="cancelled"))
             else:
                 message, fix = _told(error, job)

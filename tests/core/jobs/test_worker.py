@@ -173,6 +173,47 @@ def test_a_tied_worker_ends_with_who_started_it(tiny: Path, tmp_path: Path) -> N
     assert list(names(tmp_path)) == []
 
 
+# The job's worker, to which the signal comes just when a function ends.
+SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from halfpint.core.jobs import worker
+from halfpint.core.jobs.store import create
+from support.jobs import small
+import {module} as module
+real = getattr(module, "{name}")
+def signalled(*arguments, **options):
+    result = real(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return result
+module.{name} = signalled
+cancellation = worker.Cancellation()
+cancellation.defer()
+sys.exit(worker.work(create(small(Path(sys.argv[1]), Path(sys.argv[2]))), cancellation))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("halfpint.core.jobs.worker", "EventLog"),
+        ("halfpint.core.jobs.worker", "_redirect_output"),
+        ("halfpint.core.publication.hold", "_lock"),
+        ("halfpint.core.publication.hold", "sweep"),
+    ],
+)
+def test_whenever_the_signal_comes_the_job_ends_as_cancelled(
+    tiny: Path, tmp_path: Path, module: str, name: str
+) -> None:
+    script = SIGNALLED.format(module=module, name=name)
+    done = subprocess.run([sys.executable, "-c", script, tiny, tmp_path], cwd=Path(__file__).parents[2])
+    assert done.returncode == 130
+    (folder,) = jobs_root().iterdir()
+    *_, last = (folder / "events.jsonl").read_text().splitlines()
+    assert '"exit_code": 130' in last
+    assert list(names(tmp_path)) == []
+
+
 @pytest.mark.parametrize(
     ("executable", "told"),
     [("/nonexistent/python", "No such file or directory"), ("/etc/passwd", "Permission denied")],
