@@ -28,9 +28,10 @@ def estimated(*arguments: object, **more: object) -> dict[str, Any]:
     return json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
-def test_json(tiny: Path, tmp_path: Path, precision: Precision) -> None:
-    found = estimated(tiny, "--imgsz", 1536, 320, "--batch-size", 2, "--precision", precision, "--out", tmp_path)
+@pytest.mark.parametrize(("precision", "opset"), zip(ALL_PRECISIONS, (12, 17), strict=True))
+def test_json(tiny: Path, tmp_path: Path, precision: Precision, opset: int) -> None:
+    found = estimated(tiny, "--imgsz", 1536, 320, "--batch-size", 2, "--precision", precision, "--opset", opset,
+                      "--out", tmp_path)  # fmt: skip
     with network_of(tiny) as network:
         predicted = run(network, InputShape(2, 3, 1536, 320), precision)
     assert list(found) == ["shape", "precision", "findings", "run", "job", "device", "verdict", "artifacts"]
@@ -47,7 +48,7 @@ def test_json(tiny: Path, tmp_path: Path, precision: Precision) -> None:
     assert found["job"]["gpu"] is None
     assert found["job"]["host"]["low_nbytes"] <= found["job"]["host"]["high_nbytes"]
     exported = halfpint("export", "--weights", tiny, "--imgsz", 1536, 320, "--batch", 2, "--out", tmp_path,
-                        "--precision", "fp32", "fp16", "--verify", "quick")  # fmt: skip
+                        "--precision", "fp32", "fp16", "--opset", opset, "--verify", "quick")  # fmt: skip
     assert exported.returncode == 0
     for kind, suffix in (("fp32", ".onnx"), ("fp16", ".fp16.onnx")):
         assert found["artifacts"]["onnx"][kind] == (tmp_path / f"master-n{suffix}").stat().st_size
