@@ -183,7 +183,8 @@ def _publish(
         manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
         manifest.seal()
         hold.publish([one.draft for one in verified], manifest, overwrite=spec.overwrite)
-    return records, f"{spec.manifest.name} and {len(records)} files, {megabytes(sum(r.nbytes for r in records))}"
+    files = f"{len(records)} files" if len(records) > 1 else "a file"
+    return records, f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
 
 
 def _record(one: _Verified) -> ArtifactRecord:

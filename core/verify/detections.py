@@ -139,6 +139,7 @@ def _counted(changes: Sequence[DetectionChange]) -> str:
     expected, kept, new = (sum(getattr(change, name) for change in changes) for name in ("expected", "kept", "new"))
     if kept == expected and not new:
         what = f"all {kept} detections {_on(changes)} are kept, none is new"
+        what = what if kept > 1 else f"the one detection {_on(changes)} is kept, none is new"
     else:
         what = f"{kept} of {expected} detections {_on(changes)} are kept, {expected - kept} lost, {new} new"
     shift, confidence = max(change.shift for change in changes), max(change.confidence for change in changes)

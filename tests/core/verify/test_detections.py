@@ -146,7 +146,7 @@ def test_an_image_in_which_nothing_is_found_says_so() -> None:
     assert check.verdict is Verdict.PASS
     assert check.message == "finds nothing on the test image; images of your own would prove more"
     change, _ = judged(answer(CAT), answer(CAT))
-    assert check_detections([change, nothing]).message.startswith("all 1 detections on 2 test images are kept")
+    assert check_detections([change, nothing]).message.startswith("the one detection on 2 test images is kept")
 
 
 def test_a_network_that_finds_things_everywhere_is_not_trained() -> None:
