@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -22,16 +23,26 @@ def state_folder() -> Path:
 def temporary_folder() -> Path:
     """This user's folder in the system's temporary one; made, if it is not there. Raises `OSError`.
 
-    Where somebody else has that name, it is a new one at every call.
+    Where somebody else has that name, it is one whose name goes on, the same at each call.
     """
     import tempfile
 
-    folder = Path(tempfile.gettempdir()) / f"halfpint-{os.getuid()}"
-    private_folder(folder)
-    found = folder.lstat()
-    if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077:
-        return folder
-    return Path(tempfile.mkdtemp(prefix="halfpint-"))
+    place, name = Path(tempfile.gettempdir()), f"halfpint-{os.getuid()}"
+    with contextlib.suppress(OSError):  # somebody else's file or link is there
+        private_folder(place / name)
+    for folder in (place / name, *sorted(place.glob(f"{name}-*"))):
+        if _is_private(folder):
+            return folder
+    return Path(tempfile.mkdtemp(prefix=f"{name}-"))
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of this user's that nobody else may look into."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def private_folder(path: Path) -> None:

@@ -89,16 +89,21 @@ def test_a_disk_that_is_nearly_full_counts_as_full(
         create(small(tiny, tmp_path))
 
 
+@pytest.mark.parametrize(
+    "put",
+    [lambda path: path.mkdir(mode=0o755), Path.touch, lambda path: path.symlink_to("nowhere"), os.mkfifo],
+    ids=["folder", "file", "link", "pipe"],
+)
 def test_a_temporary_folder_that_others_may_look_into_is_not_used(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
+    put: Callable[[Path], object], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, temporary: Path
 ) -> None:
     theirs = temporary / f"halfpint-{os.getuid()}"
-    theirs.mkdir()
-    theirs.chmod(0o777)
+    put(theirs)
     monkeypatch.setenv("HALFPINT_STATE", "/proc/halfpint")
-    job = create(small(tiny, tmp_path))
-    assert not job.path.is_relative_to(theirs)
-    assert mode(job.path.parents[1]) == 0o700
+    (root,) = {create(small(tiny, tmp_path)).path.parent for _ in range(12)}
+    assert not root.is_relative_to(theirs)
+    assert mode(root.parent) == 0o700
+    assert len(list(root.iterdir())) == 10
 
 
 def test_old_jobs_are_removed_and_running_ones_are_not(tiny: Path, tmp_path: Path) -> None:
