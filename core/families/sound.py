@@ -13,7 +13,7 @@ from ..network.ops import Shape, ShapeMismatch
 from ..readings.lifetimes import Meter
 from ..readings.weigher import Weigher
 from ..refusal import reason
-from ..weights.budget import LAYERS, WEIGHTS, Budget
+from ..weights.budget import LAYERS, OPERATIONS, WEIGHTS, Budget
 
 # The image it is run on has so many strides a side: YOLOv5 itself tries a new network of stride 32 at 256 px.
 TRIED_STRIDES = 8
@@ -29,12 +29,13 @@ def check_sound(network: Network, budget: Budget) -> None:
         names.add(layer.name)
         if not isinstance(layer, Constant):
             budget.spend(WEIGHTS, math.prod(layer.shape))
-    _check_outputs(network, _outputs(network))
-
-
-def _outputs(network: Network) -> tuple[Shape, ...]:
-    """The shapes of the outputs for a small image."""
     meter = Meter()
+    _check_outputs(network, _outputs(network, meter))
+    budget.spend(OPERATIONS, meter.operations)
+
+
+def _outputs(network: Network, meter: Meter) -> tuple[Shape, ...]:
+    """The shapes of the outputs for a small image."""
     side = TRIED_STRIDES * network.stride
     weigher = Weigher(meter)
     try:

@@ -46,6 +46,11 @@ class Meter:
         self._steps: list[tuple[int, bool]] = []  # key, and whether it is born
         self._operations: list[_Operation] = []
 
+    @property
+    def operations(self) -> int:
+        """How many operations are over."""
+        return len(self._operations)
+
     def born(self, nbytes: Dim) -> int:
         """A storage of `nbytes` comes to life; its key."""
         self._born.append((nbytes, self.layer))

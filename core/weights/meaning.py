@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..errors import WeightsRefused
 from ..untrusted import printable
-from .budget import CALLS, COPIES, Budget
+from .budget import CALLS, COPIES, DIMENSIONS, Budget
 from .keys import short
 from .names import Names, admit, storage_class
 from .pickled import Name, Record, dict_key
@@ -39,7 +39,9 @@ class TorchMeaning:
                     raise ValueError("a tensor subclass of no known form")
         match name:
             case "torch._utils._rebuild_tensor_v2" | "torch._utils._rebuild_tensor":
-                return _tensor(args)
+                tensor = _tensor(args)
+                self._budget.spend(DIMENSIONS, len(tensor.shape))
+                return tensor
             case "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state":
                 return args[0]
             case "collections.OrderedDict":

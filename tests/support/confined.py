@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import gc
+import importlib
 import io
 import json
 import os
@@ -256,8 +257,9 @@ class Confined:
             self._process = None
 
 
-def load_codecs() -> None:
-    """Have Python import what it decodes text with, which it does when it first meets such text."""
+def load_the_rest() -> None:
+    """Have Python import what it itself imports only where it needs it: codecs, and what `Counter` sorts with."""
+    importlib.import_module("heapq")
     utf = (f"utf_{form}" for form in ("8_sig", "16", "16_be", "16_le", "32", "32_be", "32_le"))
     for codec in ("cp437", "unicode_escape", "raw_unicode_escape", *utf):
         codecs.lookup(codec)
@@ -268,7 +270,7 @@ def serve(warm: Path) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     watch = Watch()
-    load_codecs()
+    load_the_rest()
     for action in ACTIONS.values():
         with contextlib.redirect_stdout(io.StringIO()):
             assert action(warm) == 0

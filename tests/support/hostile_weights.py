@@ -138,7 +138,12 @@ def dimensions_of_2_to_62() -> bytes:
 
 
 def tensors_of_many_dimensions() -> bytes:
-    return _tensors(b"(" + b"K\x01" * 64 + b"t", b"(" + b"K\x01" * 64 + b"t", 5000)
+    """A hundred thousand tensors that share a shape of sixty-four."""
+    pid = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ"
+    parts = (b"(" + b"K\x01" * 64 + b"t", pid, _name("torch._utils._rebuild_tensor_v2"))
+    put = b"".join(part + b"q" + bytes([i]) + b"0" for i, part in enumerate(parts))
+    body = put + b"](" + b"h\x02(h\x01K\x00h\x00h\x00\x89}tR" * 100_000 + b"e"
+    return archive({"data.pkl": b"\x80\x02" + body + b".", "byteorder": b"little", "data/0": bytes(4)})
 
 
 # ---- zips that are not what they say
@@ -296,6 +301,53 @@ def layers_99k() -> bytes:
 def layers_that_join_thousands() -> bytes:
     """Two thousand layers, each of which joins the same two thousand: four million connections."""
     return _with_layers([module(_CONCAT, f=[0] * 2000, d=1)] * 2000)
+
+
+def layers_that_add_up_thousands() -> bytes:
+    added = Record("builtins.range", (0, 1999, 1))
+    return _with_layers([module("models.experimental.Sum", f=[23] * 2000, weight=False, iter=added)] * 45)
+
+
+def _pools(count: int) -> bytes:
+    """So many more layers that do nothing to their input."""
+    more = {"stride": 1, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False}
+    return _with_layers([module(f"{_LAYERS}pooling.MaxPool2d", f=-1, kernel_size=1, **more)] * count)
+
+
+def operations_6000() -> bytes:
+    return _pools(6000)
+
+
+def operations_3000() -> bytes:
+    """As many as may be."""
+    return _pools(3000)
+
+
+def _convolutions(count: int) -> bytes:
+    """So many more convolutions, which share a weight."""
+
+    def put(model: Record) -> None:
+        layers = table(below(model, "model"), "_modules")
+        weight = table(below(model, "model.23.cv3.conv"), "_parameters")["weight"]
+        assert isinstance(weight, Tensor)
+        channels = weight.shape[0]
+        sizes = {"in_channels": channels, "out_channels": channels, "groups": channels, "padding_mode": "zeros"}
+        windows = {"kernel_size": (1, 1), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+        kernel = Tensor(weight.storage, weight.offset, (channels, 1, 1, 1), (1, 1, 1, 1))
+        odd = module(f"{_LAYERS}conv.Conv2d", f=-1, **sizes, **windows, _parameters={"weight": kernel, "bias": None})
+        head = layers.pop("24")
+        layers.update({str(24 + i): odd for i in range(count)} | {str(24 + count): head})
+
+    return changed(GENUINE, put)
+
+
+def convolutions_5000() -> bytes:
+    return _convolutions(5000)
+
+
+def convolutions_3000() -> bytes:
+    """As many as may be."""
+    return _convolutions(3000)
 
 
 def layers_inside_one_layer() -> bytes:

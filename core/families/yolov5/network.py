@@ -12,7 +12,7 @@ from ...network.result import BestClass, Result
 from ...readings.size_constants import GridConstant, size_constants
 from ...refusal import refusing
 from ...untrusted import printable
-from ...weights.budget import NAMES, VISITS
+from ...weights.budget import CONNECTIONS, NAMES
 from ...weights.tensors import Tensor
 from ..modules import Module
 from ..sound import TRIED_STRIDES
@@ -127,7 +127,7 @@ def _sources(index: int, module: Module) -> tuple[int, ...]:
         case int(one) if type(one) is int:
             given = [one]
         case list(several) if several:
-            module.budget.spend(VISITS, len(several))  # many layers may share one long list
+            module.budget.spend(CONNECTIONS, len(several))  # many layers may share one long list
             given = [source for source in several if type(source) is int]
             if len(given) < len(several):
                 raise WeightsRefused(f"{module} reads layers (f) by something else than numbers")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from support.confined import SECONDS, SECONDS_A_MB, Outcome, Watch, attempt, load_codecs
+from support.confined import SECONDS, SECONDS_A_MB, Outcome, Watch, attempt, load_the_rest
 from support.fuzz.dice import Dice
 from support.fuzz.targets import TARGETS, Target
 
@@ -65,7 +65,7 @@ class Summary:
 
 def prepared(target: Target) -> None:
     """Read the first seed in each way, and the others in one: all is imported then, before anything is measured."""
-    load_codecs()
+    load_the_rest()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"seed{target.suffix}"
         _furnish(Path(folder))
