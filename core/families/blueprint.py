@@ -6,7 +6,7 @@ A state dict has tensors and no modules, so a description says itself which laye
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsRefused
@@ -117,19 +117,17 @@ class Blueprint:
 
         `unused`: beginnings of keys that the network has no use for.
         """
-        missing = [f"{key} ({_dims(shape)})" for key, shape in self.needed.items() if key not in self._tensors]
-        surplus = [
-            f"{printable(key)} ({_dims(tensor.shape)})"
-            for key, tensor in self._tensors.items()
-            if key not in self.needed and key not in self._allowed and not key.startswith(tuple(unused))
-        ]
-        misshapen = [
-            f"{key} ({found}, {_dims(shape)} was expected)"
-            for key, shape in self.needed.items()
-            if key in self._tensors and (found := _unlike(self._tensors[key], shape))
-        ]
-        told = (("missing", missing), ("not known", surplus), ("not as expected", misshapen))
-        problems = [f"{len(keys)} {what}: {_listed(keys)}" for what, keys in told if keys]
+        needed, there, beginnings = self.needed, self._tensors, tuple(unused)
+        missing = [key for key in needed if key not in there]
+        surplus = [key for key in there if not (key in needed or key in self._allowed or key.startswith(beginnings))]
+        misshapen = [key for key, shape in needed.items() if key in there and _unlike(there[key], shape)]
+        # Only those that are listed are spelled: there may be a hundred thousand.
+        told = (
+            ("missing", missing, lambda key: _dims(needed[key])),
+            ("not known", surplus, lambda key: _dims(there[key].shape)),
+            ("not as expected", misshapen, lambda key: _instead(there[key], needed[key])),
+        )
+        problems = [f"{len(keys)} {what}: {_listed(keys, spell)}" for what, keys, spell in told if keys]
         if problems:
             raise WeightsRefused(
                 f"the state dict is not this network's: {'; '.join(problems)}",
@@ -171,10 +169,15 @@ def _unlike(tensor: Tensor, shape: tuple[int, ...]) -> str:
     return "" if tensor.shape == shape else _dims(tensor.shape)
 
 
+def _instead(tensor: Tensor, shape: tuple[int, ...]) -> str:
+    return f"{_unlike(tensor, shape)}, {_dims(shape)} was expected"
+
+
 def _dims(shape: Iterable[int]) -> str:
     return printable("×".join(map(str, shape))) or "one value"
 
 
-def _listed(keys: Sequence[str]) -> str:
+def _listed(keys: Sequence[str], spell: Callable[[str], str]) -> str:
+    """The first keys, each with what `spell` says of it."""
     more = f" and {len(keys) - _TOLD} more" if len(keys) > _TOLD else ""
-    return ", ".join(keys[:_TOLD]) + more
+    return ", ".join(f"{printable(key)} ({spell(key)})" for key in keys[:_TOLD]) + more

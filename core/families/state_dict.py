@@ -10,7 +10,7 @@ from ..errors import WeightsRefused
 from ..weights.keys import told
 from ..weights.tensors import Tensor
 
-_MAX_KEYS = 100_000
+_MAX_KEYS, _MAX_DICTS = 100_000, 10_000
 _MAX_WRAPPERS = 8  # names before a key, one more than were ever seen
 
 
@@ -28,7 +28,8 @@ class StateDict:
 def state_dicts(root: object) -> Iterator[StateDict]:
     """Every dict of tensors in a checkpoint, at most two levels deep: EMAs first, as YOLOv5's own loader takes them.
 
-    Each is given once, wherever else it stands. Raises `WeightsRefused` for more tensors than any checkpoint has.
+    Each is given once, wherever else it stands. Raises `WeightsRefused` for more tensors or dicts than any checkpoint
+    has.
     """
     seen: set[int] = set()
     count = 0
@@ -36,6 +37,8 @@ def state_dicts(root: object) -> Iterator[StateDict]:
         if id(value) in seen:
             continue
         seen.add(id(value))
+        if len(seen) > _MAX_DICTS:
+            raise WeightsRefused(f"it has more than {_MAX_DICTS:,} dicts at its top, which no checkpoint needs")
         tensors = {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, Tensor)}
         count += len(tensors)
         if count > _MAX_KEYS:

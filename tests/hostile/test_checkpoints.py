@@ -40,6 +40,8 @@ TOLD: dict[Callable[[], bytes], str] = {
     hostile.dimensions_200k: "200000 dimensions and 200000 strides",
     hostile.dimensions_of_2_to_62: "more elements than torch can count",
     hostile.tensors_of_many_dimensions: "dimensions of its tensors",
+    hostile.dicts_of_one_tensor: "more than 10,000 dicts at its top",
+    hostile.names_with_wrappers: NOT_KNOWN,
     hostile.entries_60k: "no checkpoint needs so many",
     hostile.pickle_that_unpacks: "a/data.pkl is compressed",
     hostile.name_twice: "two entries of its zip have the same name",

@@ -120,21 +120,20 @@ def class_of_a_megabyte() -> bytes:
     return pickled(b"cmodels.common\n" + b"C" * 10**6 + b"\n")
 
 
-def _tensors(shape: bytes, strides: bytes, times: int = 1) -> bytes:
-    """Tensors of one storage of four bytes."""
+def _tensor(shape: bytes, strides: bytes) -> bytes:
+    """A tensor of a storage of four bytes."""
     pid = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ"
     made = _name("torch._utils._rebuild_tensor_v2") + b"(" + pid + b"K\x00" + shape + strides + b"\x89}tR"
-    body = b"(" + made * times + b"t"
-    return archive({"data.pkl": b"\x80\x02" + body + b".", "byteorder": b"little", "data/0": bytes(4)})
+    return archive({"data.pkl": b"\x80\x02" + made + b".", "byteorder": b"little", "data/0": bytes(4)})
 
 
 def dimensions_200k() -> bytes:
-    return _tensors(b"(" + b"K\x01" * 200_000 + b"t", b"(" + b"K\x01" * 200_000 + b"t")
+    return _tensor(b"(" + b"K\x01" * 200_000 + b"t", b"(" + b"K\x01" * 200_000 + b"t")
 
 
 def dimensions_of_2_to_62() -> bytes:
     dims = b"(" + plain(2**62) * 64 + b"t"
-    return _tensors(dims, b"(" + b"K\x00" * 64 + b"t")
+    return _tensor(dims, b"(" + b"K\x00" * 64 + b"t")
 
 
 def tensors_of_many_dimensions() -> bytes:
@@ -144,6 +143,30 @@ def tensors_of_many_dimensions() -> bytes:
     put = b"".join(part + b"q" + bytes([i]) + b"0" for i, part in enumerate(parts))
     body = put + b"](" + b"h\x02(h\x01K\x00h\x00h\x00\x89}tR" * 100_000 + b"e"
     return archive({"data.pkl": b"\x80\x02" + body + b".", "byteorder": b"little", "data/0": bytes(4)})
+
+
+def _shared_tensor(dims: int = 1) -> bytes:
+    """A tensor of one element, put aside as 0."""
+    pid = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01tQ"
+    shape = (b"(" + b"K\x01" * dims + b"t") * 2
+    return _name("torch._utils._rebuild_tensor_v2") + b"(" + pid + b"K\x00" + shape + b"\x89}tRq\x000"
+
+
+def _of_shared_tensor(body: bytes, dims: int = 1) -> bytes:
+    pickle = b"\x80\x02" + _shared_tensor(dims) + body + b"."
+    return archive({"data.pkl": pickle, "byteorder": b"little", "data/0": bytes(4)})
+
+
+def dicts_of_one_tensor() -> bytes:
+    """A hundred thousand dicts, each of which could be a state dict."""
+    key = plain("t") + b"q\x010"
+    return _of_shared_tensor(key + b"}(" + b"".join(plain(i) + b"}h\x01h\x00s" for i in range(100_000)) + b"u")
+
+
+def names_with_wrappers() -> bytes:
+    """A hundred thousand names of one tensor, each of which begins with what wrappers put there."""
+    names = b"".join(plain(f"a.a.a.a.a.a.a.a.{i}") + b"h\x00" for i in range(99_000))
+    return _of_shared_tensor(b"}(" + names + b"u", dims=64)
 
 
 # ---- zips that are not what they say
@@ -310,8 +333,9 @@ def layers_that_add_up_thousands() -> bytes:
 
 def _pools(count: int) -> bytes:
     """So many more layers that do nothing to their input."""
-    more = {"stride": 1, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False}
-    return _with_layers([module(f"{_LAYERS}pooling.MaxPool2d", f=-1, kernel_size=1, **more)] * count)
+    pool = module(f"{_LAYERS}pooling.MaxPool2d", f=-1, kernel_size=1, stride=1, padding=0, dilation=1)
+    table(pool, "").update(ceil_mode=False, return_indices=False)
+    return _with_layers([pool] * count)
 
 
 def operations_6000() -> bytes:
@@ -334,7 +358,8 @@ def _convolutions(count: int) -> bytes:
         sizes = {"in_channels": channels, "out_channels": channels, "groups": channels, "padding_mode": "zeros"}
         windows = {"kernel_size": (1, 1), "stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
         kernel = Tensor(weight.storage, weight.offset, (channels, 1, 1, 1), (1, 1, 1, 1))
-        odd = module(f"{_LAYERS}conv.Conv2d", f=-1, **sizes, **windows, _parameters={"weight": kernel, "bias": None})
+        odd = module(f"{_LAYERS}conv.Conv2d", f=-1, _parameters={"weight": kernel, "bias": None})
+        table(odd, "").update(sizes | windows)
         head = layers.pop("24")
         layers.update({str(24 + i): odd for i in range(count)} | {str(24 + count): head})
 

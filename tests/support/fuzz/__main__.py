@@ -34,6 +34,8 @@ def main() -> int:
 def _apart(arguments: list[str]) -> int:
     """The same in a process of its own; its exit code, 1 if a signal ended it."""
     code = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "support.fuzz", *arguments])
+    if code < 0:
+        print(f"signal {-code} ended it: the last line above names the case", flush=True)
     return code if code >= 0 else 1
 
 

@@ -64,8 +64,8 @@ def _records_changed(records: list[Part], dice: Dice) -> list[Part]:
                 records[i:i] = [one] * min(dice.times(), 100)
             case 2:
                 name = dice.one_of(other.name, one.name.upper(), one.name + "/", f"{one.name}\0{dice.text()}")
-                fits = dice.one_of(name, dice.text()[:1000].encode("utf-8", "replace").decode())
-                records[i] = replace(one, name=fits)
+                name = dice.one_of(name, dice.text())[:1000]
+                records[i] = replace(one, name=name.encode("utf-8", "replace").decode())
             case 3:
                 records[i] = replace(one, data=other.data)
             case 4:
