@@ -111,7 +111,8 @@ def check_masks(changes: Sequence[MaskChange]) -> Check:
     if not expected and not new:
         told = f"finds no region above {changes[0].threshold:g} {on}"
     elif kept == expected and not new:
-        told = f"all {kept} regions {on} are kept, none is new" if kept > 1 else f"the one region {on} is kept, none is new"
+        told = f"all {kept} regions {on} are kept" if kept > 1 else f"the one region {on} is kept"
+        told += ", none is new"
     else:
         told = f"{kept} of {expected} regions {on} are kept, {expected - kept} lost, {new} new"
     flipped = f"{figure(100 * max(change.flipped for change in changes))} % of the mask's pixels flip at most"
