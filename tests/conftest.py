@@ -22,6 +22,9 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--checkpoints", type=Path, help="a folder with further pairs of NAME.pt and NAME.npz")
     parser.addoption("--write-golden", action="store_true", help="record the SHA-256 of all artifacts anew")
+    parser.addoption(
+        "--exhaustive", action="store_true", help="every case where a sample is taken else: 6 minutes more"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,6 +47,12 @@ def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """Jobs and settings are kept in a place of the test's own."""
     monkeypatch.setenv("HALFPINT_STATE", str(tmp_path_factory.mktemp("state")))
     monkeypatch.setenv("HALFPINT_CONFIG", str(tmp_path_factory.mktemp("config")))
+
+
+@pytest.fixture(scope="session")
+def exhaustive(request: pytest.FixtureRequest) -> bool:
+    """Whether every case is wanted where a sample is taken else."""
+    return request.config.getoption("--exhaustive")
 
 
 @pytest.fixture

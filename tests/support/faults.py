@@ -53,9 +53,14 @@ class End(IntEnum):
     NOT_REACHED = 42  # it has no n-th step, and is done
 
 
-def at_every_step(how: How, work: Callable[..., None], arguments: Callable[[int], tuple[Any, ...]]) -> Iterator[End]:
-    """Do the work once for each n, with arguments of its own; how it ended each time."""
-    for n in range(1, _MOST_STEPS):
+def at_every_step(
+    how: How, work: Callable[..., None], arguments: Callable[[int], tuple[Any, ...]], part: int = 1
+) -> Iterator[End]:
+    """Do the work once for each n, with arguments of its own; how it ended each time.
+
+    `part`: one of so many steps is tried; other ones in another way of going wrong.
+    """
+    for n in range(1 + list(How).index(how) % part, _MOST_STEPS, part):
         end = ended(work, arguments(n), how, n)
         yield end
         if end is End.NOT_REACHED:
