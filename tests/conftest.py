@@ -52,7 +52,7 @@ def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 @pytest.fixture(scope="session")
 def exhaustive(request: pytest.FixtureRequest) -> bool:
     """Whether every case is wanted where a sample is taken else."""
-    return request.config.getoption("--exhaustive")
+    return bool(request.config.getoption("--exhaustive"))
 
 
 @pytest.fixture
