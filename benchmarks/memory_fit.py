@@ -1,4 +1,4 @@
-"""Fit the constants of a job's memory to whole jobs, and print them as `core/memory/fitted.py` has them.
+"""Fit the constants of a job's memory to whole jobs, and print them, for `core/memory/fitted.py` and the targets.
 
     python benchmarks/memory_fit.py [--jobs N] [--rows FILE]
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,11 @@ import torch
 from memory_matrix import Job, jobs, measured, write_networks
 
 from halfpint.core.loading import WeightsSource
-from halfpint.core.memory.fitted import FITTED, Constant
-from halfpint.core.memory.job import job_stages, weighed
+from halfpint.core.memory.job import JobStage, job_stages, weighed
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape
 
-_CONSTANTS = tuple(Constant)
 _STEPS, _RATE = 3000, 0.01
 _POWER = 16  # of the mean that stands for the largest error
 
@@ -58,8 +56,8 @@ def main() -> None:
         told(f"{network}, which was not fitted", fitting, fitting.fit([i for i in everything if i not in own]), own)
     final = fitting.fit(everything)
     told("all, fitted to all", fitting, final, everything)
-    for constant, value in zip(_CONSTANTS, final.tolist(), strict=True):
-        print(f"    Constant.{constant.name}: {value:.3g},")
+    for constant, value in zip(fitting.constants, final.tolist(), strict=True):
+        print(f"    {constant.name}: {value:.3g}")
 
 
 class Fitting:
@@ -67,7 +65,10 @@ class Fitting:
 
     def __init__(self, rows: Sequence[dict[str, Any]], folder: Path) -> None:
         networks = {name: _network(folder / f"{name}.pt") for name in {row["weights"] for row in rows}}
-        stages = [_stages(Job.from_row(row), networks[row["weights"]], folder) for row in rows]
+        staged = [list(_stages(Job.from_row(row), networks[row["weights"]], folder)) for row in rows]
+        parts = (part for stages in staged for stage in stages for part in stage.parts)
+        self.constants = tuple(dict.fromkeys(part.constant for part in parts if part.constant is not None))
+        stages = [[self._amounts_of(stage) for stage in stages] for stages in staged]
         most = max(map(len, stages))
         padded = [[*found, *[found[-1]] * (most - len(found))] for found in stages]
         self._amounts = (
@@ -77,7 +78,7 @@ class Fitting:
 
     def fit(self, chosen: Sequence[int]) -> torch.Tensor:
         """The constants that suit these jobs best, from those that are there now."""
-        start = torch.tensor([FITTED[constant] for constant in _CONSTANTS], dtype=torch.float64)
+        start = torch.tensor([constant.value for constant in self.constants], dtype=torch.float64)
         logarithms = start.clamp(min=0.01).log().requires_grad_()
         optimizer = torch.optim.Adam([logarithms], lr=_RATE)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
@@ -89,6 +90,13 @@ class Fitting:
             optimizer.step()
             schedule.step()
         return logarithms.detach().exp()
+
+    def _amounts_of(self, stage: JobStage) -> list[float]:
+        """What is there of each constant, and of what needs none, in bytes."""
+        amounts = [0.0] * (len(self.constants) + 1)
+        for part in stage.parts:
+            amounts[-1 if part.constant is None else self.constants.index(part.constant)] += int(part.amount)
+        return amounts
 
     def errors(self, constants: torch.Tensor, chosen: Sequence[int]) -> torch.Tensor:
         """How far the measured peaks are from the predicted ones, as a part of the predicted."""
@@ -102,16 +110,9 @@ def _network(path: Path) -> Network:
         return source.network
 
 
-def _stages(job: Job, network: Network, folder: Path) -> list[list[float]]:
+def _stages(job: Job, network: Network, folder: Path) -> Iterator[JobStage]:
     shape, work = InputShape(job.batch, network.channels, *job.size), Workload.of(job.spec(folder))
-    sizes = weighed(network, shape.dims)
-    found: list[list[float]] = []
-    for stage in job_stages(work, sizes, work.tried_at(shape)):
-        amounts = [0.0] * (len(_CONSTANTS) + 1)
-        for part in stage.parts:
-            amounts[-1 if part.constant is None else _CONSTANTS.index(part.constant)] += int(part.amount)
-        found.append(amounts)
-    return found
+    return job_stages(work, weighed(network, shape.dims), work.tried_at(shape))
 
 
 def told(name: str, fitting: Fitting, constants: torch.Tensor, chosen: Sequence[int]) -> None:

@@ -19,12 +19,13 @@ from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from halfpint.core.formats import Format
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision, named
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.spec import ExportSpec
+from halfpint.core.targets import named as target_named
+from halfpint.core.targets.target import Target
 from support import dbnet
 
 T = TypeVar("T")
@@ -44,7 +45,9 @@ NETWORKS = {
     "dbnet-proxylessnas": (7, 32),
 }
 SIZES = ((64, 64, 1), (320, 320, 1), (640, 640, 1), (800, 800, 1), (1536, 320, 1), (320, 320, 4), (640, 640, 4))
-FORMATS = ((Format.ONNX,), (Format.TORCHSCRIPT,), tuple(Format))
+ONNX, TORCHSCRIPT = target_named("onnx"), target_named("torchscript")
+BOTH = (ONNX, TORCHSCRIPT)
+TARGETS = ((ONNX,), (TORCHSCRIPT,), BOTH)
 SETS = ((FP32,), (FP16,), ALL_PRECISIONS)
 AVX2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "OPENBLAS_CORETYPE": "Haswell"}
 SETTINGS = {
@@ -65,7 +68,7 @@ class Job:
     network: str
     size: tuple[int, int]
     batch: int
-    formats: tuple[Format, ...]
+    targets: tuple[Target, ...]
     precisions: tuple[Precision, ...]
     dynamic: bool
     verify: VerifyMode
@@ -79,7 +82,7 @@ class Job:
             height=self.size[0],
             width=self.size[1],
             batch=self.batch,
-            targets=self.formats,
+            targets=self.targets,
             precisions=self.precisions,
             dynamic=self.dynamic,
             verify=self.verify,
@@ -90,7 +93,7 @@ class Job:
         return {
             "weights": self.network,
             "size": "×".join(map(str, (self.batch, *self.size))),
-            "targets": "+".join(self.formats),
+            "targets": "+".join(map(str, self.targets)),
             "precisions": "+".join(map(str, self.precisions)),
             "dynamic": self.dynamic,
             "verify": str(self.verify),
@@ -101,17 +104,17 @@ class Job:
     def from_row(cls, row: dict[str, Any]) -> Job:
         """The inverse of `row`."""
         batch, height, width = map(int, row["size"].split("×"))
-        formats = tuple(map(Format, row["formats"].split("+")))
+        targets = tuple(map(target_named, row["targets"].split("+")))
         precisions = tuple(map(named, row["precisions"].split("+")))
         verify = VerifyMode(row["verify"])
-        return cls(row["weights"], (height, width), batch, formats, precisions, row["dynamic"], verify, row["setting"])
+        return cls(row["weights"], (height, width), batch, targets, precisions, row["dynamic"], verify, row["setting"])
 
 
 def jobs(count: int, seed: int = 0) -> list[Job]:
     """So many different jobs of the matrix, each value of each dimension about as often as the others."""
     shuffle = random.Random(seed)
     networks, sizes = _deck(tuple(NETWORKS), shuffle), _deck(SIZES, shuffle)
-    formats, precisions = _deck(FORMATS, shuffle), _deck(SETS, shuffle)
+    formats, precisions = _deck(TARGETS, shuffle), _deck(SETS, shuffle)
     dynamic, verify = _deck((False, True), shuffle), _deck(tuple(VerifyMode), shuffle)
     settings = _deck(tuple(SETTINGS), shuffle)
     found: dict[Job, None] = {}
@@ -122,7 +125,7 @@ def jobs(count: int, seed: int = 0) -> list[Job]:
         recipe = (next(formats), next(precisions), next(dynamic), next(verify), next(settings))
         job = Job(network, size, batch, *recipe)
         work = work * batch * size[0] * size[1] / 640**2
-        slow = Format.TORCHSCRIPT in job.formats and FP16 in job.precisions and job.verify is VerifyMode.QUICK
+        slow = TORCHSCRIPT in job.targets and FP16 in job.precisions and job.verify is VerifyMode.QUICK
         if work <= (_MOST_SLOW if slow else _MOST):
             found[job] = None
     return list(found)
@@ -155,7 +158,14 @@ def _measured(job: Job, folder: Path) -> dict[str, Any]:
     extra, threads = SETTINGS[job.setting]
     command = [HALFPINT, "export", "--weights", str(folder / f"{job.network}.pt"), "--json", "--force"]
     command += ["--imgsz", str(job.size[0]), str(job.size[1]), "--batch-size", str(job.batch)]
-    command += ["--include", *job.formats, "--precision", *map(str, job.precisions), "--verify", str(job.verify)]
+    command += [
+        "--include",
+        *map(str, job.targets),
+        "--precision",
+        *map(str, job.precisions),
+        "--verify",
+        str(job.verify),
+    ]
     command += ["--dynamic"] if job.dynamic else []
     environment = {**os.environ, **extra}
     if threads == 1:

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from ..core.export.size import sized
-from ..core.formats import Format
 from ..core.inspect import inspect
 from ..core.precisions import ALL_PRECISIONS
 from ..core.samples.make import write_dbnet, write_yolov5
 from ..core.spec import ExportSpec
+from ..core.targets import targets
 from ..tui.start import on_terminal, open_screen
 from .console import say
 from .export import run_jobs
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         spec = ExportSpec.of(
             weights=weights,
             out=folder,
-            targets=(Format.ONNX, Format.TORCHSCRIPT),
+            targets=tuple(target for target in targets() if target.installed),
             precisions=ALL_PRECISIONS,
             dynamic=True,
             overwrite=True,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import BadRequest
 from ..core.export.size import sized
-from ..core.formats import Format, Kind
+from ..core.kinds import all_kinds
 from ..core.loading import WeightsSource
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
@@ -23,18 +23,18 @@ from ..core.network.ops import ShapeMismatch
 from ..core.option import Part
 from ..core.options import OUT, VERIFY, rows
 from ..core.plan import Plan, Planner
-from ..core.precisions import ALL_PRECISIONS
 from ..core.shapes import MEMORY, Level
 from ..core.sizes import ArtifactSize
 from ..core.spec import ExportSpec
 from ..core.streams import on_terminal
 from ..core.tables import table
+from ..core.targets import targets
 from ..core.units import mebibyte_range, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_coloured, say_json
 from .flags import values_of
 
-_EVERY_KIND = tuple(Kind(format, precision) for format in Format for precision in ALL_PRECISIONS)
+_EVERY_KIND = tuple(all_kinds())
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,7 +73,7 @@ def to_dict(planned: Plan) -> dict[str, Any]:
     needs, fit, precision = planned.needs, planned.fit, planned.spec.precisions[0]
     sizes: dict[str, dict[str, int]] = {}
     for artifact in _files(planned):
-        sizes.setdefault(str(artifact.kind.format), {})[str(artifact.kind.precision)] = artifact.nbytes
+        sizes.setdefault(str(artifact.kind.target), {})[str(artifact.kind.precision)] = artifact.nbytes
     result: dict[str, Any] = {
         "shape": list(planned.shape.dims),
         "precision": str(precision),
@@ -87,7 +87,7 @@ def to_dict(planned: Plan) -> dict[str, Any]:
     if needs is not None and fit is not None:
         run = needs.runs[precision]
         result["run"] = {
-            "of": str(Format.TORCHSCRIPT),
+            "of": next(str(target) for target in targets() if target.weighed),
             "peak_allocated_nbytes": run.peak_allocated_nbytes,
             "peak_reserved_nbytes": run.peak_reserved_nbytes,
             "peak_layer": run.peak_layer,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from ..core.foreign.against import verify_file
 from ..core.tables import table
-from ..core.verify.against import verify_file
 from ..core.verify.report import Verdict
 from ..core.verify.trial import drained
 from .console import say, say_json

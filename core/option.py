@@ -152,10 +152,10 @@ class SomeOf(Generic[T]):
 class Option(Generic[T]):
     """A row. `name`: in JSON and settings; `flags`: on the command line, the first one written by `Copy as command`.
 
-    `formerly`: names it had. `title`: on the screen. `help`: one line, for `--help` and the screen. `targets`,
-    `precisions`: the names of those that it concerns, if it does not concern all. `remembered`: from one time that
-    the screen is opened to the next. `shown`: whether the screen has it. `shorthands`: flags that stand for a value,
-    each with its spelling.
+    `formerly`: names it had. `title`: on the screen. `help`: one line, for `--help` and the screen. `precisions`:
+    the names of those that it concerns, if it does not concern all; a target names the rows that are there for it.
+    `remembered`: from one time that the screen is opened to the next. `shown`: whether the screen has it.
+    `shorthands`: flags that stand for a value, each with its spelling.
     """
 
     name: str
@@ -167,7 +167,6 @@ class Option(Generic[T]):
     flags: tuple[str, ...] = ()
     metavar: str = ""
     formerly: tuple[str, ...] = ()
-    targets: frozenset[str] | None = None
     precisions: frozenset[str] | None = None
     remembered: bool = True
     shown: bool = True
@@ -208,6 +207,9 @@ class Values:
     def plain(self, options: Iterable[Option[Any]]) -> dict[str, Any]:
         """All of some options' values, the defaults too, as JSON and TOML have them."""
         return {option.name: option.kind.plain(self[option]) for option in options}
+
+
+NOTHING_GIVEN = Values()  # every option has its default
 
 
 def read_values(plain: Mapping[str, Any], options: Iterable[Option[Any]]) -> Values:

@@ -1,6 +1,7 @@
 """The options of a job, a row each, in the order in which people are shown them.
 
-A new option is a row here, and where its value matters `recipe[ROW]` reads it; nothing else lists options.
+A new option is a row here, or one of a target's own, and where its value matters `recipe[ROW]` reads it; nothing else
+lists options.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from .formats import Format
-from .option import Choice, Choices, Device, Number, OneOf, Option, Part, SomeOf, Switch, Text
+from .option import Choice, Choices, Device, OneOf, Option, Part, SomeOf, Switch, Text
 from .precisions import ALL_PRECISIONS, HALF, REFERENCE, Precision
+from .targets import default_target, targets
+from .targets.target import Target
 
 
 class VerifyMode(StrEnum):
@@ -21,9 +23,9 @@ class VerifyMode(StrEnum):
     QUICK = "quick"
 
 
-def _targets() -> Iterator[Choice[Format]]:
-    yield Choice(Format.ONNX, "ONNX", "an .onnx file: ONNX Runtime, TensorRT, OpenVINO")
-    yield Choice(Format.TORCHSCRIPT, "TorchScript", "a file for torch.jit.load, LibTorch")
+def _targets() -> Iterator[Choice[Target]]:
+    for target in targets():
+        yield Choice(target, target.label, target.help)
 
 
 def _precisions() -> Iterator[Choice[Precision]]:
@@ -36,14 +38,12 @@ def _modes() -> Iterator[Choice[VerifyMode]]:
     yield Choice(VerifyMode.QUICK, "quick", "loads, runs, and FP16 resembles FP32")
 
 
-OPSETS = range(11, 22)
 _MODES = Choices(_modes)
-_ONNX = frozenset({str(Format.ONNX)})
 
 TARGETS = Option(
     "targets",
     SomeOf(Choices(_targets)),
-    (Format.ONNX,),
+    (default_target(),),
     Part.RECIPE,
     "what to make",
     flags=("--include",),
@@ -59,16 +59,6 @@ PRECISIONS = Option(
     flags=("--precision",),
     metavar="P",
     shorthands={"--half": HALF.name},  # as YOLOv5 spells it
-)
-OPSET = Option(
-    "opset",
-    Number(OPSETS),
-    17,
-    Part.RECIPE,
-    "ONNX operator set; 17 loads nearly everywhere",
-    title="opset",
-    metavar="N",
-    targets=_ONNX,
 )
 DEVICE = Option(
     "device",
@@ -95,15 +85,6 @@ HALF_IO = Option(
     "FP16 files also take and give FP16",
     title="FP16 I/O",
     precisions=frozenset(precision.name for precision in ALL_PRECISIONS if precision.has_io),
-)
-SIMPLIFY = Option(
-    "simplify",
-    Switch(),
-    False,
-    Part.RECIPE,
-    "run onnxsim; keep its result if it is sound and no larger",
-    title="simplify",
-    targets=_ONNX,
 )
 OVERWRITE = Option(
     "overwrite",
@@ -153,7 +134,8 @@ FORCE = Option(
 )
 
 ROWS: list[Option[Any]] = [
-    TARGETS, PRECISIONS, OPSET, DEVICE, DYNAMIC, HALF_IO, SIMPLIFY, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+    TARGETS, PRECISIONS, *(row for target in targets() for row in target.options),
+    DEVICE, DYNAMIC, HALF_IO, OVERWRITE, VERIFY, OUT, NAME, FORCE,
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .errors import BadRequest
-from .formats import Kind
+from .kinds import Kind
 from .memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
 from .memory.snapshot import Snapshot
 from .memory.workload import Workload

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import string
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from .errors import BadRequest
-from .formats import SUFFIXES, Format, Kind, root_of
-from .option import Option, Part, Switch, Values, read_values
+from .kinds import Kind, all_suffixes, root_of
+from .name_template import filled
+from .option import NOTHING_GIVEN, Number, Option, Part, Switch, Values, read_values
 from .options import (
     DEVICE,
     DYNAMIC,
     FORCE,
     HALF_IO,
     NAME,
-    OPSET,
-    OPSETS,
     OUT,
     OVERWRITE,
     PRECISIONS,
-    SIMPLIFY,
     TARGETS,
     VERIFY,
     VerifyMode,
@@ -32,15 +28,16 @@ from .options import (
 )
 from .precisions import Precision
 from .precisions.dtype import DType
+from .shapes import InputShape
+from .targets import targets
+from .targets.target import Build, Target
 
 T = TypeVar("T")
-DEFAULTS = Values()
 
 VERSION = 2  # of a spec in JSON; 1 called targets formats, and told no version
 _MANIFEST_SUFFIX = ".halfpint.json"
 # A file name has 255 bytes on Linux and macOS. Drafts add a dot and `.12345678.part` to the longest suffix.
-_LONGEST_NAME = 255 - max(map(len, (*SUFFIXES, _MANIFEST_SUFFIX))) - 15
-_LONGEST_TEMPLATE = 1000
+_LONGEST_NAME = 255 - max(map(len, (*all_suffixes(), _MANIFEST_SUFFIX))) - 15
 
 
 class _Chosen:
@@ -62,7 +59,7 @@ class Recipe(_Chosen):
     height: int = 640
     width: int = 640
     batch: int = 1
-    values: Values = DEFAULTS
+    values: Values = NOTHING_GIVEN
     rounded_from: tuple[int, int] | None = None
 
     @property
@@ -70,45 +67,70 @@ class Recipe(_Chosen):
         """What is to be made, target by target."""
         return tuple(Kind(target, precision) for target in self[TARGETS] for precision in self[PRECISIONS])
 
+    def build(self, kind: Kind, channels: int) -> Build:
+        """How one artifact is made. `channels`: of the network's image."""
+        return Build(
+            kind.precision,
+            InputShape(self.batch, channels, self.height, self.width),
+            self.io(kind.precision),
+            dynamic=self[DYNAMIC] or not kind.target.declares_sizes,
+            device=self[DEVICE],
+            values=self.values,
+        )
+
     def io(self, precision: Precision) -> DType:
         """What an artifact in a precision takes and gives."""
         return precision.ports(half_io=self[HALF_IO])
 
     def check(self) -> None:
         """Raises `BadRequest` for what no weights file could make right."""
-        if self[OPSET] not in OPSETS:
-            raise BadRequest(f"opset {self[OPSET]} is not written here", f"give {OPSETS[0]} to {OPSETS[-1]}")
+        for row in rows(Part.RECIPE):
+            if isinstance(row.kind, Number) and self[row] not in row.kind.range:
+                first, last = row.kind.range[0], row.kind.range[-1]
+                raise BadRequest(f"{row.title} {self[row]} is not possible", f"give {first} to {last} with {row.flag}")
         if not self[TARGETS] or not self[PRECISIONS]:
             raise BadRequest("there is nothing to export", "give a target and a precision")
         if self[DEVICE] != "cpu" and not self[DEVICE].isdecimal():
             raise BadRequest(f"the device {self[DEVICE]!r} is not known", "give cpu, or a GPU's index such as 0")
+        for kind in self.kinds:
+            if not kind.target.accepts(kind.precision):
+                raise BadRequest(
+                    f"there is no {kind.target.label} file in {kind.precision.label}",
+                    f"leave out {TARGETS.flag} {kind.target} or {PRECISIONS.flag} {kind.precision}",
+                )
         for row in rows(Part.RECIPE):
             if isinstance(row.kind, Switch) and self[row] and not self.concerns(row):
-                wanted = sorted(row.targets or row.precisions or ())
-                flag = TARGETS.flag if row.targets else PRECISIONS.flag
+                owners = [str(target) for target in owners_of(row)]
+                wanted, flag = (owners, TARGETS.flag) if owners else (sorted(row.precisions or ()), PRECISIONS.flag)
                 raise BadRequest(
                     f"{row.flag} works on {' and '.join(wanted)}, which is not exported", f"add {flag} {wanted[0]}"
                 )
 
     def concerns(self, option: Option[Any]) -> bool:
         """Whether anything that is made has this option."""
-        return (option.targets is None or bool(option.targets & set(map(str, self[TARGETS])))) and (
+        owners = owners_of(option)
+        return (not owners or any(target in owners for target in self[TARGETS])) and (
             option.precisions is None or bool(option.precisions & set(map(str, self[PRECISIONS])))
         )
+
+
+def owners_of(option: Option[Any]) -> tuple[Target, ...]:
+    """The targets that an option is there for; none for one that is there for all."""
+    return tuple(target for target in targets() if option in target.options)
 
 
 @dataclass(frozen=True)
 class Destination(_Chosen):
     """Where the artifacts go: the folder (empty: beside the weights), and the template of their name."""
 
-    values: Values = DEFAULTS
+    values: Values = NOTHING_GIVEN
 
 
 @dataclass(frozen=True)
 class Policy(_Chosen):
     """How the job behaves: what it may replace, how it verifies, whether it minds that memory is short."""
 
-    values: Values = DEFAULTS
+    values: Values = NOTHING_GIVEN
 
 
 @dataclass(frozen=True)
@@ -185,7 +207,7 @@ class ExportSpec:
         """The name that all artifacts and the manifest share, without suffix. Raises `BadRequest`."""
         recipe = self.recipe
         values = {"stem": self.weights.stem, "height": recipe.height, "width": recipe.width, "batch": recipe.batch}
-        name = _filled(self.destination[NAME], values)
+        name = filled(self.destination[NAME], values)
         if not name or name in (".", "..") or "/" in name or "\0" in name:
             raise BadRequest(f"{name!r} is no file name", "give --out for the folder, --name for the name alone")
         nbytes = len(os.fsencode(name))
@@ -201,9 +223,13 @@ class ExportSpec:
         """The name that one job at a time works on in its folder."""
         return root_of(self.artifact_name)
 
+    def paths(self, kind: Kind) -> tuple[Path, ...]:
+        """Where the files of an artifact will lie."""
+        return tuple(self.out / f"{self.artifact_name}{suffix}" for suffix in kind.suffixes)
+
     def path(self, kind: Kind) -> Path:
-        """Where an artifact will lie."""
-        return self.out / f"{self.artifact_name}{kind.suffix}"
+        """Where the file that stands for all of them will lie."""
+        return self.paths(kind)[0]
 
     @property
     def manifest(self) -> Path:
@@ -229,7 +255,7 @@ class ExportSpec:
         return self.recipe.rounded_from
 
     @property
-    def formats(self) -> tuple[Format, ...]:
+    def targets(self) -> tuple[Target, ...]:
         return self.recipe[TARGETS]
 
     @property
@@ -241,20 +267,12 @@ class ExportSpec:
         return self.recipe[DYNAMIC]
 
     @property
-    def opset(self) -> int:
-        return self.recipe[OPSET]
-
-    @property
     def half_io(self) -> bool:
         return self.recipe[HALF_IO]
 
     def io(self, precision: Precision) -> DType:
         """What an artifact in a precision takes and gives."""
         return self.recipe.io(precision)
-
-    @property
-    def simplify(self) -> bool:
-        return self.recipe[SIMPLIFY]
 
     @property
     def device(self) -> str:
@@ -314,27 +332,3 @@ class ExportSpec:
 def manifest_of(folder: Path, name: str) -> Path:
     """Where the manifest of the artifacts of a name lies."""
     return folder / f"{name}{_MANIFEST_SUFFIX}"
-
-
-def _filled(template: str, values: Mapping[str, object]) -> str:
-    """A name template with its fields filled in: plain ones alone, no `{height:>9}` or `{stem.x}`.
-
-    Raises `BadRequest` for any other.
-    """
-    help = "its fields are " + ", ".join(f"{{{field}}}" for field in values)
-    if len(template) > _LONGEST_TEMPLATE:
-        raise BadRequest(f"the name template has {len(template):,} characters", f"{_LONGEST_TEMPLATE} are possible")
-    filled: list[str] = []
-    try:
-        for text, field, format, conversion in string.Formatter().parse(template):
-            filled.append(text)
-            if field is None:
-                continue
-            if field not in values:
-                raise BadRequest(f"the name template {template!r} uses unknown fields", help)
-            if format or conversion:
-                raise BadRequest(f"the name template {template!r} formats {field}; fields are plain here", help)
-            filled.append(str(values[field]))
-    except ValueError as error:
-        raise BadRequest(f"the name template {template!r} cannot be filled", help) from error
-    return "".join(filled)

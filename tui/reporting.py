@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.export.manifest import read
+from ..core.manifest import Listed, read
 from ..core.units import figure, megabytes
 from .commands import Command, shown_key
 from .widgets.lines import Line, plain
@@ -24,14 +24,14 @@ def report_lines(manifest: Path | None, file: str) -> list[Line]:
     if manifest is None:
         return [plain("The manifest is written when the job is over; come back then.")]
     try:
-        found = read(manifest)
-        entry = next(entry for entry in found["artifacts"] if entry["file"] == file)
-        return _lines(entry.get("source", found["source"]), entry, manifest.parent / file)
+        listed = next(listed for listed in read(manifest).artifacts if listed.name == file)
+        return _lines(listed, manifest.parent / file)
     except (OSError, *_NO_MANIFEST) as error:
         return [plain(f"The manifest {manifest} cannot be read ({type(error).__name__}: {error}).", "error")]
 
 
-def _lines(source: Any, entry: Any, path: Path) -> list[Line]:
+def _lines(listed: Listed, path: Path) -> list[Line]:
+    source, entry = listed.source, listed.entry
     ledger, contract, verification = entry["ledger"], entry["contract"], entry["verification"]
     size = f"{megabytes(entry['nbytes'])} ({entry['nbytes']:,} bytes), {entry['ratio']:.2f} × the checkpoint"
     lines: list[Line] = [

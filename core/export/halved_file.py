@@ -10,7 +10,8 @@ from ..devices import host_memory
 from ..errors import ArtifactRefused, BadRequest, JobFailed, WillNotFit
 from ..foreign.allowances import Load, halving, reading
 from ..foreign.opened import ForeignFile
-from ..formats import root_of
+from ..kinds import root_of
+from ..manifest import listed_elsewhere
 from ..memory.need import Need, Term
 from ..memory.verdict import Fit, Memory, verdict
 from ..publication.draft import Draft, taken
@@ -20,7 +21,6 @@ from ..targets.loaded import told
 from ..targets.provenance import PRODUCER
 from ..verify.report import Check, Report, Verdict
 from ..version import VERSION
-from .manifest import listed_elsewhere
 
 
 @dataclass(frozen=True)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import JobFailed
 from ..events import Note
-from ..formats import Format, Kind
 from ..images.synthetic import structured_batch
-from ..limits import ran_out_of_memory
+from ..kinds import Kind
 from ..network.layers import Constant, layers_of
 from ..network.network import Network
 from ..precisions import REFERENCE, Precision, cannot_hold
-from ..precisions.dtype import DType
 from ..publication.draft import Draft
 from ..spec import ExportSpec
-from ..targets.contract import Contract, contract
+from ..targets.contract import Contract
 from ..targets.provenance import Provenance
+from ..targets.target import Build, Files, Pass
 from ..units import megabytes
 from ..verify.subject import Subject
 from .source import LoadedWeights
@@ -35,79 +34,73 @@ class Order:
     kind: Kind
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        return self.spec.paths(self.kind)
+
+    @property
     def path(self) -> Path:
         return self.spec.path(self.kind)
 
     @property
-    def io(self) -> DType:
-        """What it takes and gives."""
-        return self.spec.io(self.kind.precision)
+    def build(self) -> Build:
+        """By what it is made."""
+        return self.spec.recipe.build(self.kind, self.loaded.network.channels)
 
     def contract(self) -> Contract:
-        """What the artifact will take and give. TorchScript takes any size, so its sizes are dynamic."""
-        dynamic = self.spec.dynamic or self.kind.format is Format.TORCHSCRIPT
-        return contract(self.loaded.network, self.loaded.shape, self.io, dynamic=dynamic)
+        """What the artifact will take and give."""
+        return self.build.contract(self.loaded.network)
 
-    def subject(self, path: Path) -> Subject:
-        """The finished file at `path`, for verification."""
-        declared = self.contract() if self.kind.format is Format.ONNX else None
-        return Subject(path, self.kind, self.loaded.shape, declared, self.spec.device)
+    def subject(self, paths: tuple[Path, ...]) -> Subject:
+        """The finished files at `paths`, for verification."""
+        declared = self.contract() if self.kind.target.declares_sizes else None
+        return Subject(paths, self.kind, self.loaded.shape, declared, self.spec.device)
 
-    def bytes(self) -> bytes:
+    def files(self) -> Files:
         """The artifact, serialized. Raises `JobFailed` for weights that its precision cannot hold."""
-        network, shape = self.loaded.network, self.loaded.shape
+        network = self.loaded.network
         _check_range(network, self.kind.precision)
-        provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
-        if self.kind.format is Format.ONNX:
-            from ..targets.onnx.file import onnx_bytes
-
-            return onnx_bytes(network, self.contract(), self.kind.precision, self.spec.opset, shape, provenance)
-        try:
-            from ..targets.torchscript.file import torchscript_bytes
-        except ImportError as error:
-            if ran_out_of_memory(error):
-                raise MemoryError from error
-            raise JobFailed(
-                f"TorchScript needs torch, which cannot be imported: {error}", "pip install torch"
-            ) from error
-        return torchscript_bytes(network, self.kind.precision, shape, provenance, self.io, device=self.spec.device)
+        return self.kind.target.write(network, self.build, Provenance(self.spec.weights.name, self.loaded.sha256))
 
 
 @dataclass(frozen=True)
 class Made:
-    """An artifact that is written but not verified yet."""
+    """An artifact that is written but not verified yet. `passed`: the passes that changed it, by name."""
 
     order: Order
     nbytes: int
-    simplified: bool
+    passed: tuple[str, ...]
 
 
-def make(order: Order, draft: Draft) -> Work[Made]:
-    """Write an artifact to its draft, simplified if that was asked for."""
-    data = yield from stage("write", order.path.name, _write(order, draft))
-    simplified = False
-    if order.spec.simplify and order.kind.format is Format.ONNX:
-        data, simplified = yield from stage("simplify", order.path.name, _simplify(order, data, draft))
-    return Made(order, len(data), simplified)
+def make(order: Order, drafts: Sequence[Draft]) -> Work[Made]:
+    """Write an artifact to its drafts, and do the passes that were asked for."""
+    files = yield from stage("write", order.path.name, _write(order, drafts))
+    passed: list[str] = []
+    for change in order.kind.target.passes(order.build.values):
+        files, changed = yield from stage(change.name, order.path.name, _pass(change, order, files, drafts))
+        passed += [change.name] if changed else []
+    return Made(order, sum(map(len, files)), tuple(passed))
 
 
-def _write(order: Order, draft: Draft) -> Work[tuple[bytes, str]]:
+def _write(order: Order, drafts: Sequence[Draft]) -> Work[tuple[Files, str]]:
     yield from ()
-    data = order.bytes()
-    draft.write(data)
-    return data, megabytes(len(data))
+    files = order.files()
+    _store(files, drafts)
+    return files, megabytes(sum(map(len, files)))
 
 
-def _simplify(order: Order, data: bytes, draft: Draft) -> Work[tuple[tuple[bytes, bool], str]]:
-    from ..targets.onnx.passes.simplify import simplify
-
+def _pass(change: Pass, order: Order, files: Files, drafts: Sequence[Draft]) -> Work[tuple[tuple[Files, bool], str]]:
     shape = order.loaded.shape
-    result = simplify(data, structured_batch(*shape.dims[1:], 0, shape.batch))
-    if result.kept:
-        draft.write(result.data)
+    result = change.run(files, structured_batch(*shape.dims[1:], 0, shape.batch))
+    if result.changed:
+        _store(result.files, drafts)
     else:
         yield Note("info", f"{order.path.name}: {result.message}")
-    return (result.data, result.kept), result.message
+    return (result.files, result.changed), result.message
+
+
+def _store(files: Files, drafts: Sequence[Draft]) -> None:
+    for data, draft in zip(files, drafts, strict=True):
+        draft.write(data)
 
 
 def _check_range(network: Network, precision: Precision) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import platform
 import sys
@@ -11,22 +13,23 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .. import limits
 from ..errors import HalfpintError, JobFailed
 from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
-from ..formats import Format, Kind
+from ..kinds import Kind
 from ..ledger import artifact_ledger
+from ..manifest import ArtifactRecord, FileRecord, Listed, Source, earlier, manifest_bytes
 from ..publication.draft import Draft, taken
 from ..publication.hold import Hold
 from ..readings.weigher import weights_nbytes
 from ..spec import ExportSpec
+from ..targets import targets
 from ..units import megabytes
 from ..verify.report import Report, Verdict
 from ..verify.trial import Step, Trial, on_trial
 from ..version import VERSION
-from .manifest import ArtifactRecord, Source, changed, earlier, manifest_bytes
 from .memory import measured
 from .order import Made, Order, make
 from .source import LoadedWeights, read_weights
@@ -35,6 +38,7 @@ from .turn import turn
 from .verifiers import Verifier, verifier
 
 T = TypeVar("T")
+Drafts: TypeAlias = tuple[Draft, ...]  # of the files of one artifact
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +46,7 @@ class _Verified:
     """An artifact that may be published, and its verification."""
 
     made: Made
-    draft: Draft
+    drafts: Drafts
     report: Report
 
     @property
@@ -83,14 +87,14 @@ def run(spec: ExportSpec, job: str = "") -> Work[None]:
 def _export(spec: ExportSpec, job: str, outcome: _Outcome) -> Work[None]:
     with (yield from turn(spec, job)) as hold:
         loaded = yield from stage("read", "", read_weights(spec))
-        if Format.TORCHSCRIPT in spec.formats:
-            # The import takes over a second, and the ONNX files come first.
-            Thread(target=__import__, args=("torch",), daemon=True).start()
+        for target in spec.targets[1:]:
+            # An import may take over a second, and the files of the first target come before.
+            Thread(target=_imported, args=target.modules, daemon=True).start()
         earlier(spec, loaded.sha256)  # raises now if the manifest is going to be in the way
         hold.check()
         orders = [Order(spec, loaded, kind) for kind in spec.kinds]
         with ExitStack() as stack:
-            drafts = {order.kind: stack.enter_context(Draft(order.path)) for order in orders}
+            drafts = {order.kind: tuple(stack.enter_context(Draft(path)) for path in order.paths) for order in orders}
             judge = verifier(spec.verify, loaded.network)
             stack.callback(judge.close)
             judge.prepare(orders)
@@ -109,6 +113,13 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome) -> Work[None]:
                     yield _published(record, loaded)
 
 
+def _imported(*modules: str) -> None:
+    """Import what a runtime is made of. Whoever needs it tells if it is not there."""
+    with contextlib.suppress(Exception):
+        for module in modules:
+            importlib.import_module(module)
+
+
 def _guarded(order: Order, outcome: _Outcome, work: Work[T]) -> Work[list[T]]:
     """The result of the work, or nothing after telling why this artifact failed: the others go on."""
     try:
@@ -119,31 +130,33 @@ def _guarded(order: Order, outcome: _Outcome, work: Work[T]) -> Work[list[T]]:
         return []
 
 
-def _make_and_try(order: Order, draft: Draft, judge: Verifier) -> Work[tuple[Made, Trial]]:
-    """Write an artifact to its draft, load it back and let it answer the test images."""
-    made = yield from make(order, draft)
-    trial = yield from stage("run", order.path.name, _run(order, draft, judge))
+def _make_and_try(order: Order, drafts: Drafts, judge: Verifier) -> Work[tuple[Made, Trial]]:
+    """Write an artifact to its drafts, load it back and let it answer the test images."""
+    made = yield from make(order, drafts)
+    trial = yield from stage("run", order.path.name, _run(order, drafts, judge))
     return made, trial
 
 
-def _run(order: Order, draft: Draft, judge: Verifier) -> Work[tuple[Trial, str]]:
-    draft.check()
-    subject = order.subject(draft.path)
+def _run(order: Order, drafts: Drafts, judge: Verifier) -> Work[tuple[Trial, str]]:
+    for draft in drafts:
+        draft.check()
+    subject = order.subject(tuple(draft.path for draft in drafts))
     trial = yield from _told("run", order, on_trial(subject, order.loaded.network, judge.plan(subject)))
     judge.inspect(trial)
     return trial, f"{len(trial.answers)} answers"
 
 
-def _judge(made: Made, trial: Trial, draft: Draft, judge: Verifier) -> Work[_Verified]:
-    """Judge a draft. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile."""
+def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier) -> Work[_Verified]:
+    """Judge an artifact. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile."""
     order = made.order
     report = yield from stage("verify", order.path.name, _verify(order, trial, judge))
     if report.verdict is Verdict.FAIL:
         reasons = "; ".join(f"{check.name}: {check.message}" for check in report.failures)
         raise JobFailed(f"verification failed: {reasons}", "the file was not published")
-    if not order.spec.overwrite and os.path.lexists(order.path):
-        raise taken(order.path)
-    return _Verified(made, draft, report)
+    for path in order.paths:
+        if not order.spec.overwrite and os.path.lexists(path):
+            raise taken(path)
+    return _Verified(made, drafts, report)
 
 
 def _verify(order: Order, trial: Trial, judge: Verifier) -> Work[tuple[Report, str]]:
@@ -166,24 +179,25 @@ def _publish(
 ) -> Work[tuple[list[ArtifactRecord], str]]:
     """Publish artifacts and their manifest, all at once."""
     spec = verified[0].order.spec
-    for one in verified:
-        one.draft.seal()
+    drafts = [draft for one in verified for draft in one.drafts]
+    for draft in drafts:
+        draft.seal()
     records = [_record(one) for one in verified]
     names = {record.path.name for record in records}
-    kept: list[dict[str, Any]] = []
-    for entry in earlier(spec, loaded.sha256):
-        if entry["file"] in names:
+    kept: list[Listed] = []
+    for listed in earlier(spec, loaded.sha256):
+        if listed.name in names:
             continue
-        if changed(spec.out, entry):
-            yield Note("warning", f"{entry['file']} is not the file that was published: it is listed no longer")
+        if listed.changed_in(spec.out):
+            yield Note("warning", f"{listed.name} is not the file that was published: it is listed no longer")
         else:
-            kept.append(entry)
+            kept.append(listed)
     with Draft(spec.manifest) as manifest:
         source = Source(loaded.info, loaded.sha256)
         manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
         manifest.seal()
-        hold.publish([one.draft for one in verified], manifest, overwrite=spec.overwrite)
-    files = f"{len(records)} files" if len(records) > 1 else "a file"
+        hold.publish(drafts, manifest, overwrite=spec.overwrite)
+    files = f"{len(drafts)} files" if len(drafts) > 1 else "a file"
     return records, f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
 
 
@@ -193,10 +207,9 @@ def _record(one: _Verified) -> ArtifactRecord:
     return ArtifactRecord(
         path=order.path,
         kind=order.kind,
-        nbytes=made.nbytes,
-        sha256=one.draft.sha256,
+        files=tuple(FileRecord(draft.target.name, draft.nbytes, draft.sha256) for draft in one.drafts),
         contract=order.contract(),
-        simplified=made.simplified,
+        passed=made.passed,
         ledger=artifact_ledger(order.loaded.info, order.kind.precision, made.nbytes, weights),
         report=one.report,
     )
@@ -220,7 +233,7 @@ def _published(record: ArtifactRecord, loaded: LoadedWeights) -> ArtifactPublish
 def _circumstances(spec: ExportSpec, loaded: LoadedWeights) -> Mapping[str, Any]:
     """When, with what, and by which spec the artifacts were made, and in how much memory (bytes)."""
     versions = {"halfpint": VERSION, "python": platform.python_version()}
-    for name in ("numpy", "onnx", "onnxruntime", "torch"):
+    for name in ("numpy", *dict.fromkeys(module for target in targets() for module in target.modules)):
         if name in sys.modules:
             versions[name] = str(sys.modules[name].__version__)
     return {

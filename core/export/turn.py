@@ -7,10 +7,10 @@ import time
 
 from ..errors import BadRequest
 from ..events import Note
+from ..manifest import listed_elsewhere
 from ..publication.draft import taken
 from ..publication.hold import Held, Hold
 from ..spec import ExportSpec
-from .manifest import listed_elsewhere
 from .stages import Work
 
 _POLL_SECONDS = 0.1
@@ -42,8 +42,7 @@ def turn(spec: ExportSpec, job: str) -> Work[Hold]:
 
 def check_free(spec: ExportSpec) -> None:
     """Raises `BadRequest` if a file of the job's names exists that it may not replace."""
-    for kind in spec.kinds:
-        path = spec.path(kind)
+    for path in (path for kind in spec.kinds for path in spec.paths(kind)):
         if path.is_dir():
             raise BadRequest(f"{path} is a folder", "remove it, or give --name or --out for another place")
         if os.path.lexists(path):

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from ..formats import Format, Kind
 from ..images.synthetic import batch_for
+from ..kinds import Kind
 from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE
+from ..targets.target import Target
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
 from ..verify.probes import Plan, plan
@@ -62,7 +63,7 @@ class _Full:
         self._answers = Answers(network)
 
     def prepare(self, orders: Sequence[Order]) -> None:
-        subjects = [order.subject(order.path) for order in orders]
+        subjects = [order.subject(order.paths) for order in orders]
         precisions = dict.fromkeys(order.kind.precision for order in orders)
         self._answers.prepare(needed(subjects, self._network.stride), precisions)
 
@@ -84,7 +85,7 @@ class _Quick:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._full: dict[Format, tuple[Array, ...]] = {}
+        self._full: dict[Target, tuple[Array, ...]] = {}
 
     def prepare(self, orders: Sequence[Order]) -> None:
         pass
@@ -96,12 +97,12 @@ class _Quick:
         inspect_quickly(trial, self._network)
 
     def judge(self, order: Order, trial: Trial) -> Generator[Step, None, Report]:
-        format, reduced = order.kind.format, order.kind.precision != REFERENCE
-        if reduced and not trial.failed and format not in self._full:
-            self._full[format] = _reference_answer(order)
-        report = judge_quickly(trial, self._network, self._full.get(format) if reduced else None)
+        target, reduced = order.kind.target, order.kind.precision != REFERENCE
+        if reduced and not trial.failed and target not in self._full:
+            self._full[target] = _reference_answer(order)
+        report = judge_quickly(trial, self._network, self._full.get(target) if reduced else None)
         if not reduced and not trial.failed:
-            self._full[format] = trial.answers[0][1]
+            self._full[target] = trial.answers[0][1]
         yield Step(1, 1, "judged")
         return report
 
@@ -111,13 +112,7 @@ class _Quick:
 
 def _reference_answer(order: Order) -> tuple[Array, ...]:
     """What an artifact's twin in the reference precision answers; it is made in memory and never published."""
-    twin = replace(order, kind=Kind(order.kind.format, REFERENCE))
+    twin = replace(order, kind=Kind(order.kind.target, REFERENCE))
     shape = order.loaded.shape
     image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
-    if order.kind.format is Format.ONNX:
-        from ..targets.onnx.loaded import LoadedOnnx
-
-        return LoadedOnnx(twin.bytes(), order.spec.device).run(image)
-    from ..targets.torchscript.loaded import LoadedTorchScript
-
-    return LoadedTorchScript(twin.bytes(), order.spec.device).run(image)
+    return order.kind.target.open(twin.files(), order.spec.device).run(image)

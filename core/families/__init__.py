@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from ..errors import WeightsRefused
+from ..plugins import plugins
 from ..refusal import refusing
 from ..weights.archive import Archive, open_archive
 from ..weights.folder import weights_file
@@ -23,13 +23,12 @@ _OURS: tuple[Family, ...] = (YoloV5(), DBNetFamily())
 @cache
 def families() -> tuple[Family, ...]:
     """All known families: ours first, then those of other packages, by name."""
-    return (*_OURS, *_theirs()[0])
+    return (*_OURS, *plugins(ENTRY_POINTS)[0])
 
 
-@cache
 def broken_families() -> tuple[str, ...]:
     """For each family of another package that cannot be used: its name and why."""
-    return _theirs()[1]
+    return plugins(ENTRY_POINTS)[1]
 
 
 def open_weights(path: Path) -> Archive:
@@ -58,16 +57,3 @@ def _advice(root: object) -> str:
     if isinstance(root, dict) and root and all(isinstance(value, Tensor) for value in root.values()):
         return "it is a state dict of a network that is not known; of YOLOv5, give the whole checkpoint"
     return "give a checkpoint as the yolov5 repository saves it, or a DBNet state dict"
-
-
-@cache
-def _theirs() -> tuple[tuple[Family, ...], tuple[str, ...]]:
-    """The families of other packages, and what is wrong with those that cannot be used."""
-    made: list[Family] = []
-    broken: list[str] = []
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        try:
-            made.append(point.load()())
-        except Exception as error:  # another's code: its failure must not become ours
-            broken.append(f"{point.name} ({point.value}: {type(error).__name__}: {error})")
-    return tuple(made), tuple(broken)

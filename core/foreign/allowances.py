@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format, Kind
-from ..precisions import REFERENCE
+from ..kinds import Kind
 from ..sandbox.process import Allowance
-from ..targets.speed import slow_on_cpu
 
 _MIB = 2**20
 # Of reading a file as data: 2 s and 0.2 s a megabyte, 200 MiB and 8 times the file.
@@ -20,7 +18,7 @@ _LOAD_NBYTES, _LOAD_COPIES = 192 * _MIB, 10
 # A run on a CPU takes 1.3 to 1.5 times its activations (`memory/job.py`); convolutions allocate inside of themselves.
 _RUN_NBYTES, _RUN_COPIES, _RUN_ACTIVATIONS = 192 * _MIB, 2, 8
 # Multiplications a second: one core of a machine of 2015 does ten times as many. Some files are forty times slower on a
-# CPU (`targets/speed.py`).
+# CPU (`Target.slow_on_cpu`).
 _PRODUCTS_A_SECOND, _SLOW_PRODUCTS_A_SECOND = 1e9, 5e7
 # Importing a runtime is nothing that the file could change.
 START = Allowance(600.0, 16 * 2**30)
@@ -46,12 +44,16 @@ def loading(file: int) -> Allowance:
 
 def running(file: int, load: Load, kind: Kind) -> Allowance:
     """For one run."""
-    seconds = load.products / (_SLOW_PRODUCTS_A_SECOND if slow_on_cpu(kind) else _PRODUCTS_A_SECOND)
+    return _running(file, load, _SLOW_PRODUCTS_A_SECOND if kind.slow_on_cpu else _PRODUCTS_A_SECOND)
+
+
+def _running(file: int, load: Load, products_a_second: float) -> Allowance:
+    seconds = load.products / products_a_second
     return Allowance(_SECONDS + seconds, _RUN_NBYTES + _RUN_COPIES * file + _RUN_ACTIVATIONS * load.peak)
 
 
 def halving(file: int, load: Load) -> Allowance:
     """For halving a model, loading both files and one that shows what flows through it, and nine runs of these."""
-    loads, once = loading(file), running(file, load, Kind(Format.ONNX, REFERENCE))
+    loads, once = loading(file), _running(file, load, _PRODUCTS_A_SECOND)
     seconds = loads.seconds + 9 * load.products / _PRODUCTS_A_SECOND
     return Allowance(seconds, 3 * loads.nbytes + 2 * once.nbytes)

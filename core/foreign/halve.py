@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,23 @@ from ..sandbox.child import Answer
 from ..targets.loaded import told
 from ..targets.onnx.loaded import LoadedOnnx
 from ..targets.onnx.passes.halve import halve
+from ..targets.onnx.target import Onnx
+from ..targets.onnx.untrusted.needs import needs
+from ..targets.target import Files, Target
 from ..verify.halved import shape_of, verify_halved
 
 
-def halve_and_verify(model: ModelProto, data: bytes, said: Mapping[str, Any]) -> Answer:
-    """The FP16 file, and the checks on it. `data`: the model, serialized; `said`: `size`, `half_io` and `origin`.
+def needs_of(target: Target, files: Files, said: Mapping[str, Any]) -> Answer:
+    """What a model needs at its own size, or at `size` (height, width). Raises `ArtifactRefused` if it is none."""
+    return asdict(needs(_model(target, files), tuple(said["size"]))), ()
 
-    Raises what `halve` and `shape_of` raise, and `ArtifactRefused` for a model that does not load.
+
+def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> Answer:
+    """The FP16 file, and the checks on it. `said`: `size`, `half_io` and `origin`.
+
+    Raises what `halve` and `shape_of` raise, and `ArtifactRefused` for what is no model or does not load.
     """
+    model, (data,) = _model(target, files), files
     try:
         loaded = LoadedOnnx(data)
     except Exception as error:  # ONNX Runtime has exceptions of its own
@@ -34,3 +44,9 @@ def halve_and_verify(model: ModelProto, data: bytes, said: Mapping[str, Any]) ->
     checks = [(check.name, check.verdict, check.message) for check in report.checks]
     header = {"halved": halved.nodes, "kept": halved.kept, "checks": checks, "seconds": report.seconds}
     return header, (np.frombuffer(half, np.uint8),)
+
+
+def _model(target: Target, files: Files) -> ModelProto:
+    if not isinstance(target, Onnx):
+        raise ArtifactRefused(f"it is a {target.label} file, and only ONNX files are halved", "name an .onnx file")
+    return ModelProto.FromString(files[0])

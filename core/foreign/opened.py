@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from ..errors import ArtifactRefused, BadRequest, JobFailed
-from ..formats import Format, Kind
+from ..kinds import Kind
 from ..precisions import named
 from ..sandbox.process import SaidNo, Sandbox
 from ..sandbox.wire import Array
 from ..shapes import InputShape
+from ..targets import named as target_named
+from ..targets import targets
 from ..targets.contract import Contract, Port
-from ..targets.loaded import Origin
+from ..targets.loaded import Inspection, Origin
+from ..targets.target import Target
 from ..untrusted import open_regular, printable
 from . import allowances
 from .allowances import Load
@@ -28,7 +31,8 @@ _SPARE_NBYTES = 64 * 2**20
 class ForeignFile:
     """A file that is open here and in a sandbox, and was looked at as data. Use it as a context manager.
 
-    `format`: as its content says, whatever its name is. `nbytes`: its size.
+    Other files of the artifact that lie beside it come along: `paths` are all. `target`: as its content says, whatever
+    its name is; known once it was looked at. `nbytes`: the size of all files.
     """
 
     def __init__(self, path: Path, device: str = "cpu") -> None:
@@ -38,18 +42,22 @@ class ForeignFile:
         """
         self.path = path
         self.device = device
-        self.format = Format.ONNX
+        self.paths = (path, *companions(path))
+        self._descriptors: list[int] = []
         try:
-            self._descriptor = open_regular(path)
+            for file in self.paths:
+                self._descriptors.append(open_regular(file))
         except FileNotFoundError as error:
+            self._close()
             raise BadRequest(f"{path} does not exist", "check the path") from error
         except OSError as error:
+            self._close()
             raise BadRequest(f"{path} cannot be read: {error.strerror}", "name an exported file") from error
         try:
-            self.nbytes = os.fstat(self._descriptor).st_size
-            self.sandbox = Sandbox(_SERVICE, path.name, (self._descriptor,), device)
+            self.nbytes = sum(os.fstat(descriptor).st_size for descriptor in self._descriptors)
+            self.sandbox = Sandbox(_SERVICE, path.name, self._descriptors, device)
         except BaseException:
-            os.close(self._descriptor)
+            self._close()
             raise
         self._reading = allowances.reading(self.nbytes)
         self.sandbox.begin("look", self._reading, folder=str(path.absolute().parent))
@@ -59,7 +67,11 @@ class ForeignFile:
 
     def __exit__(self, *_: object) -> None:
         self.sandbox.close()
-        os.close(self._descriptor)
+        self._close()
+
+    def _close(self) -> None:
+        for descriptor in self._descriptors:
+            os.close(descriptor)
 
     def looked(self) -> None:
         """Wait until it was looked at. Raises `ArtifactRefused` for a file that must not get to a runtime."""
@@ -70,7 +82,7 @@ class ForeignFile:
                 f"{self.path.name} cannot be read ({printable(str(error), 120)})",
                 "it is damaged or was made by hand; if it was not, this is a fault of ours: please report it",
             ) from error
-        self.format = Format(said["format"])
+        self.target: Target = target_named(str(said["target"]))
         # The runtime is imported meanwhile: whoever loads the file next takes this answer first.
         self.sandbox.begin("start", allowances.START)
 
@@ -79,13 +91,31 @@ class ForeignFile:
         try:
             self.sandbox.finish("starting its runtime", allowances.START)
         except SaidNo as error:
-            raise JobFailed(f"the runtime for {self.format} files cannot be started: {error}", "install it") from error
+            what = f"the runtime for {self.target.label} files cannot be started: {error}"
+            raise JobFailed(what, "install it") from error
 
     def sha256(self) -> str:
-        """The SHA-256 of the file that is open, in hexadecimal."""
-        with os.fdopen(self._descriptor, "rb", closefd=False) as file:
-            file.seek(0)
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        """The SHA-256 of the file that stands for all, in hexadecimal."""
+        return self.sha256s()[self.path.name]
+
+    def sha256s(self) -> Mapping[str, str]:
+        """The SHA-256 of each file that is open, by its name, in hexadecimal."""
+        found: dict[str, str] = {}
+        for path, descriptor in zip(self.paths, self._descriptors, strict=True):
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                file.seek(0)
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        return found
+
+
+def companions(path: Path) -> tuple[Path, ...]:
+    """The further files of an artifact of several that lie beside the one that stands for all of them."""
+    for target in targets():
+        first, *others = target.suffixes
+        if others and path.name.endswith(first):
+            beside = (path.with_name(path.name.removesuffix(first) + suffix) for suffix in others)
+            return tuple(other for other in beside if other.exists())
+    return ()
 
 
 class LoadedForeign:
@@ -106,8 +136,8 @@ class LoadedForeign:
 
     @property
     def kind(self) -> Kind:
-        """Its format and precision."""
-        return Kind(self._file.format, self.precision)
+        """Its target and precision."""
+        return Kind(self._file.target, self.precision)
 
     def run(self, image: Array) -> tuple[Array, ...]:
         """Its answer to a float32 N×C×H×W image."""
@@ -126,11 +156,11 @@ class LoadedForeign:
         said, arrays = self._file.sandbox.ask("weights", "reading its weights", allowance, limit=limit)
         return dict(zip(map(str, said["names"]), arrays, strict=True))
 
-    def complaint(self) -> str | None:
-        """What the format's own checker says against it."""
-        allowance = allowances.reading(self._file.nbytes)
-        said, _ = self._file.sandbox.ask("complaint", "checking it", allowance)
-        return None if said["complaint"] is None else str(said["complaint"])
+    def inspections(self) -> Sequence[Inspection]:
+        """What else is known of the target's files, such as what the format's own checker says."""
+        allowance = allowances.loading(self._file.nbytes)
+        said, _ = self._file.sandbox.ask("inspections", "checking it", allowance)
+        return [Inspection(str(name), bool(sound), str(message)) for name, sound, message in said["inspections"]]
 
     def close(self) -> None:
         """Nothing: the sandbox ends as a whole."""

@@ -1,4 +1,4 @@
-"""`python -m halfpint.core.foreign.serve PARENT DEVICE DESCRIPTOR`: the sandbox in which a file of others is opened.
+"""`python -m halfpint.core.foreign.serve PARENT DEVICE DESCRIPTOR…`: the sandbox in which a file of others is opened.
 
 It reads the file once, looks at it as data, and from then on works on what it looked at. Runtimes are imported by a
 request of their own, before the file is handed to them, since their start is not the file's doing.
@@ -6,79 +6,70 @@ request of their own, before the file is handed to them, since their start is no
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArtifactRefused
-from ..formats import Format
 from ..sandbox.child import Answer, serve
 from ..sandbox.wire import Array
+from ..targets import recognised
 from ..targets.contract import Contract
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
-
     from ..targets.loaded import Lifted, Loaded
+    from ..targets.target import Files, Target
 
-_ZIP, _MOST_ONNX = b"PK\x03\x04", 2 * 2**30
+_HEAD = 64  # bytes by which a target knows a file of its own
 
 
 class _Service:
-    """One file, from its bytes to its answers. Each method answers the request of its name."""
+    """The files of one artifact, from their bytes to their answers. Each method answers the request of its name."""
 
-    def __init__(self, descriptor: int, device: str) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptors: Sequence[int], device: str) -> None:
+        self._descriptors = descriptors
         self._device = device
-        self._data = b""
-        self._model: ModelProto | None = None
+        self._target: Target | None = None
+        self._files: Files = ()
         self._loaded: Loaded | None = None
         self._lifted: Lifted | None = None
 
     def look(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
-        """Look at the file as data: which format it is. `folder`: where it lies. Raises `ArtifactRefused`."""
-        with os.fdopen(self._descriptor, "rb") as file:
-            self._data = file.read()
-        if self._data.startswith(_ZIP):
-            from ..targets.torchscript.untrusted.archive import checked_torchscript
-
-            self._data = checked_torchscript(self._data)
-            return {"format": Format.TORCHSCRIPT}, ()
-        from ..targets.onnx.untrusted.file import read_onnx
-
-        self._model = read_onnx(self._data, Path(said["folder"]))
-        self._data = self._model.SerializeToString()
-        return {"format": Format.ONNX}, ()
+        """Look at the file as data: which target's it is. `folder`: where it lies. Raises `ArtifactRefused`."""
+        files: list[bytes] = []
+        for descriptor in self._descriptors:
+            with os.fdopen(descriptor, "rb") as file:
+                files.append(file.read())
+        self._target = recognised(files[0][:_HEAD])
+        wanted = len(self._target.suffixes)
+        if len(files) < wanted:
+            beside = " and ".join(self._target.suffixes[1:])
+            raise ArtifactRefused(f"it needs its {beside} beside it, under the same name", "put it there")
+        self._files = self._target.checked(tuple(files[:wanted]), Path(said["folder"]))
+        return {"target": self._target.name}, ()
 
     def start(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Import the runtime that the file is meant for."""
-        if self._model is None:
-            from ..targets.torchscript import loaded as loaded_torchscript  # noqa: F401
-        else:
-            from ..targets.onnx import loaded as loaded_onnx  # noqa: F401
+        assert self._target is not None
+        for module in self._target.modules:
+            importlib.import_module(module)
         return {}, ()
 
     def needs(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
-        """What an ONNX model needs at its own size, or at `size` (height, width)."""
-        from ..targets.onnx.untrusted.needs import needs
+        """What a model that is to be halved needs at its own size, or at `size` (height, width)."""
+        from .halve import needs_of
 
-        height, width = said["size"]
-        return asdict(needs(self._onnx(), (height, width))), ()
+        assert self._target is not None
+        return needs_of(self._target, self._files, said)
 
     def load(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Load it: its contract, and what it says of itself."""
-        if self._model is None:
-            from ..targets.torchscript.loaded import LoadedTorchScript
-
-            loaded: Loaded = LoadedTorchScript(self._data, self._device)
-        else:
-            from ..targets.onnx.loaded import LoadedOnnx
-
-            loaded = LoadedOnnx(self._data, self._device)
-        self._loaded = loaded
+        assert self._target is not None
+        self._loaded = loaded = self._target.open(self._files, self._device)
         origin = loaded.origin
         return {
             "contract": _described(loaded.contract),
@@ -110,22 +101,18 @@ class _Service:
         weights = self._loaded.weights()
         return {"names": list(weights)}, list(weights.values())
 
-    def complaint(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
-        """What the format's own checker says against it."""
+    def inspections(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
+        """What else is known of the target's files."""
         assert self._loaded is not None
         self._lifted = None
-        return {"complaint": self._loaded.complaint()}, ()
+        return {"inspections": [astuple(found) for found in self._loaded.inspections()]}, ()
 
     def halve(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """The FP16 twin of an FP32 model, and its verification."""
         from .halve import halve_and_verify
 
-        return halve_and_verify(self._onnx(), self._data, said)
-
-    def _onnx(self) -> ModelProto:
-        if self._model is None:
-            raise ArtifactRefused("it is a TorchScript file, and only ONNX files are halved", "name an .onnx file")
-        return self._model
+        assert self._target is not None
+        return halve_and_verify(self._target, self._files, said)
 
 
 def _described(contract: Contract | None) -> Mapping[str, Any] | None:
@@ -134,8 +121,8 @@ def _described(contract: Contract | None) -> Mapping[str, Any] | None:
 
 def main() -> None:
     """Serve the file until the parent has no more requests."""
-    parent, device, descriptor = sys.argv[1:]
-    service = _Service(int(descriptor), device)
+    parent, device, *descriptors = sys.argv[1:]
+    service = _Service(tuple(map(int, descriptors)), device)
     questions = (name for name in vars(_Service) if not name.startswith("_"))
     serve({name: getattr(service, name) for name in questions}, int(parent), device)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Format
 from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE, Precision
@@ -15,10 +14,12 @@ from ..shapes import MEMORY, Finding, InputShape, Level
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads
-from .run import RUNTIME_NOTE, Run, gpu_need, run
+from .run import Run, gpu_need, run
 from .snapshot import Snapshot
 from .verdict import Fit, Verdict, verdict, worst
 from .workload import Workload
+
+_NOT_MEASURED = "its arena and its search for convolutions come on top; by how much is not measured"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,5 @@ def _job_on_gpu(
     tried = [runs.get(precision) or run(network, shape, precision) for precision in precisions]
     largest, *others = sorted(tried, key=lambda run: -run.least_reserved_nbytes)
     terms = list(gpu_need(largest, overheads, others).terms)
-    if Format.ONNX in work.formats:
-        terms.append(Term("ONNX Runtime", 0, 0, RUNTIME_NOTE))
+    terms += [Term(target.runtime, 0, 0, _NOT_MEASURED) for target in work.targets if not target.weighed]
     return Need(tuple(terms))

@@ -6,32 +6,36 @@ What is there follows from the workload and the network; how much of it a librar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..formats import Format, Kind
+from ..images.probes import small_probes
+from ..kinds import Kind
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
 from ..options import VerifyMode
 from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from ..verify.probes import small_probes
-from .fitted import FITTED, Constant
+from .fitted import (
+    PYTHON,
+    REFERENCE_BESIDE,
+    REFERENCE_WEIGHTS,
+    TWIN,
+    TWIN_ACTIVATIONS,
+    Constant,
+)
 from .need import Need, Term, larger, smaller
 from .workload import Workload
 
 _MIB = 2**20
 # Between what was predicted and what was measured; `benchmarks/memory_fit.py` tells how far it really was.
 SPREAD = Fraction(1, 5)
-# A worker with nothing read yet, at least: 35 MiB; ONNX Runtime adds at least 20, torch 100.
-_LEAST_PYTHON, _LEAST_ONNX, _LEAST_TORCH = 30 * _MIB, 20 * _MIB, 100 * _MIB
+_LEAST_PYTHON = 30 * _MIB  # a worker with nothing read yet: 35 MiB
 # Kernels allocate inside operations, beyond what is weighed, and may also reuse more: a half is taken as the least.
 _LEAST_RUN = 2
-# onnxsim's own process, started for the weights of one file at a time: 143 and 236 MiB for weights of 7 and 28 MiB.
-_ONNXSIM, _ONNXSIM_COPIES = 112 * _MIB, 4.5
-# ONNX Runtime computes these in one step in FP16 too; the others it takes apart, and keeps what each step makes.
+# Runtimes compute these in one step in FP16 too; the others they may take apart, and keep what each step makes.
 _WHOLE_IN_FP16 = frozenset({"silu", "relu", "sigmoid"})
 
 
@@ -41,8 +45,8 @@ class Weighed:
 
     `batch`: activations of the batch at the peak, with the images; `answers`: to the batch; `exact`: the reference's
     answers to the images of it that are compared; `reference`: what the float64 reference holds at its peak for one
-    image, weights not counted, and `small` the same for the small test images. `taken_apart`: whether ONNX Runtime
-    takes an activation apart in FP16.
+    image, weights not counted, and `small` the same for the small test images. `taken_apart`: whether a
+    runtime may take an activation apart in FP16.
     """
 
     weights: int
@@ -66,7 +70,7 @@ class Part:
     @property
     def nbytes(self) -> Dim:
         """In bytes, by the constants that were fitted."""
-        return self.amount if self.constant is None else _times(self.amount, FITTED[self.constant])
+        return self.amount if self.constant is None else _times(self.amount, self.constant.value)
 
 
 @dataclass(frozen=True)
@@ -116,11 +120,21 @@ def host_need(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Need
     if isinstance(most, int):
         peak = max(stages, key=lambda stage: int(stage.nbytes))
         note = f"at its peak, to {peak.name} {peak.kind}"
-        terms = tuple(Term(part.name, part.nbytes, part.nbytes) for part in peak.parts if int(part.nbytes))
+        terms = tuple(Term(name, nbytes, nbytes) for name, nbytes in _by_name(peak.parts) if int(nbytes))
         terms = (replace(terms[0], note=note), *terms[1:])
     else:
         terms = (Term("the job", most, most),)
     return Need(terms, SPREAD, _least(work, sizes, at_size))
+
+
+def _by_name(parts: Sequence[Part]) -> Iterator[tuple[str, Dim]]:
+    """The bytes of the parts of each name together."""
+    for name in dict.fromkeys(part.name for part in parts):
+        total: Dim = 0
+        for part in parts:
+            if part.name == name:
+                total = total + part.nbytes
+        yield name, total
 
 
 def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Iterator[JobStage]:
@@ -130,71 +144,64 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
     """
     full = work.verify is VerifyMode.FULL
     reference = sizes.reference if at_size else sizes.small
-    common = [_libraries(work), Part("the network's weights", sizes.weights)]
+    common = [*_libraries(work), Part("the network's weights", sizes.weights)]
     if full:
         common += [
-            Part("the reference's weights", sizes.weights, Constant.REFERENCE_WEIGHTS),
+            Part("the reference's weights", sizes.weights, REFERENCE_WEIGHTS),
             Part("the reference's answers", sizes.exact if at_size else 0),
         ]
-    beside = [Part("the reference's arrays", reference, Constant.REFERENCE_BESIDE)] if full else []
+    beside = [Part("the reference's arrays", reference, REFERENCE_BESIDE)] if full else []
     answers: Dim = 0
     for kind in work.kinds:
         held = Part("answers to be judged", answers)
-        if kind.format is Format.TORCHSCRIPT:  # an ONNX file takes less while it is written than while it is tried
-            written = Part("the weights as they are written", sizes.weights, Constant.WRITE_TORCHSCRIPT)
+        if kind.target.memory.write:
+            constant = Constant(f"{kind.target} write", kind.target.memory.write)
+            written = Part("the weights as they are written", sizes.weights, constant)
             yield JobStage("write", kind, (*common, held, *beside, written))
         if kind in at_size:
             answers = answers + sizes.answers
         held = Part("answers to be judged", answers)
         yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, work.device, kind in at_size)))
-        if work.simplify and kind.format is Format.ONNX:
-            simplifier = _ONNXSIM + _times(sizes.weights, _ONNXSIM_COPIES)
-            part = Part("onnxsim, in a process of its own", simplifier)
-            yield JobStage("simplify", kind, (*common, held, *beside, part))
+        for change in kind.target.passes(work.values):
+            part = Part(change.process, change.base_nbytes + _times(sizes.weights, change.copies))
+            yield JobStage(change.name, kind, (*common, held, *beside, part))
     held = Part("answers to be judged", answers)
     for kind in work.kinds:
         if full:
             yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
-        elif kind.precision != REFERENCE and Kind(kind.format, REFERENCE) not in work.kinds:
+        elif kind.precision != REFERENCE and Kind(kind.target, REFERENCE) not in work.kinds:
             yield JobStage("judge", kind, (*common, held, *_twin(sizes, work.device)))
 
 
-def _libraries(work: Workload) -> Part:
-    if Format.TORCHSCRIPT not in work.formats:
-        constant = Constant.ONNX_LIBRARIES
-    elif Format.ONNX not in work.formats:
-        constant = Constant.TORCHSCRIPT_LIBRARIES
-    else:
-        constant = Constant.BOTH_LIBRARIES
-    return Part("Python and its libraries", _MIB, constant)
+def _libraries(work: Workload) -> Iterator[Part]:
+    name = "Python and its libraries"
+    yield Part(name, _MIB, PYTHON)
+    for target in work.targets:
+        yield Part(name, _MIB, Constant(f"{target} libraries", target.memory.libraries))
 
 
 def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part, ...]:
-    onnx = kind.format is Format.ONNX
-    weights = Part("the file on trial", sizes.weights, Constant.RUN_ONNX if onnx else Constant.RUN_TORCHSCRIPT)
+    memory = kind.target.memory
+    weights = Part("the file on trial", sizes.weights, Constant(f"{kind.target} run", memory.run))
     if not at_size:
         return (weights,)
     if device != "cpu":
         return (weights, Part(f"images; activations are on GPU {device}", sizes.image))
-    if not onnx:
-        constant = Constant.TORCHSCRIPT_ACTIVATIONS
-    elif kind.precision != REFERENCE and sizes.taken_apart:
-        constant = Constant.ONNX_ACTIVATIONS_TAKEN_APART
-    else:
-        constant = Constant.ONNX_ACTIVATIONS
+    constant = Constant(f"{kind.target} activations", memory.activations)
+    if kind.precision != REFERENCE and sizes.taken_apart and memory.taken_apart:
+        constant = Constant(f"{kind.target} activations taken apart", memory.taken_apart)
     return (weights, Part("its activations", sizes.batch, constant))
 
 
 def _twin(sizes: Weighed, device: str) -> tuple[Part, ...]:
-    weights = Part(f"the {REFERENCE.label} twin", sizes.weights, Constant.TWIN)
-    activations = Part("its activations", sizes.batch, Constant.TWIN_ACTIVATIONS)
+    weights = Part(f"the {REFERENCE.label} twin", sizes.weights, TWIN)
+    activations = Part("its activations", sizes.batch, TWIN_ACTIVATIONS)
     return (weights, activations) if device == "cpu" else (weights, Part("images", sizes.image))
 
 
 def _least(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Dim:
     """What is certainly there at the same time, in bytes."""
-    libraries = _LEAST_PYTHON + (_LEAST_ONNX if Format.ONNX in work.formats else 0)
-    libraries += _LEAST_TORCH if Format.TORCHSCRIPT in work.formats else 0
+    libraries = _LEAST_PYTHON + sum(_times(_MIB, target.memory.least) for target in work.targets)
     running = sizes.batch // _LEAST_RUN if at_size and work.device == "cpu" else 0
     if work.verify is VerifyMode.QUICK:
         return libraries + sizes.weights + running

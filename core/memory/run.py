@@ -19,7 +19,6 @@ _MIB = 2**20
 # What the allocator reserves beyond what is alive, at most: 64 % and 40 MiB over eight networks, both precisions
 # and nine shapes from 64² to a batch of four at 1536².
 _FRAGMENTS_SHARE, _FRAGMENTS = (65, 100), 40 * _MIB
-RUNTIME_NOTE = "ONNX Runtime's arena and its search for convolutions come on top; by how much is not measured"
 
 
 @dataclass(frozen=True)

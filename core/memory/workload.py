@@ -5,36 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from ..formats import Format, Kind
-from ..options import VerifyMode
+from ..images.probes import too_slow
+from ..kinds import Kind
+from ..option import NOTHING_GIVEN, Values
+from ..options import HALF_IO, VerifyMode
 from ..precisions import Precision
 from ..precisions.dtype import DType
 from ..shapes import InputShape
 from ..spec import ExportSpec
-from ..verify.probes import too_slow
+from ..targets.target import Target
 
 
 @dataclass(frozen=True)
 class Workload:
     """The files that a job makes or verifies, in their order, and what it does with them.
 
-    `half_io`: files take and give their own precision. `device`: where they run: `cpu`, or the index of a GPU.
+    `values`: the options of the recipe. `device`: where the files run: `cpu`, or the index of a GPU.
     """
 
     kinds: tuple[Kind, ...]
-    half_io: bool = False
-    simplify: bool = False
+    values: Values = NOTHING_GIVEN
     verify: VerifyMode = VerifyMode.FULL
     device: str = "cpu"
 
     @classmethod
     def of(cls, spec: ExportSpec) -> Self:
         """What a spec asks for."""
-        return cls(spec.kinds, spec.half_io, spec.simplify, spec.verify, spec.device)
+        return cls(spec.kinds, spec.recipe.values, spec.verify, spec.device)
 
     def io(self, precision: Precision) -> DType:
         """What the files in a precision take and give."""
-        return precision.ports(half_io=self.half_io)
+        return precision.ports(half_io=self.values[HALF_IO])
 
     @property
     def precisions(self) -> tuple[Precision, ...]:
@@ -42,9 +43,9 @@ class Workload:
         return tuple(dict.fromkeys(kind.precision for kind in self.kinds))
 
     @property
-    def formats(self) -> tuple[Format, ...]:
-        """The formats of the files, each once, in their order."""
-        return tuple(dict.fromkeys(kind.format for kind in self.kinds))
+    def targets(self) -> tuple[Target, ...]:
+        """The targets of the files, each once, in their order."""
+        return tuple(dict.fromkeys(kind.target for kind in self.kinds))
 
     def tried_at(self, shape: InputShape) -> tuple[Kind, ...]:
         """The files that are tried on images of a shape; the others are tried on small ones alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -22,6 +22,15 @@ class Origin:
 
     source_sha256: str
     shape: InputShape | None
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Something of its own that a target looks at in a file: what, whether it is sound, and a sentence."""
+
+    name: str
+    sound: bool
+    message: str
 
 
 def told(error: BaseException) -> str:
@@ -81,10 +90,13 @@ class Loaded(Runner, Protocol):
         """Its stored weights, by name."""
         ...
 
-    def close(self) -> None:
-        """Give its memory back: nothing but `complaint` may be asked of it from here on."""
+    def inspections(self) -> Sequence[Inspection]:
+        """What else is known of the target's files, such as what the format's own checker says.
+
+        Nothing is run after it: it may give up what running takes.
+        """
         ...
 
-    def complaint(self) -> str | None:
-        """What the format's own checker says against the file, shortened; None if nothing, or if there is none."""
+    def close(self) -> None:
+        """Give its memory back: nothing may be asked of it from here on."""
         ...

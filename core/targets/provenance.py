@@ -1,4 +1,4 @@
-"""What an artifact says of itself: producer, source, and what YOLOv5's own loader looks for."""
+"""What an artifact says of itself, written and read: producer, source, and what YOLOv5's own loader looks for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
 from ..text import in_utf8
 from ..version import VERSION
+from .loaded import Origin
 
 PRODUCER = "halfpint"
 
@@ -43,6 +44,14 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "source_sha256": provenance.sha256,
         **threshold,
     }
+
+
+def origin_of(properties: Mapping[str, str]) -> Origin:
+    """What a file's properties say of where it comes from; anybody may have written them."""
+    sizes = properties.get("input_size", "").split("×")
+    numbers = len(sizes) == 4 and all(size.isdecimal() and len(size) < 7 for size in sizes)
+    shape = InputShape(*map(int, sizes)) if numbers else None
+    return Origin(properties.get("source_sha256", ""), shape)
 
 
 def torchscript_config(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from numpy.typing import NDArray
 
+from ..images.probes import Probe, small_probes
 from ..images.synthetic import image_for
 from ..network.network import Network
 from ..precisions import Precision
@@ -15,7 +16,6 @@ from ..precisions.dtype import FLOAT64
 from ..readings.reference import Reference
 from .compare import distances
 from .decisive import decisive_noise
-from .probes import Probe, small_probes
 from .report import Distance, Noise
 
 Array = NDArray[Any]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable
 
-from ..formats import Format
+from ..images.probes import Probe
 from ..network.network import Network
 from ..precisions import REFERENCE
 from .answers import Answers, compared
 from .changes import change, check_changes
 from .checks import check_accuracy, check_power, check_ranges, check_rounding
 from .compare import differences
-from .probes import Probe, plan
+from .probes import plan
 from .report import Change, Check, Difference, Report, Verdict
 from .stored import check_stored
 from .subject import Subject
@@ -53,16 +53,10 @@ def inspect(trial: Trial, network: Network) -> None:
     if loaded.ours:
         trial.inspected += check_stored(loaded.weights(), subject, network)
     trial.loaded = None
+    for found in loaded.inspections():
+        trial.inspected.append(Check(found.name, Verdict.PASS if found.sound else Verdict.FAIL, found.message))
     loaded.close()
-    if subject.kind.format is Format.ONNX:
-        trial.inspected.append(_checked(loaded.complaint()))
     trial.seconds += time.perf_counter() - start
-
-
-def _checked(complaint: str | None) -> Check:
-    if complaint is None:
-        return Check("checker", Verdict.PASS, "the ONNX checker accepts it")
-    return Check("checker", Verdict.FAIL, f"the ONNX checker refuses the file: {complaint}")
 
 
 def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Iterable[Check]:

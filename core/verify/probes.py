@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..formats import Kind
-from ..shapes import InputShape
-from ..targets.speed import slow_on_cpu
+from ..images.probes import Probe, small_probes, too_slow
 from .subject import Subject
 
-# What is slow on a CPU is tried there on images of at most so many pixels.
-_SLOW_AREA = 256 * 256
 # A fixed size up to so many times the small one is cheap enough for a second image.
 _CHEAP = 4
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A batch of structured images: its shape, and the seed of the first."""
-
-    shape: InputShape
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -41,18 +29,6 @@ class Plan:
         return (*self.lifted, *self.own)
 
 
-def small_probes(channels: int, stride: int) -> tuple[Probe, ...]:
-    """Four images in three sizes of a few strides.
-
-    The second probe has a batch of two, and the first one's area turned on its side: there, a network with a
-    size baked in answers without complaint, and wrongly.
-    """
-    base = InputShape(1, channels, 2 * stride, 4 * stride)
-    turned = InputShape(2, channels, 4 * stride, 2 * stride)
-    other = InputShape(1, channels, 3 * stride, 3 * stride)
-    return (Probe(base, 0), Probe(turned, 1), Probe(other, 3))
-
-
 def plan(subject: Subject, stride: int) -> Plan:
     """The images for one file: always its own size, and two seeds at least."""
     small = small_probes(subject.shape.channels, stride)
@@ -63,13 +39,9 @@ def plan(subject: Subject, stride: int) -> Plan:
             return Plan((own, second))
         return Plan((own,), lifted=small[:2], instead=(second,))
     if too_slow(subject.kind, subject.shape, subject.device):
+        label = f"{subject.kind.precision.label} {subject.kind.target.label}"
         return Plan(
             small,
-            left_out=f"{subject.shape} was not run: {subject.kind.precision.label} TorchScript is too slow on a CPU",
+            left_out=f"{subject.shape} was not run: {label} is too slow on a CPU",
         )
     return Plan((*small, *(() if own in small else (own,))))
-
-
-def too_slow(kind: Kind, shape: InputShape, device: str) -> bool:
-    """Whether a file is tried at small sizes alone."""
-    return device == "cpu" and slow_on_cpu(kind) and shape.area * shape.batch > _SLOW_AREA

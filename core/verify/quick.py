@@ -9,11 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ..images.probes import Probe
 from ..network.network import Network
 from ..units import figure
 from .changes import change, check_changes
 from .compare import differences
-from .probes import Plan, Probe
+from .probes import Plan
 from .report import Check, Report, Verdict
 from .stored import check_stored
 from .subject import Subject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..formats import Format, Kind
+from ..kinds import Kind
 from ..limits import ran_out_of_memory
 from ..shapes import InputShape
 from ..targets.contract import Contract
@@ -18,12 +18,12 @@ class CannotLoad(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """A finished file. `shape`: the size it was made for. `contract`: what it must keep (None: not known).
+    """A finished artifact: its files. `shape`: the size it was made for.
 
-    `device`: where it runs, `cpu` or a CUDA device's index.
+    `contract`: what it must keep (None: not known). `device`: where it runs, `cpu` or a CUDA device's index.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     kind: Kind
     shape: InputShape
     contract: Contract | None
@@ -31,23 +31,17 @@ class Subject:
 
     @property
     def fixed(self) -> bool:
-        """Whether it takes its own size alone. TorchScript declares none, and ours takes any."""
+        """Whether it takes its own size alone. What declares none takes any, if it is ours."""
         return self.contract is not None and self.contract.fixed_shape is not None
 
 
 def load(subject: Subject) -> Loaded:
-    """Load a file that this process wrote, in its runtime. Raises `CannotLoad`.
+    """Load an artifact that this process wrote, in its runtime. Raises `CannotLoad`.
 
     One that somebody else wrote is opened in a sandbox (`foreign/opened.py`).
     """
     try:
-        if subject.kind.format is Format.ONNX:
-            from ..targets.onnx.loaded import LoadedOnnx
-
-            return LoadedOnnx.read(subject.path, subject.device)
-        from ..targets.torchscript.loaded import LoadedTorchScript
-
-        return LoadedTorchScript(subject.path, subject.device)
+        return subject.kind.target.open(subject.paths, subject.device)
     except Exception as error:  # whatever a runtime raises, the file cannot be used
         if ran_out_of_memory(error):
             raise MemoryError from error

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import HalfpintError
+from ..images.probes import Probe
 from ..images.synthetic import batch_for
 from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..targets.contract import output_dims
 from ..targets.loaded import Loaded, Runner, told
-from ..targets.onnx.lifted import lifted
 from .checks import check_contract, check_outputs
-from .probes import Plan, Probe
+from .lifted import lifted
+from .probes import Plan
 from .report import Check, Verdict
 from .subject import CannotLoad, Subject, load
 
@@ -80,7 +81,7 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> G
     total = 1 + len(plan.all)
     try:
         loaded = load(subject)
-        trial.note("loads", Verdict.PASS, f"{subject.kind.format} loads")
+        trial.note("loads", Verdict.PASS, f"{subject.kind.target} loads")
         trial.checks.append(check_contract(loaded.contract, subject.contract))
     except CannotLoad as error:
         trial.note("loads", Verdict.FAIL, f"the runtime refuses the file: {error}")

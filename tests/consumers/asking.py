@@ -73,7 +73,7 @@ def items_for(consumer: Consumer, files: Path) -> Iterator[Item]:
     for case in cases():
         folder = files / case.name
         for column in COLUMNS:
-            several = consumer.any_size and (column.dynamic or column.kind.format == "torchscript")
+            several = consumer.any_size and (column.dynamic or not column.kind.target.declares_sizes)
             questions = ("own", "other") if several else ("own",)
             for way in consumer.ways_of(column):
                 file = case.file(folder, column, consumer.opset)

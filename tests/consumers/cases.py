@@ -11,19 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from halfpint.core.formats import Format, Kind
 from halfpint.core.images.synthetic import batch_for
+from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
-from halfpint.core.options import OPSET, VerifyMode
+from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.spec import ExportSpec
+from halfpint.core.targets.onnx.options import OPSET
 from halfpint.core.verify.compare import distances, judged
 from halfpint.core.verify.report import Verdict
 from support import classifier
 from support.checkpoints import checkpoints_in, dbnet_checkpoints, network_of
 from support.jobs import done, end_of
+from support.targets import BOTH, ONNX, TORCHSCRIPT
 
 Array = NDArray[Any]
 
@@ -43,12 +45,12 @@ class Column:
 
 
 COLUMNS = (
-    Column("ONNX FP32", Kind(Format.ONNX, FP32)),
-    Column("ONNX FP16", Kind(Format.ONNX, FP16)),
-    Column("dynamic FP32", Kind(Format.ONNX, FP32), dynamic=True),
-    Column("dynamic FP16", Kind(Format.ONNX, FP16), dynamic=True),
-    Column("TorchScript FP32", Kind(Format.TORCHSCRIPT, FP32)),
-    Column("TorchScript FP16", Kind(Format.TORCHSCRIPT, FP16)),
+    Column("ONNX FP32", Kind(ONNX, FP32)),
+    Column("ONNX FP16", Kind(ONNX, FP16)),
+    Column("dynamic FP32", Kind(ONNX, FP32), dynamic=True),
+    Column("dynamic FP16", Kind(ONNX, FP16), dynamic=True),
+    Column("TorchScript FP32", Kind(TORCHSCRIPT, FP32)),
+    Column("TorchScript FP16", Kind(TORCHSCRIPT, FP16)),
 )
 STATIC, STATIC_HALF, DYNAMIC, DYNAMIC_HALF, SCRIPT, SCRIPT_HALF = COLUMNS
 
@@ -97,7 +99,7 @@ class Case:
         """Export every sort of file, and compute the answers to an image of its size and to two of another."""
         weights, (height, width) = self.weights(), self.size
         exports: dict[str, dict[str, Any]] = {
-            _part(STATIC, OPSET.default): {"targets": tuple(Format)},
+            _part(STATIC, OPSET.default): {"targets": BOTH},
             _part(DYNAMIC, OPSET.default): {"dynamic": True},
             _part(STATIC, 12): {"opset": 12},
             _part(DYNAMIC, 12): {"opset": 12, "dynamic": True},

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from halfpint.core.formats import Format
-from halfpint.core.options import OPSET
 from halfpint.core.precisions import FP16, FP32, Precision
+from halfpint.core.targets.onnx.options import OPSET
+from halfpint.core.targets.target import Target
+from support.targets import ONNX, TORCHSCRIPT
 
 from .cases import Column
 
@@ -41,7 +42,7 @@ class Consumer:
     runner: str
     pins: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    formats: tuple[Format, ...] = (Format.ONNX,)
+    targets: tuple[Target, ...] = (ONNX,)
     ways: tuple[Way, ...] = (Way(),)
     opset: int = OPSET.default
     any_size: bool = True
@@ -53,7 +54,7 @@ class Consumer:
 
     def ways_of(self, column: Column) -> Iterable[Way]:
         """How it loads the files of a column; none if it does not read the format."""
-        if column.kind.format in self.formats:
+        if column.kind.target in self.targets:
             yield from (way for way in self.ways if way.only in (None, column.kind.precision))
 
 
@@ -87,7 +88,7 @@ CONSUMERS = (
         "ncnn",
         "ncnn",
         modules=("ncnn", "pnnx"),
-        formats=(Format.ONNX, Format.TORCHSCRIPT),
+        targets=(ONNX, TORCHSCRIPT),
         ways=(Way("fp32"), Way("as pnnx makes it", FP16, only=FP32)),
         any_size=False,
         remark="`pnnx FILE inputshape=[1,3,H,W]`, which halves an FP32 file unless told `fp16=0`",
@@ -102,7 +103,7 @@ CONSUMERS = (
         "LibTorch",
         "torchscript",
         modules=("torch",),
-        formats=(Format.TORCHSCRIPT,),
+        targets=(TORCHSCRIPT,),
         ways=(
             Way("load"),
             Way(".float()"),

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from halfpint.cli.export import spec_of
 from halfpint.cli.parser import build_parser
 from halfpint.core.commandline import command
-from halfpint.core.formats import Format
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.spec import ExportSpec
 from halfpint.core.text import escaped
+from support.targets import BOTH, ONNX
 
 # Names in Unicode, and those of any bytes at all.
 names = (
@@ -33,7 +33,7 @@ paths = names.map(lambda name: Path("/weights") / name / "best.pt")
 
 @st.composite
 def specs(draw: st.DrawFn) -> ExportSpec:
-    formats = draw(st.lists(st.sampled_from(Format), min_size=1, unique=True).map(tuple))
+    formats = draw(st.lists(st.sampled_from(BOTH), min_size=1, unique=True).map(tuple))
     precisions = draw(st.lists(st.sampled_from(ALL_PRECISIONS), min_size=1, unique=True).map(tuple))
     weights = draw(paths)
     return ExportSpec.of(
@@ -47,7 +47,7 @@ def specs(draw: st.DrawFn) -> ExportSpec:
         dynamic=draw(st.booleans()),
         opset=draw(st.integers(11, 21)),
         half_io=draw(st.booleans()) and FP16 in precisions,
-        simplify=draw(st.booleans()) and Format.ONNX in formats,
+        simplify=draw(st.booleans()) and ONNX in formats,
         device=draw(st.sampled_from(["cpu", "0", "3"])),
         name=draw(st.sampled_from(["{stem}", "{stem}-{height}x{width}", "-b{batch}"]) | names),
         overwrite=draw(st.booleans()),

@@ -13,8 +13,9 @@ from halfpint.core import options
 from halfpint.core.commandline import command
 from halfpint.core.errors import BadRequest
 from halfpint.core.option import Choice, Choices, Number, OneOf, Option, Part, Switch, Text
-from halfpint.core.options import SIMPLIFY, TARGETS
+from halfpint.core.options import TARGETS
 from halfpint.core.spec import ExportSpec
+from halfpint.core.targets.onnx.options import SIMPLIFY
 from halfpint.tui.choices import Choices as Chosen
 from halfpint.tui.panels.options import OptionsPanel
 from halfpint.tui.settings import load, save

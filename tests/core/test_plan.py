@@ -19,7 +19,7 @@ from halfpint.core.events import Note
 from halfpint.core.export.source import read_weights
 from halfpint.core.families.dbnet.family import DBNetModel
 from halfpint.core.families.yolov5.family import YoloModel
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot
@@ -31,6 +31,7 @@ from halfpint.core.spec import ExportSpec
 from support import dbnet
 from support.jobs import done, end_of, of, small
 from support.screen import drive, screen
+from support.targets import BOTH
 
 MIB, GIB = 2**20, 2**30
 ROOMY = Snapshot(Memory("host memory", 48 * GIB, 64 * GIB), disk=10**12)
@@ -100,7 +101,7 @@ def test_memory_that_will_not_do_is_an_error_that_may_be_forced(planner: Planner
 
 
 def test_files_that_the_job_does_not_make_are_told_apart(planner: Planner) -> None:
-    every = [Kind(format, precision) for format in Format for precision in ALL_PRECISIONS]
+    every = [Kind(target, precision) for target in BOTH for precision in ALL_PRECISIONS]
     alone = planner.plan(spec(), replace(ROOMY, disk=0))
     planned = planner.plan(spec(), replace(ROOMY, disk=0), every)
     assert [artifact.kind for artifact in planned.artifacts] == [every[0]]
@@ -162,7 +163,7 @@ def listening() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("device", ["cpu", "0"])
 def test_a_plan_touches_nothing_outside(planner: Planner, device: str) -> None:
-    asked = spec(device=device, targets=tuple(Format))
+    asked = spec(device=device, targets=BOTH)
     planner.plan(asked, ROOMY)  # what is imported late is imported now
     with listening() as heard:
         planner.plan(asked.sized(320, asked.recipe.width), ROOMY)

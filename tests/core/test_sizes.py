@@ -11,7 +11,7 @@ import pytest
 from halfpint.core.events import MemoryPredicted
 from halfpint.core.export.order import Order
 from halfpint.core.export.source import LoadedWeights
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.samples.make import write_yolov5
@@ -21,8 +21,9 @@ from halfpint.core.sizes import ArtifactSize, Sizes, disk_finding
 from halfpint.core.spec import ExportSpec
 from support.checkpoints import Checkpoint
 from support.jobs import done, end_of, small
+from support.targets import BOTH, ONNX, TORCHSCRIPT
 
-KINDS = [Kind(format, precision) for format in Format for precision in ALL_PRECISIONS]
+KINDS = [Kind(target, precision) for target in BOTH for precision in ALL_PRECISIONS]
 
 
 def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
@@ -35,7 +36,7 @@ def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
 def assert_told_beforehand(spec: ExportSpec) -> None:
     weights = loaded(spec.weights, spec)
     for size in Sizes(weights.network).artifacts(spec):
-        real = len(Order(spec, weights, size.kind).bytes())
+        real = sum(map(len, Order(spec, weights, size.kind).files()))
         if size.exact:
             assert size.nbytes == real, size
         else:
@@ -52,7 +53,7 @@ def assert_told_beforehand(spec: ExportSpec) -> None:
     ids=["static", "dynamic", "half-io"],
 )
 def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Path, more: dict[str, int]) -> None:
-    formats = tuple(Format) if not more else (Format.ONNX,)
+    formats = BOTH if not more else (ONNX,)
     spec = small(checkpoint.path, tmp_path, height=128, targets=formats, **more)
     assert_told_beforehand(spec)
 
@@ -61,7 +62,7 @@ def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Pa
 def test_every_artifact_of_weights_of_full_size(tmp_path: Path, width: float) -> None:
     weights = tmp_path / "weights.pt"
     write_yolov5(weights, SampleSpec(width=width))
-    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=tuple(Format), precisions=ALL_PRECISIONS))
+    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=BOTH, precisions=ALL_PRECISIONS))
 
 
 def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_pat
     for size in Sizes(weights.network).artifacts(spec):
         assert not size.exact
         assert "onnxsim" in size.note
-        assert size.nbytes == len(Order(spec, weights, size.kind).bytes())
+        assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).files()))
 
 
 def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: Path, tmp_path: Path) -> None:
@@ -82,18 +83,18 @@ def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: 
         weights = replace(weights, shape=InputShape(spec.batch, 3, spec.height, spec.width))
         for size in sizes.artifacts(spec):
             assert size.exact
-            assert size.nbytes == len(Order(spec, weights, size.kind).bytes())
+            assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).files()))
 
 
 def test_the_published_files_are_of_these_sizes(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, simplify=True, targets=tuple(Format))
+    spec = small(tiny, tmp_path, simplify=True, targets=BOTH)
     with WeightsSource(tiny) as source:
         sizes = Sizes(source.network).artifacts(spec)
     assert end_of(done(spec)).exit_code == 0
     for size in sizes:
         real = size.path.stat().st_size
         assert math.isclose(size.nbytes, real, rel_tol=0.005)
-        assert size.kind.format is Format.TORCHSCRIPT or real <= size.nbytes
+        assert size.kind.target is TORCHSCRIPT or real <= size.nbytes
 
 
 def artifact(nbytes: int, path: Path = Path("/out/best.onnx")) -> ArtifactSize:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.spec import ExportSpec
+from support.targets import BOTH, ONNX, TORCHSCRIPT
 
 WEIGHTS = Path("/weights/best.pt")
 specs = st.builds(
@@ -25,7 +26,7 @@ specs = st.builds(
     height=st.integers(),
     width=st.integers(),
     batch=st.integers(),
-    targets=st.sampled_from([(Format.ONNX,), (Format.ONNX, Format.TORCHSCRIPT)]),
+    targets=st.sampled_from([(ONNX,), (ONNX, TORCHSCRIPT)]),
     precisions=st.sampled_from([(FP16,), (FP32, FP16)]),
     dynamic=st.booleans(),
     opset=st.integers(11, 21),
@@ -50,7 +51,7 @@ def test_other_json_is_no_spec(text: str) -> None:
 
 
 def test_files_are_named_after_the_weights_and_their_kind() -> None:
-    spec = ExportSpec.of(WEIGHTS, Path("/out"), targets=tuple(Format), precisions=ALL_PRECISIONS)
+    spec = ExportSpec.of(WEIGHTS, Path("/out"), targets=BOTH, precisions=ALL_PRECISIONS)
     assert [spec.path(kind).name for kind in spec.kinds] == [
         "best.onnx",
         "best.fp16.onnx",
@@ -62,7 +63,7 @@ def test_files_are_named_after_the_weights_and_their_kind() -> None:
 
 def test_a_name_template() -> None:
     spec = ExportSpec.of(WEIGHTS, Path("/out"), 640, 320, 4, name="{stem}-{height}x{width}-{batch}")
-    assert spec.path(Kind(Format.ONNX, FP16)).name == "best-640x320-4.fp16.onnx"
+    assert spec.path(Kind(ONNX, FP16)).name == "best-640x320-4.fp16.onnx"
 
 
 @pytest.mark.parametrize("name", ["{nope}", "{stem", "{}", "{stem.__class__}", "a/b", "", "..", "\0"])
@@ -81,7 +82,7 @@ def test_name_templates_that_make_no_name(name: str) -> None:
         {"half_io": True},
         {"device": "gpu"},
         {"device": "0,1"},
-        {"simplify": True, "targets": (Format.TORCHSCRIPT,)},
+        {"simplify": True, "targets": (TORCHSCRIPT,)},
     ],
 )
 def test_requests_that_no_weights_could_make_right(wrong: dict[str, Any]) -> None:

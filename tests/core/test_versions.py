@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from halfpint.core import events as e
-from halfpint.core.export.manifest import earlier
-from halfpint.core.formats import Format
-from halfpint.core.options import DEVICE, DYNAMIC, NAME, OPSET, OUT, PRECISIONS, TARGETS, VERIFY, VerifyMode
+from halfpint.core.manifest import earlier
+from halfpint.core.options import DEVICE, DYNAMIC, NAME, OUT, PRECISIONS, TARGETS, VERIFY, VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16
 from halfpint.core.spec import ExportSpec
+from halfpint.core.targets.onnx.options import OPSET
 from halfpint.tui.settings import load
 from support.jobs import done, end_of, small
+from support.targets import ONNX, TORCHSCRIPT
 
 VERSION_1 = Path(__file__).parents[1] / "fixtures" / "version1"
 
@@ -24,7 +25,7 @@ def test_a_spec_of_the_first_version() -> None:
     spec = ExportSpec.from_json((VERSION_1 / "spec.json").read_text())
     recipe = spec.recipe
     assert (recipe.height, recipe.width, recipe.batch, recipe.rounded_from) == (96, 64, 1, None)
-    assert recipe[TARGETS] == (Format.ONNX, Format.TORCHSCRIPT) and recipe[PRECISIONS] == ALL_PRECISIONS
+    assert recipe[TARGETS] == (ONNX, TORCHSCRIPT) and recipe[PRECISIONS] == ALL_PRECISIONS
     assert recipe[DYNAMIC] and recipe[OPSET] == 16
     assert spec.artifact_name == "master-n-96" and spec.policy[VERIFY] is VerifyMode.FULL
 
@@ -40,7 +41,7 @@ def test_settings_of_the_first_version(tmp_path: Path) -> None:
     path = Path(shutil.copy(VERSION_1 / "settings.toml", tmp_path))
     choices, warning = load(path)
     assert warning == "" and (choices.height, choices.width, choices.batch) == (800, 608, 4)
-    assert choices[TARGETS] == (Format.TORCHSCRIPT,) and choices[PRECISIONS] == (FP16,)
+    assert choices[TARGETS] == (TORCHSCRIPT,) and choices[PRECISIONS] == (FP16,)
     assert (choices[OPSET], choices[DEVICE], choices[OUT], choices[NAME]) == (13, "3", "/out", "{stem}-b{batch}")
 
 
@@ -54,7 +55,7 @@ def test_a_manifest_of_the_first_version_keeps_its_artifacts(tiny: Path, tmp_pat
     assert first["source"]["sha256"] == manifest["source"]["sha256"]
     spec.manifest.write_text(json.dumps(first))
     (kept,) = earlier(spec, manifest["source"]["sha256"])
-    assert kept["file"] == "master-n.onnx"
+    assert kept.name == "master-n.onnx"
 
 
 def test_what_a_later_version_adds_is_ignored() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from halfpint.core.errors import BadRequest
-from halfpint.core.export.manifest import earlier, listed_elsewhere
 from halfpint.core.inspect import inspect
+from halfpint.core.manifest import earlier, listed_elsewhere
 from halfpint.core.publication.hold import Held, Hold
 from halfpint.tui.reporting import report_lines
 from support import dbnet
@@ -177,7 +177,7 @@ def test_a_manifest_of_anybody_is_kept_refused_or_replaced(kind: str, tmp_path: 
     except BadRequest as error:
         assert "exists already" in error.what
     else:
-        assert all(each["file"] == "best.onnx" and isinstance(each["sha256"], str) for each in kept)
+        assert all(each.name == "best.onnx" and isinstance(each.files[0][1], str) for each in kept)
     assert isinstance(earlier(small(WEIGHTS, tmp_path, name="best", overwrite=True), SOURCE), list)
     listed_elsewhere(tmp_path / "best.onnx")
     assert report_lines(spec.manifest, "best.onnx")

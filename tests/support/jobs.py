@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from halfpint.core.errors import JobFailed
 from halfpint.core.events import Event, JobFinished
 from halfpint.core.export.pipeline import run
-from halfpint.core.formats import Format
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16
 from halfpint.core.spec import ExportSpec
+from support.targets import BOTH, ONNX
 
 E = TypeVar("E")
 
@@ -55,17 +55,17 @@ def manifest_of(spec: ExportSpec) -> dict[str, Any]:
 
 def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
     """A quick job: a small size, both precisions of ONNX."""
-    asked = {"height": 96, "width": 64, "targets": (Format.ONNX,), "precisions": ALL_PRECISIONS, **more}
+    asked = {"height": 96, "width": 64, "targets": (ONNX,), "precisions": ALL_PRECISIONS, **more}
     return ExportSpec.of(weights, out, **asked)
 
 
 def golden_specs(weights: Path, folder: Path) -> Iterator[tuple[str, ExportSpec]]:
     """The jobs whose artifacts are recorded: every format and precision, static and dynamic, with FP16 ports."""
     both = {"height": 128, "width": 64, "verify": VerifyMode.QUICK}
-    yield "static", small(weights, folder / "static", **both, targets=tuple(Format))
+    yield "static", small(weights, folder / "static", **both, targets=BOTH)
     yield "dynamic", small(weights, folder / "dynamic", **both, dynamic=True)
     if weights.stem in ("master-n", "resnet18"):  # they are the same in all
-        half_io = {**both, "targets": tuple(Format), "precisions": (FP16,), "half_io": True, "opset": 13}
+        half_io = {**both, "targets": BOTH, "precisions": (FP16,), "half_io": True, "opset": 13}
         yield "FP16 ports, opset 13", small(weights, folder / "half_io", **half_io)
 
 

@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.families.family import Facts
-from halfpint.core.formats import Format
 from halfpint.core.option import Values
 from halfpint.core.options import (
     DEVICE,
     DYNAMIC,
     NAME,
-    OPSET,
     OUT,
     OVERWRITE,
     PRECISIONS,
@@ -25,8 +23,10 @@ from halfpint.core.options import (
 )
 from halfpint.core.precisions import FP16
 from halfpint.core.shapes import Level
+from halfpint.core.targets.onnx.options import OPSET
 from halfpint.tui.choices import Choices, Size, assess
 from halfpint.tui.settings import load, save
+from support.targets import TORCHSCRIPT
 
 sides = st.integers(1, 16_384)
 typed = st.none() | st.integers(0, 99_999)
@@ -94,7 +94,7 @@ CHOSEN = Choices(
     608,
     4,
     Values()
-    .having(TARGETS, (Format.TORCHSCRIPT,))
+    .having(TARGETS, (TORCHSCRIPT,))
     .having(PRECISIONS, (FP16,))
     .having(DYNAMIC, True)
     .having(OPSET, 13)

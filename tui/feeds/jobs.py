@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Thread, Timer
@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from ...core.errors import HalfpintError, JobFailed
-from ...core.formats import Format
+from ...core.targets import default_target
 
 if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
     from ...core.events import Event, JobFinished
     from ...core.jobs.launcher import Worker
     from ...core.jobs.store import JobFolder
     from ...core.spec import ExportSpec
+    from ...core.targets.target import Target
 
-# What takes long to import, and what a job needs of it: torch takes seconds, and 200 MiB that ONNX has no use for.
-_ALWAYS, _WITH_TORCH = ("onnx", "onnxruntime"), ("onnx", "onnxruntime", "torch")
 _BATCH_SECONDS = 0.5
+
+
+def _modules(chosen: Iterable[Target]) -> tuple[str, ...]:
+    """What takes long to import for these targets: torch takes seconds, and 200 MiB that others have no use for."""
+    return tuple(dict.fromkeys(module for target in chosen for module in target.modules))
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class JobQueue:
         self._changed = Condition()
         self._count = 0
         self._warm: Worker | None = None
-        self._preload = _ALWAYS
+        self._preload = _modules((default_target(),))
         self._preloaded: tuple[str, ...] = ()
         self._running: tuple[Job, Worker] | None = None
         self._ended = False
@@ -78,8 +82,7 @@ class JobQueue:
 
     def expect(self, spec: ExportSpec) -> None:
         """Have a worker warm that suits such a job."""
-        torch = Format.TORCHSCRIPT in spec.formats or spec.device != "cpu"
-        preload = _WITH_TORCH if torch else _ALWAYS
+        preload = _modules(spec.targets)
         if preload != self._preload:
             with self._changed:
                 self._preload = preload

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -18,9 +18,9 @@ from onnx import TensorProto, helper, numpy_helper
 from ...limits import ran_out_of_memory
 from ...network.network import Dims
 from ...precisions import ALL_PRECISIONS, Precision
-from ...shapes import InputShape
 from ..contract import Contract, Port
-from ..loaded import Origin, told
+from ..loaded import Inspection, Origin, told
+from ..provenance import PRODUCER, origin_of
 
 Array = NDArray[Any]
 
@@ -76,15 +76,11 @@ class LoadedOnnx:
 
     @property
     def ours(self) -> bool:
-        return self.model.producer_name == "halfpint"
+        return self.model.producer_name == PRODUCER
 
     @property
     def origin(self) -> Origin:
-        said = {prop.key: prop.value for prop in self.model.metadata_props}
-        sizes = said.get("input_size", "").split("×")
-        numbers = len(sizes) == 4 and all(size.isdecimal() and len(size) < 7 for size in sizes)
-        shape = InputShape(*map(int, sizes)) if numbers else None
-        return Origin(said.get("source_sha256", ""), shape)
+        return origin_of({prop.key: prop.value for prop in self.model.metadata_props})
 
     def run(self, image: Array, further: Mapping[str, Array] | None = None) -> tuple[Array, ...]:
         """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: the other inputs of a copy."""
@@ -116,18 +112,19 @@ class LoadedOnnx:
 
     def close(self) -> None:
         """Drop the session and the parsed model."""
-        del self._session
+        self.__dict__.pop("_session", None)
         self.__dict__.pop("model", None)
 
-    def complaint(self) -> str | None:
-        """What the ONNX checker and shape inference say against the model; memory that runs out is not that."""
+    def inspections(self) -> Sequence[Inspection]:
+        """What the ONNX checker and shape inference say; memory that runs out is not that."""
+        self.close()  # both at a time take twice the memory
         try:
             onnx.checker.check_model(self._data, full_check=True)
         except Exception as error:  # the checker has exceptions of its own, and those of shape inference
             if ran_out_of_memory(error):
                 raise
-            return told(error)
-        return None
+            return (Inspection("checker", False, f"the ONNX checker refuses the file: {told(error)}"),)
+        return (Inspection("checker", True, "the ONNX checker accepts it"),)
 
 
 def _dtype(tensor: TensorProto) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from ...precisions.dtype import FLOAT32, DType
 from ...readings.torch_runner import torch_dtype
 from ...shapes import InputShape
 from ...text import in_utf8
-from ..loaded import Origin
+from ..loaded import Inspection, Origin
+from ..provenance import PRODUCER
 
 Array = NDArray[Any]
 
@@ -52,7 +53,7 @@ class LoadedTorchScript:
 
     @property
     def ours(self) -> bool:
-        return str(self.config.get("producer", "")).startswith("halfpint")
+        return str(self.config.get("producer", "")).startswith(PRODUCER)
 
     @property
     def origin(self) -> Origin:
@@ -86,8 +87,9 @@ class LoadedTorchScript:
         """Drop the module."""
         del self._module
 
-    def complaint(self) -> None:
+    def inspections(self) -> Sequence[Inspection]:
         """None: the format has no checker."""
+        return ()
 
 
 def _name(dtype: torch.dtype) -> str:

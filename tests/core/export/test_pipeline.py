@@ -21,7 +21,6 @@ from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
 from halfpint.core.export.pipeline import run
-from halfpint.core.formats import Format
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.yolov5 import SampleSpec, sample
@@ -30,6 +29,7 @@ from halfpint.core.weights.pickled import Record
 from halfpint.core.weights.writer import checkpoint_bytes
 from support.jobs import assert_listed, done, end_of, manifest_of, names, of, small
 from support.onnx import answer
+from support.targets import BOTH
 
 
 def until_stage(events: Iterator[e.Event], name: str) -> None:
@@ -39,7 +39,7 @@ def until_stage(events: Iterator[e.Event], name: str) -> None:
 
 @pytest.mark.numbers
 def test_four_artifacts_and_a_manifest(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, targets=tuple(Format), dynamic=True)
+    spec = small(tiny, tmp_path, targets=BOTH, dynamic=True)
     events = done(spec)
     assert end_of(events).exit_code == 0
     assert list(names(tmp_path)) == [
@@ -113,7 +113,7 @@ def test_static_by_default_and_fp16_of_half_the_size(sample_n: Path, tmp_path: P
 
 @pytest.mark.numbers
 def test_half_io(tiny: Path, tmp_path: Path) -> None:
-    spec = small(tiny, tmp_path, targets=tuple(Format), half_io=True)
+    spec = small(tiny, tmp_path, targets=BOTH, half_io=True)
     assert end_of(done(spec)).exit_code == 0
     dtypes = [entry["contract"]["input"]["dtype"] for entry in manifest_of(spec)["artifacts"]]
     assert dtypes == ["float32", "float16"] * 2

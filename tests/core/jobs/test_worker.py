@@ -14,12 +14,12 @@ import pytest
 
 from halfpint.core import events as e
 from halfpint.core.errors import JobFailed
-from halfpint.core.formats import Format
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create, jobs_root
 from halfpint.core.precisions import FP32
 from halfpint.core.spec import ExportSpec
 from support.jobs import names, small
+from support.targets import BOTH, TORCHSCRIPT
 
 
 def started(spec: ExportSpec) -> Iterator[tuple[Worker, Iterator[e.Event]]]:
@@ -62,7 +62,7 @@ def test_a_worker_without_a_job_ends_with_its_input() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_cancelled_job_cleans_up_and_says_so(tiny: Path, tmp_path: Path, number: int) -> None:
-    spec = small(tiny, tmp_path, targets=tuple(Format))
+    spec = small(tiny, tmp_path, targets=BOTH)
     for worker, events in started(spec):
         until(events, writing_begun)
         os.killpg(worker.pid, number)
@@ -73,14 +73,14 @@ def test_a_cancelled_job_cleans_up_and_says_so(tiny: Path, tmp_path: Path, numbe
 
 
 def test_leaving_the_worker_cancels_the_job(tiny: Path, tmp_path: Path) -> None:
-    for _, events in started(small(tiny, tmp_path, targets=tuple(Format))):
+    for _, events in started(small(tiny, tmp_path, targets=BOTH)):
         until(events, writing_begun)
         assert list(names(tmp_path))
     assert list(names(tmp_path)) == []
 
 
 def test_a_killed_worker_is_told_of_and_swept_up(tiny: Path, tmp_path: Path) -> None:
-    for worker, events in started(small(tiny, tmp_path, targets=tuple(Format))):
+    for worker, events in started(small(tiny, tmp_path, targets=BOTH)):
         until(events, writing_begun)
         os.killpg(worker.pid, signal.SIGKILL)
         end = list(events)[-1]
@@ -91,7 +91,7 @@ def test_a_killed_worker_is_told_of_and_swept_up(tiny: Path, tmp_path: Path) -> 
 
 
 def test_a_crash_is_told_with_its_signal(tiny: Path, tmp_path: Path) -> None:
-    for worker, events in started(small(tiny, tmp_path, targets=tuple(Format))):
+    for worker, events in started(small(tiny, tmp_path, targets=BOTH)):
         until(events, writing_begun)
         os.killpg(worker.pid, signal.SIGSEGV)
         end = list(events)[-1]
@@ -122,7 +122,7 @@ def test_a_job_outlives_whoever_started_it(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_what_libraries_print_goes_into_the_job_s_log(tiny: Path, tmp_path: Path) -> None:
-    job = create(small(tiny, tmp_path, targets=(Format.TORCHSCRIPT,), precisions=(FP32,)))
+    job = create(small(tiny, tmp_path, targets=(TORCHSCRIPT,), precisions=(FP32,)))
     with Worker() as worker:
         worker.start(job)
         list(worker.follow())
@@ -136,7 +136,7 @@ def test_what_a_cancelled_worker_started_ends_with_it(
     starter.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > '{number}'\nexec '{sys.executable}' \"$@\"\n")
     starter.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(starter))
-    for worker, events in started(small(tiny, tmp_path, targets=tuple(Format))):
+    for worker, events in started(small(tiny, tmp_path, targets=BOTH)):
         until(events, writing_begun)
         child = int(number.read_text())
         assert is_alive(child)
@@ -155,7 +155,7 @@ def is_alive(pid: int) -> bool:
 
 
 def test_a_worker_is_followed_on_after_it_was_cancelled(tiny: Path, tmp_path: Path) -> None:
-    for worker, events in started(small(tiny, tmp_path, targets=tuple(Format))):
+    for worker, events in started(small(tiny, tmp_path, targets=BOTH)):
         seen = [until(events, writing_begun)]
         worker.cancel()
         seen += list(worker.follow())

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
-from halfpint.core.formats import Format
 from halfpint.core.memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
 from halfpint.core.memory.overheads import MeasuredGpu
@@ -26,6 +25,7 @@ from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.spec import ExportSpec
 from support.checkpoints import network_of
+from support.targets import BOTH, ONNX, TORCHSCRIPT
 
 MIB, GIB = 2**20, 2**30
 TINY = Path(__file__).parents[2] / "fixtures" / "yolov5" / "master-n.pt"
@@ -119,7 +119,7 @@ sizes = st.integers(1, 40)
 def test_every_term_has_a_least_and_a_most(
     rows: int, columns: int, batch: int, precision: Precision, device: str
 ) -> None:
-    for formats in ((Format.ONNX,), (Format.TORCHSCRIPT,), tuple(Format)):
+    for formats in ((ONNX,), (TORCHSCRIPT,), BOTH):
         for verify in VerifyMode:
             asked = spec(
                 height=rows * 32,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from halfpint.core.formats import Format, Kind
 from halfpint.core.images.synthetic import batch_for
+from halfpint.core.kinds import Kind
 from halfpint.core.precisions import FP16
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
@@ -23,6 +23,7 @@ from halfpint.core.verify.trial import Trial, drained
 from support import dbnet
 from support.checkpoints import Checkpoint, network_of
 from support.fp16_sums import Fp16Sums, Sums, Way
+from support.targets import TORCHSCRIPT
 
 pytestmark = pytest.mark.numbers
 
@@ -33,7 +34,7 @@ SUMS = [Sums(16, Way.CHANNELS), Sums(16, Way.TAPS), Sums(16, Way.BACKWARDS), Sum
 def report_on(answers: Answers, sums: Sums) -> Report:
     """The report on an FP16 TorchScript file that runs on such a processor."""
     network = answers.network
-    subject = Subject(Path("model.fp16.torchscript"), Kind(Format.TORCHSCRIPT, FP16), SHAPE, None)
+    subject = Subject((Path("model.fp16.torchscript"),), Kind(TORCHSCRIPT, FP16), SHAPE, None)
     trial = Trial(subject, plan(subject, network.stride))
     runner = Fp16Sums(network, sums)
     with torch.inference_mode():

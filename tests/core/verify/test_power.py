@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from halfpint.core.families import identify, open_weights
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
@@ -28,6 +28,7 @@ from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
 from support.onnx import written
+from support.targets import ONNX, TORCHSCRIPT
 
 pytestmark = pytest.mark.numbers
 
@@ -51,14 +52,14 @@ class Bench:
         path = self.folder / f"model{kind.suffix}"
         path.write_bytes(data)
         promised = contract(self.network, SHAPE, dynamic=dynamic)
-        subject = Subject(path, kind, SHAPE, promised if kind.format is Format.ONNX else None)
+        subject = Subject((path,), kind, SHAPE, promised if kind.target is ONNX else None)
         trial = drained(on_trial(subject, self.network, plan(subject, self.network.stride)))
         return drained(judge(trial, self.answers))
 
     def mutated(self, mutate: Mutation, precision: Precision = FP32, *, dynamic: bool = True) -> Report:
         model = self.onnx(precision, dynamic=dynamic)
         mutate(model)
-        return self.verify(model.SerializeToString(), Kind(Format.ONNX, precision), dynamic=dynamic)
+        return self.verify(model.SerializeToString(), Kind(ONNX, precision), dynamic=dynamic)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision
 @pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 def test_a_right_torchscript_file_passes_every_check(bench: Bench, precision: Precision) -> None:
     data = torchscript_bytes(bench.network, precision, SHAPE, PROVENANCE)
-    report = bench.verify(data, Kind(Format.TORCHSCRIPT, precision))
+    report = bench.verify(data, Kind(TORCHSCRIPT, precision))
     assert report.verdict is Verdict.PASS, report.checks
     assert verdicts(report)["weights"] is Verdict.PASS
     assert {d.shape for d in report.differences} >= {(1, 3, 64, 128), (2, 3, 128, 64), (1, 3, 96, 96)}
@@ -116,7 +117,7 @@ def test_an_answer_keeps_no_memory_of_its_runtime(bench: Bench) -> None:
 def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precision) -> None:
     path = bench.folder / "closed.onnx"
     path.write_bytes(bench.onnx(precision).SerializeToString())
-    subject = Subject(path, Kind(Format.ONNX, precision), SHAPE, contract=None)
+    subject = Subject((path,), Kind(ONNX, precision), SHAPE, contract=None)
     trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
     inspect(trial, bench.network)
     assert trial.loaded is None
@@ -178,7 +179,7 @@ def baked(network: Network) -> bytes:
 
 
 def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> None:
-    report = bench.verify(baked(bench.network), Kind(Format.ONNX, FP32))
+    report = bench.verify(baked(bench.network), Kind(ONNX, FP32))
     assert verdicts(report)["contract"] is Verdict.FAIL
     assert "output0 float32 batch×504×8" in report.message_of("contract")
 
@@ -186,7 +187,7 @@ def test_a_size_baked_into_a_file_that_claims_to_be_dynamic(bench: Bench) -> Non
 def test_a_baked_size_fails_at_another_size(bench: Bench) -> None:
     path = bench.folder / "baked.onnx"
     path.write_bytes(baked(bench.network))
-    subject = Subject(path, Kind(Format.ONNX, FP32), SHAPE, contract=None)
+    subject = Subject((path,), Kind(ONNX, FP32), SHAPE, contract=None)
     trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
     report = drained(judge(trial, bench.answers))
     assert verdicts(report)["runs"] is Verdict.FAIL
@@ -196,7 +197,7 @@ def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
     """The probe that turns the first one's area is there for this: no shape is wrong, and every box is."""
     path = bench.folder / "baked.onnx"
     path.write_bytes(baked(bench.network))
-    subject = Subject(path, Kind(Format.ONNX, FP32), SHAPE, contract=None)
+    subject = Subject((path,), Kind(ONNX, FP32), SHAPE, contract=None)
     same_area = Plan(plan(subject, bench.network.stride).own[:2])
     trial = drained(on_trial(subject, bench.network, same_area))
     report = drained(judge(trial, bench.answers))
@@ -207,10 +208,10 @@ def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
 
 def test_a_truncated_file(bench: Bench) -> None:
     data = bench.onnx().SerializeToString()
-    report = bench.verify(data[: len(data) // 2], Kind(Format.ONNX, FP32))
+    report = bench.verify(data[: len(data) // 2], Kind(ONNX, FP32))
     assert verdicts(report) == {"loads": Verdict.FAIL}
     script = torchscript_bytes(bench.network, FP32, SHAPE, PROVENANCE)
-    report = bench.verify(script[: len(script) // 2], Kind(Format.TORCHSCRIPT, FP32))
+    report = bench.verify(script[: len(script) // 2], Kind(TORCHSCRIPT, FP32))
     assert verdicts(report) == {"loads": Verdict.FAIL}
 
 

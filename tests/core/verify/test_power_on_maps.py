@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
 from halfpint.core.shapes import InputShape
@@ -24,6 +24,7 @@ from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
 from support import dbnet
 from support.checkpoints import network_of
+from support.targets import ONNX
 
 pytestmark = pytest.mark.numbers
 
@@ -50,7 +51,7 @@ def verified(answers: Answers, folder: Path, mutate: Mutation, precision: Precis
     mutate(model)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
-    subject = Subject(path, Kind(Format.ONNX, precision), SHAPE, promised)
+    subject = Subject((path,), Kind(ONNX, precision), SHAPE, promised)
     trial = drained(on_trial(subject, network, plan(subject, network.stride)))
     return drained(judge(trial, answers))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.network.layers import Constant, layers_of
 from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
@@ -29,6 +29,7 @@ from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
 from support import witness as w
 from support.checkpoints import network_of
+from support.targets import ONNX
 
 pytestmark = pytest.mark.numbers
 
@@ -74,7 +75,7 @@ def verified(answers: Answers, path: Path, size: tuple[int, int], mutate: Mutati
     model = onnx.load_from_string(onnx_bytes(network, promised, precision, 17, shape, provenance))
     mutate(model)
     path.write_bytes(model.SerializeToString())
-    subject = Subject(path, Kind(Format.ONNX, precision), shape, promised)
+    subject = Subject((path,), Kind(ONNX, precision), shape, promised)
     trial = drained(on_trial(subject, network, plan(subject, network.stride)))
     return drained(judge(trial, answers))
 

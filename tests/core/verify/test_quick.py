@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from halfpint.core.formats import Format, Kind
+from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, Precision
 from halfpint.core.shapes import InputShape
@@ -22,6 +22,7 @@ from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import drained, on_trial
 from support.checkpoints import Checkpoint, checkpoints_in, network_of
+from support.targets import ONNX
 
 SHAPE = InputShape(1, 3, 64, 96)
 WEIGHT, LIKE_IT = "model.6.m.0.cv1.conv.weight", "model.6.m.1.cv1.conv.weight"
@@ -42,7 +43,7 @@ def quickly(network: Network, folder: Path, precision: Precision, mutate: Callab
     mutate(model)
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
-    subject = Subject(path, Kind(Format.ONNX, precision), SHAPE, promised)
+    subject = Subject((path,), Kind(ONNX, precision), SHAPE, promised)
     trial = drained(on_trial(subject, network, quick_plan(subject)))
     inspect_quickly(trial, network)
     assert trial.loaded is None

@@ -230,7 +230,7 @@ def _json_changed(data: bytes, dice: Dice) -> bytes:
 def _kept(path: Path) -> int:
     """What a job, `verify` and the screen make of a manifest."""
     from halfpint.core.errors import BadRequest
-    from halfpint.core.export.manifest import changed, earlier, listed_elsewhere
+    from halfpint.core.manifest import earlier, listed_elsewhere
     from halfpint.core.spec import ExportSpec
     from halfpint.core.text import to_json
     from halfpint.tui.reporting import report_lines
@@ -240,9 +240,9 @@ def _kept(path: Path) -> int:
     for overwrite in (False, True):
         spec = ExportSpec.of(folder / "best.pt", folder, overwrite=overwrite)
         with contextlib.suppress(BadRequest):
-            for entry in earlier(spec, "5" * 64):
-                changed(folder, entry)
-                to_json(entry, indent=2)
+            for listed in earlier(spec, "5" * 64):
+                listed.changed_in(folder)
+                to_json(listed.to_dict("5" * 64), indent=2)
     listed_elsewhere(folder / "best.onnx")
     report_lines(folder / "best.halfpint.json", "best.onnx")
     report_lines(folder / "best.halfpint.json", "best.fp16.onnx")

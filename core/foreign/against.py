@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
-from ..foreign.allowances import Load
-from ..foreign.opened import ForeignFile, LoadedForeign
-from ..formats import Format
 from ..loading import WeightsSource
+from ..manifest import read
 from ..memory.estimate import job_needs, judged
 from ..memory.now import look
 from ..memory.verdict import Fit
@@ -24,16 +21,16 @@ from ..sandbox.process import SaidNo
 from ..shapes import InputShape
 from ..targets.contract import Contract, Port, contract
 from ..targets.loaded import Origin, told
-from ..untrusted import read_bounded
-from .answers import Answers
-from .full import judge, needed
-from .probes import plan
-from .report import Check, Report, Verdict
-from .subject import Subject
-from .trial import Step, on_trial
+from ..verify.answers import Answers
+from ..verify.full import judge, needed
+from ..verify.probes import plan
+from ..verify.report import Check, Report, Verdict
+from ..verify.subject import Subject
+from ..verify.trial import Step, on_trial
+from .allowances import Load
+from .opened import ForeignFile, LoadedForeign
 
-# A manifest of eight artifacts with all their figures has 60 kB.
-_MAX_MANIFEST_NBYTES, _MAX_MANIFESTS = 4 * 2**20, 100
+_MAX_MANIFESTS = 100  # that are looked into
 
 
 def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator[Step, None, Report]:
@@ -49,7 +46,7 @@ def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator
         try:
             return (yield from _verified(file, source))
         except SaidNo as error:
-            raise ArtifactRefused(f"{artifact} cannot be used as {file.format}: {told(error)}") from error
+            raise ArtifactRefused(f"{artifact} cannot be used as {file.target}: {told(error)}") from error
 
 
 def _verified(file: ForeignFile, source: WeightsSource) -> Generator[Step, None, Report]:
@@ -77,7 +74,7 @@ def _load(network: Network, shape: InputShape) -> Load:
 
 def _check_memory(subject: Subject, network: Network) -> None:
     """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it."""
-    now = look(subject.device, subject.path.parent)
+    now = look(subject.device, subject.paths[0].parent)
     try:
         needs = job_needs(network, Workload((subject.kind,), device=subject.device), subject.shape, now.overheads)
     except ShapeMismatch as error:
@@ -89,7 +86,7 @@ def _check_memory(subject: Subject, network: Network) -> None:
 
 def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: tuple[int, int]) -> Subject:
     """The file as a subject of verification. `size`: height and width to try it at, if it takes any and says none."""
-    promised = loaded.contract if file.format is Format.ONNX else _torchscript_contract(loaded, network)
+    promised = loaded.contract if file.target.declares_sizes else _undeclared(loaded, network)
     fixed = promised.fixed_shape if promised is not None else None
     shape = fixed or loaded.origin.shape or InputShape(1, network.channels, *size)
     if min(shape.dims) < 1:
@@ -97,11 +94,11 @@ def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: t
     if loaded.ours and promised is not None:
         io = loaded.precision.io if promised.input.dtype == loaded.precision.io.name else FLOAT32
         promised = contract(network, shape, io, dynamic=fixed is None)
-    return Subject(file.path, loaded.kind, shape, promised, file.device)
+    return Subject(file.paths, loaded.kind, shape, promised, file.device)
 
 
-def _torchscript_contract(loaded: LoadedForeign, network: Network) -> Contract | None:
-    """TorchScript declares no sizes. Ours takes any; the trace of another exporter may take its own alone."""
+def _undeclared(loaded: LoadedForeign, network: Network) -> Contract | None:
+    """The contract of a file that declares no sizes. Ours takes any; another's trace may take its own alone."""
     shape = loaded.origin.shape
     if loaded.ours or shape is None:
         return None
@@ -110,15 +107,14 @@ def _torchscript_contract(loaded: LoadedForeign, network: Network) -> Contract |
 
 def _as_published(file: ForeignFile) -> Iterator[Check]:
     """Whether the file is, byte for byte, the one that a manifest beside it lists."""
-    name = file.path.name
+    found = file.sha256s()
     for manifest in sorted(file.path.parent.glob("*.halfpint.json"))[:_MAX_MANIFESTS]:
         try:
-            entries = json.loads(read_bounded(manifest, _MAX_MANIFEST_NBYTES))["artifacts"]
-            listed = {entry["file"]: entry["sha256"] for entry in entries}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            listed = {name: sha256 for artifact in read(manifest).artifacts for name, sha256 in artifact.files}
+        except (OSError, ValueError):
             continue
-        if name in listed:
-            if listed[name] == file.sha256():
+        if file.path.name in listed:
+            if all(listed.get(name) == sha256 for name, sha256 in found.items()):
                 yield Check("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
             else:
                 yield Check("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")

@@ -1,0 +1,221 @@
+"""The manifest beside the artifacts: where they come from, what they take and give, how they were verified."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .inspect import WeightsInfo
+from .kinds import Kind, all_suffixes
+from .ledger import Ledger, source_ledger
+from .loading import file_sha256
+from .publication.draft import taken
+from .spec import ExportSpec, manifest_of
+from .targets.contract import Contract
+from .text import to_json
+from .untrusted import read_bounded
+from .verify.report import Report
+
+SCHEMA = 1
+_LONGEST = 4 << 20  # bytes of a manifest; that of eight artifacts with all their figures has 60 kB
+_DEEPEST = 100  # values inside values; the deepest that is written here is eight deep
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of a published artifact."""
+
+    name: str
+    nbytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """All that is known of a published artifact. `path`: of the file that stands for all of its `files`.
+
+    `passed`: the passes that changed it.
+    """
+
+    path: Path
+    kind: Kind
+    files: tuple[FileRecord, ...]
+    contract: Contract
+    passed: tuple[str, ...]
+    ledger: Ledger
+    report: Report
+
+    @property
+    def nbytes(self) -> int:
+        """All of its files."""
+        return sum(file.nbytes for file in self.files)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file that stands for all of them."""
+        return self.files[0].sha256
+
+    def to_dict(self, info: WeightsInfo, made: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "file": self.path.name,
+            "target": self.kind.target.name,
+            "precision": self.kind.precision.name,
+            "nbytes": self.nbytes,
+            "ratio": round(self.nbytes / info.nbytes, 4),
+            "sha256": self.sha256,
+            "contract": asdict(self.contract),
+            "files": [{"file": file.name, "nbytes": file.nbytes, "sha256": file.sha256} for file in self.files],
+            "passes": list(self.passed),
+            "ledger": asdict(self.ledger),
+            "verification": self.report.to_dict(),
+            "made": made,
+        }
+
+
+@dataclass(frozen=True)
+class Source:
+    """The weights file: its facts and its SHA-256."""
+
+    info: WeightsInfo
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        info = self.info
+        return {
+            "file": info.path.name,
+            "sha256": self.sha256,
+            "nbytes": info.nbytes,
+            "family": info.facts.family,
+            "variant": info.facts.variant,
+            "task": info.facts.task,
+            "stride": info.facts.stride,
+            "parameters": info.parameters,
+            "names": {str(index): name for index, name in info.facts.names.items()},
+            "ledger": asdict(source_ledger(info)),
+        }
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An artifact as a manifest lists it.
+
+    `files`: the names of its files, and the SHA-256 of each; that which stands for all of them first. `source`: what
+    the manifest says of its weights. `entry`: its lines in the manifest, which tell all else, other versions' too.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    source: Mapping[str, Any]
+    entry: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, entry: Any, source: Any) -> Self:
+        """Raises `KeyError` or `TypeError` for what is no entry. `source`: of those that tell none of their own."""
+        told = [entry, *(file for file in entry.get("files", ()) if file["file"] != entry["file"])]
+        files = tuple((file["file"], file["sha256"]) for file in told)
+        if not all(isinstance(text, str) for file in files for text in file):
+            raise TypeError("a name or a SHA-256 that is no text")
+        return cls(files, entry.get("source", source), entry)
+
+    @property
+    def name(self) -> str:
+        """Of the file that stands for all of them."""
+        return self.files[0][0]
+
+    def is_in(self, folder: Path) -> bool:
+        """Whether all its files are there."""
+        return all(Path(name).name == name and (folder / name).is_file() for name, _ in self.files)
+
+    def changed_in(self, folder: Path) -> bool:
+        """Whether a file of it is no longer what the manifest lists."""
+        return any(file_sha256(folder / name) != sha256 for name, sha256 in self.files)
+
+    def to_dict(self, source_sha256: str) -> dict[str, Any]:
+        """Its entry in a manifest of weights of this SHA-256: it tells its own source if that is another."""
+        rest = {key: value for key, value in self.entry.items() if key != "source"}
+        return rest if self.source["sha256"] == source_sha256 else {**rest, "source": self.source}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a manifest says, whoever wrote it."""
+
+    schema: Any
+    source: Mapping[str, Any]
+    artifacts: tuple[Listed, ...]
+
+
+def earlier(spec: ExportSpec, source_sha256: str) -> list[Listed]:
+    """The artifacts of earlier jobs that the manifest lists and that are still there.
+
+    Those of other weights stay only where files may be overwritten. Raises `BadRequest` if a manifest of other weights
+    has the name, and nothing may be overwritten.
+    """
+    try:
+        found = read(spec.manifest)
+        same = found.schema == SCHEMA and found.source["sha256"] == source_sha256
+        entries = [listed for listed in found.artifacts if listed.is_in(spec.out)]
+        for listed in entries:
+            listed.source["sha256"]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if spec.overwrite:
+            return []
+        raise taken(spec.manifest) from error
+    if not same and not spec.overwrite:
+        raise taken(spec.manifest)
+    return entries
+
+
+def listed_elsewhere(path: Path, name: str = "") -> Path | None:
+    """The manifest of another name than `name` that lists the file at `path`, if there is one."""
+    for suffix in all_suffixes():
+        other = path.name.removesuffix(suffix)
+        if other not in (path.name, name):
+            manifest = manifest_of(path.parent, other)
+            with contextlib.suppress(OSError, ValueError):
+                if any(path.name == file for listed in read(manifest).artifacts for file, _ in listed.files):
+                    return manifest
+    return None
+
+
+def manifest_bytes(
+    source: Source,
+    records: Iterable[ArtifactRecord],
+    kept: Iterable[Listed],
+    made: Mapping[str, Any],
+) -> bytes:
+    """A manifest of new artifacts, and of `kept` ones of earlier jobs."""
+    new = [record.to_dict(source.info, made) for record in records]
+    old = [listed.to_dict(source.sha256) for listed in kept]
+    manifest = {"schema": SCHEMA, "source": source.to_dict(), "artifacts": [*old, *new]}
+    return f"{to_json(manifest, indent=2)}\n".encode("ascii")
+
+
+def read(path: Path) -> Manifest:
+    """A manifest; anybody may have put it there. Raises `OSError`, and `ValueError` for what is none."""
+    try:
+        found: Any = json.loads(read_bounded(path, _LONGEST))
+        if not isinstance(found, dict) or _is_deep(found):
+            raise ValueError(f"{path} is no manifest")
+        source = found["source"]
+        if not isinstance(source, dict):
+            raise TypeError("a source that is no table")
+        return Manifest(found["schema"], source, tuple(Listed.of(entry, source) for entry in found["artifacts"]))
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply for a manifest") from error
+    except (LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no manifest ({type(error).__name__}: {error})") from error
+
+
+def _is_deep(value: object) -> bool:
+    """Whether values are nested deeper than in any manifest; some of them are written again, which takes calls."""
+    level: list[object] = [value]
+    for _ in range(_DEEPEST):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [value for values in inner for value in values]
+    return bool(level)

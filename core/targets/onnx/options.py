@@ -1,0 +1,25 @@
+"""The options that are there for ONNX files."""
+
+from __future__ import annotations
+
+from ...option import Number, Option, Part, Switch
+
+OPSETS = range(11, 22)
+
+OPSET = Option(
+    "opset",
+    Number(OPSETS),
+    17,
+    Part.RECIPE,
+    "ONNX operator set; 17 loads nearly everywhere",
+    title="opset",
+    metavar="N",
+)
+SIMPLIFY = Option(
+    "simplify",
+    Switch(),
+    False,
+    Part.RECIPE,
+    "run onnxsim; keep its result if it is sound and no larger",
+    title="simplify",
+)

@@ -1,0 +1,72 @@
+"""The ONNX target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...network.network import Network
+from ...option import Values
+from ..loaded import Loaded
+from ..provenance import Provenance
+from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Target
+from .options import OPSET, SIMPLIFY
+
+
+def _simplify(files: Files, image: Array) -> PassResult:
+    from .passes.simplify import simplify
+
+    return simplify(files, image)
+
+
+# onnxsim is started for the weights of one file at a time: 143 and 236 MiB for weights of 7 and 28 MiB.
+_SIMPLIFY = Pass(
+    SIMPLIFY.name,
+    "before onnxsim, whose result is kept only if it is no larger",
+    "onnxsim, in a process of its own",
+    112 * 2**20,
+    4.5,
+    _simplify,
+)
+
+
+class Onnx(Target):
+    """An .onnx file, for ONNX Runtime and many others."""
+
+    name = "onnx"
+    label = "ONNX"
+    help = "an .onnx file: ONNX Runtime, TensorRT, OpenVINO"
+    suffixes = (".onnx",)
+    runtime = "ONNX Runtime"
+    modules = ("onnx", "onnxruntime")
+    memory = Memory(libraries=28.0, least=20, run=3.58, activations=1.86, taken_apart=4.62)
+    options = (OPSET, SIMPLIFY)
+
+    def passes(self, values: Values) -> Sequence[Pass]:
+        return (_SIMPLIFY,) if values[SIMPLIFY] else ()
+
+    def sizer(self, network: Network) -> Sizer:
+        from .sizer import OnnxSizer
+
+        return OnnxSizer(network)
+
+    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
+        from .file import onnx_bytes
+
+        opset = build.values[OPSET]
+        return (onnx_bytes(network, build.contract(network), build.precision, opset, build.shape, provenance),)
+
+    def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
+        from .loaded import LoadedOnnx
+
+        (file,) = files
+        return LoadedOnnx(file.read_bytes() if isinstance(file, Path) else file, device)
+
+    def recognises(self, head: bytes) -> bool:
+        """Never: protobuf has no magic number. What no other target knows is tried as a model."""
+        return False
+
+    def checked(self, files: Files, folder: Path) -> Files:
+        from .untrusted.file import read_onnx
+
+        return (read_onnx(files[0], folder).SerializeToString(),)

@@ -1,0 +1,73 @@
+"""The TorchScript target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import JobFailed
+from ...limits import ran_out_of_memory
+from ...network.network import Network
+from ...precisions import HALF, Precision
+from ..loaded import Loaded
+from ..provenance import Provenance, torchscript_config
+from ..target import Build, Files, Memory, Size, Sizer, Target
+from .nbytes import torchscript_nbytes
+
+_ZIP = b"PK\x03\x04"
+
+
+class TorchScript(Target):
+    """A script module, for torch.jit.load and LibTorch. It takes images of any size, and declares none."""
+
+    name = "torchscript"
+    label = "TorchScript"
+    help = "a file for torch.jit.load, LibTorch"
+    suffixes = (".torchscript",)
+    runtime = "PyTorch"
+    modules = ("torch",)
+    memory = Memory(libraries=205.8, least=100, write=4.02, run=0.425, activations=1.63)
+    declares_sizes = False
+    weighed = True
+
+    def slow_on_cpu(self, precision: Precision) -> bool:
+        """An FP16 file takes 40 times as long as an FP32 one (torch 2.13, yolov5s at 640×640: 7.1 s, 0.17 s)."""
+        return precision == HALF
+
+    def sizer(self, network: Network) -> Sizer:
+        return _Sizer(network)
+
+    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
+        try:
+            from .file import torchscript_bytes
+        except ImportError as error:
+            if ran_out_of_memory(error):
+                raise MemoryError from error
+            raise JobFailed(
+                f"TorchScript needs torch, which cannot be imported: {error}", "pip install torch"
+            ) from error
+        precision, device = build.precision, build.device
+        return (torchscript_bytes(network, precision, build.shape, provenance, build.io, device=device),)
+
+    def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
+        from .loaded import LoadedTorchScript
+
+        return LoadedTorchScript(files[0], device)
+
+    def recognises(self, head: bytes) -> bool:
+        return head.startswith(_ZIP)
+
+    def checked(self, files: Files, folder: Path) -> Files:
+        from .untrusted.archive import checked_torchscript
+
+        return (checked_torchscript(files[0]),)
+
+
+@dataclass(frozen=True)
+class _Sizer:
+    network: Network
+
+    def size(self, build: Build, provenance: Provenance) -> Size:
+        config = torchscript_config(self.network, build.precision, build.shape, provenance, build.io)
+        return Size(torchscript_nbytes(self.network, config, build.precision), "predicted to within 0.5 %")
