@@ -89,7 +89,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome) -> Work[None]:
         loaded = yield from stage("read", "", read_weights(spec))
         for target in spec.targets[1:]:
             # An import may take over a second, and the files of the first target come before.
-            Thread(target=_imported, args=target.modules, daemon=True).start()
+            Thread(target=_imported, args=target.preload, daemon=True).start()
         earlier(spec, loaded.sha256)  # raises now if the manifest is going to be in the way
         hold.check()
         orders = [Order(spec, loaded, kind) for kind in spec.kinds]

@@ -55,7 +55,7 @@ class _Service:
     def start(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Import the runtime that the file is meant for."""
         assert self._target is not None
-        for module in self._target.modules:
+        for module in self._target.preload:
             importlib.import_module(module)
         return {}, ()
 

@@ -109,10 +109,9 @@ class Target(ABC):
     """A kind of artifact. One object of each class is made; it imports no runtime before it has to.
 
     `name`: as `--include` spells it. `label`, `help`: as people read it. `suffixes`: of its files, that of the file
-    that stands for all of them first. `runtime`: what runs it; `modules`: what a worker imports for that. `options`:
-    the rows of those that are there for it alone.
-    `declares_sizes`: whether a file says which sizes it takes; one that does not takes any. `weighed`: whether
-    `readings/weigher.py` knows its runtime's memory to the byte.
+    that stands for all of them first. `runtime`: what runs it. `modules`: the packages that writing and running take.
+    `options`: the rows of those that are there for it alone. `declares_sizes`: whether a file says which sizes it
+    takes; one that does not takes any. `weighed`: whether `readings/weigher.py` knows its runtime's memory to the byte.
     """
 
     name: str
@@ -130,6 +129,11 @@ class Target(ABC):
     def installed(self) -> bool:
         """Whether what its files need to be made and run is there."""
         return all(find_spec(module) is not None for module in self.modules)
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """What a worker imports ahead of need."""
+        return self.modules
 
     def accepts(self, precision: Precision) -> bool:
         """Whether there are artifacts of it in a precision."""

@@ -26,7 +26,7 @@ _BATCH_SECONDS = 0.5
 
 def _modules(chosen: Iterable[Target]) -> tuple[str, ...]:
     """What takes long to import for these targets: torch takes seconds, and 200 MiB that others have no use for."""
-    return tuple(dict.fromkeys(module for target in chosen for module in target.modules))
+    return tuple(dict.fromkeys(module for target in chosen for module in target.preload))
 
 
 @dataclass(frozen=True)
