@@ -18,7 +18,7 @@ from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.targets import targets
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"torch", "onnx", "onnxruntime", "onnxsim"}
+HEAVY = {"torch", "onnx", "onnxruntime", "onnxsim", "openvino"}
 SOURCES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "cli").rglob("*.py"), *(ROOT / "tui").rglob("*.py")])
 
 # Where text leaves: the command's console, the clipboard; and a process of ours whose reader is ours.

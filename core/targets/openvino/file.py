@@ -1,0 +1,54 @@
+"""A network as an OpenVINO IR: its graph in XML, and its weights."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...network.network import Network
+from ...scratch import scratch
+from ..onnx.file import onnx_bytes
+from ..onnx.options import OPSET
+from ..provenance import Provenance
+from ..target import Build, Files
+from .runtime import openvino, passes
+
+_CONVOLUTIONS = {f"{groups}{kind}" for groups in ("", "Group") for kind in ("Convolution", "ConvolutionBackpropData")}
+# What OpenVINO calls a node that has no name in the ONNX file: its type, and a number that its process counts up.
+_NUMBERED = re.compile(r"[A-Za-z]+_\d+")
+
+
+def openvino_files(network: Network, build: Build, provenance: Provenance) -> Files:
+    """The `.xml` and the `.bin` of a network.
+
+    `read_model` reads ONNX as `convert_model` does.
+    """
+    opset = OPSET.default
+    data = onnx_bytes(network, build.contract(network), build.precision, opset, build.shape, provenance)
+    model = openvino.Core().read_model(data)
+    manager = passes.Manager()
+    manager.register_pass(passes.ConstantFolding())  # six nodes reshape a bias, and the weight of a grouped convolution
+    manager.run_passes(model)
+    for number, node in enumerate(model.get_ordered_ops()):
+        if _NUMBERED.fullmatch(node.get_friendly_name()):
+            # The same whatever was made before.
+            node.set_friendly_name(_tensor_name(node) or f"{node.get_type_name()}.{number}")
+    with scratch() as folder:
+        path = folder / "model.xml"
+        # The types are right already: with FP16, OpenVINO would also round what an FP16 network computes in FP32.
+        openvino.save_model(model, path, compress_to_fp16=False)
+        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+
+
+def _tensor_name(node: Any) -> str:
+    """The name of the weight or bias that a node holds, from the convolution that it serves; empty for other nodes."""
+    users = node.output(0).get_target_inputs()
+    if node.get_type_name() != "Constant" or len(users) > 1:
+        return ""
+    (user,) = users
+    serving = user.get_node()
+    name = serving.get_friendly_name().removesuffix("/WithoutBiases")
+    if serving.get_type_name() in _CONVOLUTIONS:
+        return f"{name}.weight"
+    adds = serving.get_type_name() == "Add"
+    return f"{name}.bias" if adds and serving.input_value(0).get_node().get_type_name() in _CONVOLUTIONS else ""
