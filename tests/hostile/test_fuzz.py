@@ -16,11 +16,11 @@ from support.fuzz.targets import TARGETS
 _TESTS = Path(__file__).parents[1]
 # How many cases of each kind, of which some take longer than others: a minute on two cores for all.
 CASES = {
-    "pickles": 120,
+    "pickles": 90,
     "zips": 160,
     "streams": 80,
     "safetensors": 240,
-    "onnx": 200,
+    "onnx": 120,
     "torchscript": 480,
     "manifests": 480,
     "configurations": 480,
