@@ -18,11 +18,11 @@ from ..publication.draft import Draft
 from ..spec import ExportSpec
 from ..targets.contract import Contract
 from ..targets.provenance import Provenance
-from ..targets.target import Build, Files, Pass
+from ..targets.target import Build, Files
 from ..units import megabytes
 from ..verify.subject import Subject
 from .source import LoadedWeights
-from .stages import Work, stage
+from .stages import Emit, stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,31 +71,26 @@ class Made:
     passed: tuple[str, ...]
 
 
-def make(order: Order, drafts: Sequence[Draft]) -> Work[Made]:
+def make(order: Order, drafts: Sequence[Draft], emit: Emit) -> Made:
     """Write an artifact to its drafts, and do the passes that were asked for."""
-    files = yield from stage("write", order.path.name, _write(order, drafts))
+    name = order.path.name
+    with stage("write", name, emit) as writing:
+        files = order.files()
+        _store(files, drafts)
+        writing.summary = megabytes(sum(map(len, files)))
     passed: list[str] = []
     for change in order.kind.target.passes(order.build.values):
-        files, changed = yield from stage(change.name, order.path.name, _pass(change, order, files, drafts))
-        passed += [change.name] if changed else []
+        with stage(change.name, name, emit) as passing:
+            shape = order.loaded.shape
+            result = change.run(files, structured_batch(*shape.dims[1:], 0, shape.batch))
+            if result.changed:
+                files = result.files
+                _store(files, drafts)
+                passed.append(change.name)
+            else:
+                emit(Note("info", f"{name}: {result.message}"))
+            passing.summary = result.message
     return Made(order, sum(map(len, files)), tuple(passed))
-
-
-def _write(order: Order, drafts: Sequence[Draft]) -> Work[tuple[Files, str]]:
-    yield from ()
-    files = order.files()
-    _store(files, drafts)
-    return files, megabytes(sum(map(len, files)))
-
-
-def _pass(change: Pass, order: Order, files: Files, drafts: Sequence[Draft]) -> Work[tuple[tuple[Files, bool], str]]:
-    shape = order.loaded.shape
-    result = change.run(files, structured_batch(*shape.dims[1:], 0, shape.batch))
-    if result.changed:
-        _store(result.files, drafts)
-    else:
-        yield Note("info", f"{order.path.name}: {result.message}")
-    return (result.files, result.changed), result.message
 
 
 def _store(files: Files, drafts: Sequence[Draft]) -> None:

@@ -1,4 +1,4 @@
-"""From a spec to published artifacts: the stages in order, as a generator of events. It knows no process."""
+"""From a spec to published artifacts: the stages in order, each telling what happens. It knows no process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Thread
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from .. import limits
 from ..errors import HalfpintError, JobFailed
@@ -28,16 +28,15 @@ from ..spec import ExportSpec
 from ..targets import targets
 from ..units import megabytes
 from ..verify.report import Report, Verdict
-from ..verify.trial import Step, Trial, on_trial
+from ..verify.trial import Told, Trial, on_trial
 from ..version import VERSION
 from .memory import measured
 from .order import Made, Order, make
 from .source import LoadedWeights, read_weights
-from .stages import Work, stage
+from .stages import Emit, stage
 from .turn import turn
 from .verifiers import Verifier, verifier
 
-T = TypeVar("T")
 Drafts: TypeAlias = tuple[Draft, ...]  # of the files of one artifact
 
 
@@ -62,31 +61,33 @@ class _Outcome:
     manifest: str = ""
 
 
-def run(spec: ExportSpec, job: str = "") -> Work[None]:
+def run(spec: ExportSpec, emit: Emit, job: str = "") -> None:
     """Do a job. Every failure becomes an event; the last event is always `JobFinished`. `job`: its id, for others.
 
-    All artifacts that pass their verification are published together, with their manifest, or none is. Closing the
-    generator, or an exception thrown into it, discards what is not published yet.
+    All artifacts that pass their verification are published together, with their manifest, or none is. What `emit`
+    raises ends the job, and discards what is not published yet.
     """
     start = time.perf_counter()
-    yield JobStarted(str(spec.weights), tuple(str(spec.path(kind)) for kind in spec.kinds))
+    emit(JobStarted(str(spec.weights), tuple(str(spec.path(kind)) for kind in spec.kinds)))
     outcome = _Outcome()
     try:
-        yield from _export(spec, job, outcome)
+        _export(spec, job, outcome, emit)
     except HalfpintError as error:
-        yield JobFinished(error.exit_code, time.perf_counter() - start, message=error.what, fix=error.fix)
+        emit(JobFinished(error.exit_code, time.perf_counter() - start, message=error.what, fix=error.fix))
     except MemoryError:
         message, fix = limits.out_of_memory()
-        yield JobFinished(1, time.perf_counter() - start, message=message, fix=fix)
+        emit(JobFinished(1, time.perf_counter() - start, message=message, fix=fix))
     else:
         message = f"{len(outcome.failed)} of {len(spec.kinds)} artifacts were not published" if outcome.failed else ""
         seconds = time.perf_counter() - start
-        yield JobFinished(1 if outcome.failed else 0, seconds, manifest=outcome.manifest, message=message)
+        emit(JobFinished(1 if outcome.failed else 0, seconds, manifest=outcome.manifest, message=message))
 
 
-def _export(spec: ExportSpec, job: str, outcome: _Outcome) -> Work[None]:
-    with (yield from turn(spec, job)) as hold:
-        loaded = yield from stage("read", "", read_weights(spec))
+def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
+    with turn(spec, job, emit) as hold:
+        with stage("read", "", emit) as reading:
+            loaded = read_weights(spec, emit)
+            reading.summary = loaded.summary
         for target in spec.targets[1:]:
             # An import may take over a second, and the files of the first target come before.
             Thread(target=_imported, args=target.preload, daemon=True).start()
@@ -101,16 +102,17 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome) -> Work[None]:
             # All files are made and tried before the first is judged: the reference catches up meanwhile.
             tried: list[tuple[Made, Trial]] = []
             for order in orders:
-                tried += yield from _guarded(order, outcome, _make_and_try(order, drafts[order.kind], judge))
+                with _guarded(order, outcome, emit):
+                    tried.append(_make_and_try(order, drafts[order.kind], judge, emit))
             verified: list[_Verified] = []
             for made, trial in tried:
-                work = _judge(made, trial, drafts[made.order.kind], judge)
-                verified += yield from _guarded(made.order, outcome, work)
+                with _guarded(made.order, outcome, emit):
+                    verified.append(_judge(made, trial, drafts[made.order.kind], judge, emit))
             if verified:
-                records = yield from stage("publish", "", _publish(hold, loaded, verified))
+                records = _publish(hold, loaded, verified, emit)
                 outcome.manifest = str(spec.manifest)
                 for record in records:
-                    yield _published(record, loaded)
+                    emit(_published(record, loaded))
 
 
 def _imported(*modules: str) -> None:
@@ -120,36 +122,36 @@ def _imported(*modules: str) -> None:
             importlib.import_module(module)
 
 
-def _guarded(order: Order, outcome: _Outcome, work: Work[T]) -> Work[list[T]]:
-    """The result of the work, or nothing after telling why this artifact failed: the others go on."""
+@contextmanager
+def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
+    """Tell why this artifact failed, if the work within raises: the others go on."""
     try:
-        return [(yield from work)]
+        yield
     except HalfpintError as error:
         outcome.failed.append(order.kind)
-        yield ArtifactFailed(str(order.path), error.what, error.fix)
-        return []
+        emit(ArtifactFailed(str(order.path), error.what, error.fix))
 
 
-def _make_and_try(order: Order, drafts: Drafts, judge: Verifier) -> Work[tuple[Made, Trial]]:
+def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> tuple[Made, Trial]:
     """Write an artifact to its drafts, load it back and let it answer the test images."""
-    made = yield from make(order, drafts)
-    trial = yield from stage("run", order.path.name, _run(order, drafts, judge))
+    made = make(order, drafts, emit)
+    with stage("run", order.path.name, emit) as running:
+        for draft in drafts:
+            draft.check()
+        subject = order.subject(tuple(draft.path for draft in drafts))
+        plan = judge.plan(subject)
+        trial = on_trial(subject, order.loaded.network, plan, told=_progress("run", order, emit))
+        judge.inspect(trial)
+        running.summary = f"{len(trial.answers)} answers"
     return made, trial
 
 
-def _run(order: Order, drafts: Drafts, judge: Verifier) -> Work[tuple[Trial, str]]:
-    for draft in drafts:
-        draft.check()
-    subject = order.subject(tuple(draft.path for draft in drafts))
-    trial = yield from _told("run", order, on_trial(subject, order.loaded.network, judge.plan(subject)))
-    judge.inspect(trial)
-    return trial, f"{len(trial.answers)} answers"
-
-
-def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier) -> Work[_Verified]:
+def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier, emit: Emit) -> _Verified:
     """Judge an artifact. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile."""
     order = made.order
-    report = yield from stage("verify", order.path.name, _verify(order, trial, judge))
+    with stage("verify", order.path.name, emit) as verifying:
+        report = judge.judge(order, trial, _progress("verify", order, emit))
+        verifying.summary = report.verdict.upper()
     if report.verdict is Verdict.FAIL:
         reasons = "; ".join(f"{check.name}: {check.message}" for check in report.failures)
         raise JobFailed(f"verification failed: {reasons}", "the file was not published")
@@ -159,46 +161,39 @@ def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier) -> Work[_V
     return _Verified(made, drafts, report)
 
 
-def _verify(order: Order, trial: Trial, judge: Verifier) -> Work[tuple[Report, str]]:
-    report = yield from _told("verify", order, judge.judge(order, trial))
-    return report, report.verdict.upper()
+def _progress(name: str, order: Order, emit: Emit) -> Told:
+    """Tells the steps of a verification as progress of a stage."""
+    return lambda step: emit(Progress(name, order.path.name, step.done, step.total, step.text))
 
 
-def _told(name: str, order: Order, steps: Generator[Step, None, T]) -> Work[T]:
-    """The result of a verification's steps, each of them told as progress."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Progress(name, order.path.name, step.done, step.total, step.text)
-
-
-def _publish(
-    hold: Hold, loaded: LoadedWeights, verified: Sequence[_Verified]
-) -> Work[tuple[list[ArtifactRecord], str]]:
+def _publish(hold: Hold, loaded: LoadedWeights, verified: Sequence[_Verified], emit: Emit) -> list[ArtifactRecord]:
     """Publish artifacts and their manifest, all at once."""
     spec = verified[0].order.spec
-    drafts = [draft for one in verified for draft in one.drafts]
-    for draft in drafts:
-        draft.seal()
-    records = [_record(one) for one in verified]
-    names = {record.path.name for record in records}
-    kept: list[Listed] = []
+    with stage("publish", "", emit) as publishing:
+        drafts = [draft for one in verified for draft in one.drafts]
+        for draft in drafts:
+            draft.seal()
+        records = [_record(one) for one in verified]
+        kept = list(_kept(spec, loaded, {record.path.name for record in records}, emit))
+        with Draft(spec.manifest) as manifest:
+            source = Source(loaded.info, loaded.sha256)
+            manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
+            manifest.seal()
+            hold.publish(drafts, manifest, overwrite=spec.overwrite)
+        files = f"{len(drafts)} files" if len(drafts) > 1 else "a file"
+        publishing.summary = f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
+    return records
+
+
+def _kept(spec: ExportSpec, loaded: LoadedWeights, names: Collection[str], emit: Emit) -> Iterator[Listed]:
+    """What earlier jobs made and stays listed: `names` are made anew, and what was changed is told of."""
     for listed in earlier(spec, loaded.sha256):
         if listed.name in names:
             continue
         if listed.changed_in(spec.out):
-            yield Note("warning", f"{listed.name} is not the file that was published: it is listed no longer")
+            emit(Note("warning", f"{listed.name} is not the file that was published: it is listed no longer"))
         else:
-            kept.append(listed)
-    with Draft(spec.manifest) as manifest:
-        source = Source(loaded.info, loaded.sha256)
-        manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
-        manifest.seal()
-        hold.publish(drafts, manifest, overwrite=spec.overwrite)
-    files = f"{len(drafts)} files" if len(drafts) > 1 else "a file"
-    return records, f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
+            yield listed
 
 
 def _record(one: _Verified) -> ArtifactRecord:

@@ -16,7 +16,7 @@ from ..shapes import InputShape, Level
 from ..spec import ExportSpec
 from ..units import megabytes
 from .memory import predicted
-from .stages import Work
+from .stages import Emit
 
 _LAYERS_A_STEP = 20
 
@@ -34,8 +34,14 @@ class LoadedWeights:
     shape: InputShape
     predicted: MemoryPredicted
 
+    @property
+    def summary(self) -> str:
+        """What was read, for people."""
+        info, facts = self.info, self.info.facts
+        return f"{facts.variant}, {facts.task}, {info.parameters:,} parameters, {megabytes(info.nbytes)}"
 
-def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
+
+def read_weights(spec: ExportSpec, emit: Emit) -> LoadedWeights:
     """Read all that a job needs of its weights file; the file is not needed afterwards.
 
     Raises `WeightsRefused` for a bad file, `BadRequest` for a size that is illegal for it, or a disk
@@ -44,16 +50,15 @@ def read_weights(spec: ExportSpec) -> Work[tuple[LoadedWeights, str]]:
     with WeightsSource(spec.weights) as source:
         info, network = source.info, source.network
         planned = plan(info, network, spec, look(spec.device, spec.out))
-        yield from _told(planned)
+        for note in _told(planned):
+            emit(note)
         assert planned.needs is not None and planned.fit is not None  # without an error, it has both
         memory = predicted(planned.needs, planned.fit)
-        yield memory
+        emit(memory)
         for step in source.load():
             if step.done % _LAYERS_A_STEP == 0 or step.done == step.total:
-                yield Progress("read", "", step.done, step.total, step.layer)
-    facts = info.facts
-    summary = f"{facts.variant}, {facts.task}, {info.parameters:,} parameters, {megabytes(info.nbytes)}"
-    return LoadedWeights(info, network, source.sha256, planned.shape, memory), summary
+                emit(Progress("read", "", step.done, step.total, step.layer))
+    return LoadedWeights(info, network, source.sha256, planned.shape, memory)
 
 
 def _told(planned: Plan) -> Iterator[Note]:

@@ -11,12 +11,12 @@ from ..manifest import listed_elsewhere
 from ..publication.draft import taken
 from ..publication.hold import Held, Hold
 from ..spec import ExportSpec
-from .stages import Work
+from .stages import Emit
 
 _POLL_SECONDS = 0.1
 
 
-def turn(spec: ExportSpec, job: str) -> Work[Hold]:
+def turn(spec: ExportSpec, job: str, emit: Emit) -> Hold:
     """The hold on the job's names, once no other job has it; tells whom it waits for.
 
     Raises `BadRequest` if a name is taken, also while it waits: then it would be in vain.
@@ -30,7 +30,7 @@ def turn(spec: ExportSpec, job: str) -> Work[Hold]:
             check_free(spec)
             if not waits:
                 waits = True
-                yield Note("info", f"waits for another job that makes files of this name ({held})")
+                emit(Note("info", f"waits for another job that makes files of this name ({held})"))
             time.sleep(_POLL_SECONDS)
     try:
         check_free(spec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
@@ -26,15 +26,15 @@ from ..verify.full import judge, needed
 from ..verify.probes import plan
 from ..verify.report import Check, Report, Verdict
 from ..verify.subject import Subject
-from ..verify.trial import Step, on_trial
+from ..verify.trial import on_trial
 from .allowances import Load
 from .opened import ForeignFile, LoadedForeign
 
 _MAX_MANIFESTS = 100  # that are looked into
 
 
-def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator[Step, None, Report]:
-    """Verify a file fully, step by step. It is opened in a sandbox, whoever made it.
+def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Report:
+    """Verify a file fully. It is opened in a sandbox, whoever made it.
 
     Raises `WeightsRefused` for bad weights, `BadRequest` for a missing file, `ArtifactRefused` for one that does not
     load or goes beyond what it may take, `WillNotFit` if memory would not do.
@@ -44,12 +44,12 @@ def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Generator
         for _ in source.load():
             pass
         try:
-            return (yield from _verified(file, source))
+            return _verified(file, source)
         except SaidNo as error:
             raise ArtifactRefused(f"{artifact} cannot be used as {file.target}: {told(error)}") from error
 
 
-def _verified(file: ForeignFile, source: WeightsSource) -> Generator[Step, None, Report]:
+def _verified(file: ForeignFile, source: WeightsSource) -> Report:
     network = source.network
     loaded = LoadedForeign(file, lambda shape: _load(network, shape))
     subject = _subject(file, loaded, network, source.info.facts.sizes.default)
@@ -57,9 +57,9 @@ def _verified(file: ForeignFile, source: WeightsSource) -> Generator[Step, None,
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
-        trial = yield from on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
+        trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
         trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
-        return (yield from judge(trial, answers))
+        return judge(trial, answers)
     finally:
         answers.close()
 

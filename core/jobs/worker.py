@@ -21,7 +21,7 @@ from types import FrameType
 
 from .. import limits
 from ..errors import Cancelled
-from ..events import JobFinished, StageStarted
+from ..events import Event, JobFinished, StageStarted
 from ..streams import guard
 from ..text import brief, escaped
 from .store import EventLog, JobFolder
@@ -108,14 +108,16 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
             cancellation.interrupt()
             from ..export.pipeline import run
 
-            with contextlib.closing(run(job.spec(), job.path.name)) as events:
-                for event in events:
-                    cancellation.check()
-                    log.append(event)
-                    if isinstance(event, StageStarted) and event.stage == "publish":
-                        cancellation.close()
-                    if isinstance(event, JobFinished):
-                        code = event.exit_code
+            def emit(event: Event) -> None:
+                nonlocal code
+                cancellation.check()
+                log.append(event)
+                if isinstance(event, StageStarted) and event.stage == "publish":
+                    cancellation.close()
+                if isinstance(event, JobFinished):
+                    code = event.exit_code
+
+            run(job.spec(), emit, job.path.name)
         except (KeyboardInterrupt, Exception) as error:
             seconds = time.perf_counter() - start
             if cancellation.wished:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 
 from ..images.probes import Probe
 from ..network.network import Network
@@ -16,11 +16,11 @@ from .probes import plan
 from .report import Change, Check, Difference, Report, Verdict
 from .stored import check_stored
 from .subject import Subject
-from .trial import Step, Trial
+from .trial import Step, Told, Trial, quietly
 
 
-def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
-    """Compare a file's answers with the reference's, and conclude."""
+def judge(trial: Trial, answers: Answers, told: Told = quietly) -> Report:
+    """Compare a file's answers with the reference's, and conclude. `told`: is told of each step."""
     inspect(trial, answers.network)
     start = time.perf_counter()
     checks, found, changes = [*trial.checks, *trial.inspected], list[Difference](), list[Change]()
@@ -35,7 +35,7 @@ def judge(trial: Trial, answers: Answers) -> Generator[Step, None, Report]:
                 found += differences(answers.network, one, exact, noise.distances, *image)
                 if result is not None:
                     changes.append(change(result, one, exact, noise.decisive, *image))
-            yield Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}")
+            told(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
         checks += _conclusions(trial, answers, found)
         checks += [check_changes(changes)] if changes else []
     return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(changes))

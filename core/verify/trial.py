@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from ..images.synthetic import batch_for
 from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..targets.contract import output_dims
-from ..targets.loaded import Loaded, Runner, told
+from ..targets.loaded import Loaded, Runner
+from ..targets.loaded import told as said
 from .checks import check_contract, check_outputs
 from .lifted import lifted
 from .probes import Plan
@@ -24,7 +25,6 @@ from .report import Check, Verdict
 from .subject import CannotLoad, Subject, load
 
 Array = NDArray[Any]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,13 @@ class Step:
     done: int
     total: int
     text: str
+
+
+Told: TypeAlias = Callable[[Step], None]  # what is told of a step; what it raises ends the verification
+
+
+def quietly(_: Step) -> None:
+    """Tell nobody."""
 
 
 @dataclass
@@ -63,20 +70,24 @@ class Trial:
 
 
 def on_trial(
-    subject: Subject, network: Network, plan: Plan, load: Callable[[Subject], Loaded] = load
-) -> Generator[Step, None, Trial]:
-    """Load a finished file and run it, step by step. `load`: how; it raises `CannotLoad`.
+    subject: Subject,
+    network: Network,
+    plan: Plan,
+    load: Callable[[Subject], Loaded] = load,
+    told: Told = quietly,
+) -> Trial:
+    """Load a finished file and run it. `load`: how; it raises `CannotLoad`. `told`: is told of each step.
 
     It never raises for a wrong file: the checks say it. What a sandbox refuses, it lets through.
     """
     start = time.perf_counter()
     trial = Trial(subject, plan)
-    yield from _try(trial, network, load)
+    _try(trial, network, load, told)
     trial.seconds = time.perf_counter() - start
     return trial
 
 
-def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> Generator[Step, None, None]:
+def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded], told: Told) -> None:
     subject, plan = trial.subject, trial.plan
     total = 1 + len(plan.all)
     try:
@@ -87,7 +98,7 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> G
         trial.note("loads", Verdict.FAIL, f"the runtime refuses the file: {error}")
         return
     trial.loaded = loaded
-    yield Step(1, total, "loads")
+    told(Step(1, total, "loads"))
     copy = _lifted(loaded, network, subject, plan.lifted[0]) if plan.lifted else None
     runs: list[tuple[Probe, Runner]] = [(probe, loaded) for probe in plan.own]
     runs += [(probe, copy or loaded) for probe in (plan.instead if copy is None else plan.lifted)]
@@ -95,7 +106,7 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded]) -> G
         if trial.failed:
             return
         _run(probe, runner, network, trial)
-        yield Step(done, total, f"{probe.shape} image {probe.seed}")
+        told(Step(done, total, f"{probe.shape} image {probe.seed}"))
 
 
 def _lifted(loaded: Loaded, network: Network, subject: Subject, probe: Probe) -> Runner | None:
@@ -120,7 +131,7 @@ def _run(probe: Probe, loaded: Runner, network: Network, trial: Trial) -> None:
     except Exception as error:  # whatever a runtime raises, the file does not do what it promises
         if ran_out_of_memory(error):
             raise MemoryError from error
-        trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
+        trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {said(error)}")
         return
     wrong = check_outputs(outputs, output_dims(network, probe.shape))
     if wrong:
@@ -131,12 +142,3 @@ def _run(probe: Probe, loaded: Runner, network: Network, trial: Trial) -> None:
 
 def _image(network: Network, probe: Probe) -> NDArray[np.float32]:
     return batch_for(network.task, *probe.shape.dims[1:], probe.seed, probe.shape.batch)
-
-
-def drained(steps: Generator[Step, None, T]) -> T:
-    """What a verification returns, whatever it tells on the way."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value

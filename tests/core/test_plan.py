@@ -225,7 +225,8 @@ def test_an_export_builds_it_once_to_read_the_file(
     """Although the command has to ask the file for its default size before the job begins."""
 
     def read(specs: list[ExportSpec], *, as_json: bool) -> int:
-        assert all(any(True for _ in read_weights(one)) for one in specs)
+        for one in specs:
+            read_weights(one, lambda _: None)
         return 0
 
     monkeypatch.setattr(command, "run_jobs", read)

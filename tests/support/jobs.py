@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from halfpint.core.errors import JobFailed
-from halfpint.core.events import Event, JobFinished
+from halfpint.core.events import Event, JobFinished, StageFinished
 from halfpint.core.export.pipeline import run
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create
@@ -25,10 +25,32 @@ E = TypeVar("E")
 
 def done(spec: ExportSpec) -> list[Event]:
     """All events of a job, the last of which tells its end."""
-    events = list(run(spec))
+    return done_with(spec, lambda _: None)
+
+
+def done_with(spec: ExportSpec, heard: Callable[[Event], object]) -> list[Event]:
+    """As `done`; `heard` is called with each event when it is told."""
+    events: list[Event] = []
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        heard(event)
+
+    run(spec, emit)
     assert isinstance(events[-1], JobFinished)
     assert sum(isinstance(event, JobFinished) for event in events) == 1
     return events
+
+
+def done_when(spec: ExportSpec, stage: str, action: Callable[[], object]) -> list[Event]:
+    """As `done`; `action` happens at the end of the job's first stage of that name."""
+    waiting = [action]
+
+    def heard(event: Event) -> None:
+        if waiting and isinstance(event, StageFinished) and event.stage == stage:
+            waiting.pop()()
+
+    return done_with(spec, heard)
 
 
 def done_apart(spec: ExportSpec) -> list[Event]:

@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -20,21 +22,15 @@ import pytest
 from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
-from halfpint.core.export.pipeline import run
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.pickled import Record
 from halfpint.core.weights.writer import checkpoint_bytes
-from support.jobs import assert_listed, done, end_of, manifest_of, names, of, small
+from support.jobs import assert_listed, done, done_when, done_with, end_of, manifest_of, names, of, small
 from support.onnx import answer
 from support.targets import BOTH
-
-
-def until_stage(events: Iterator[e.Event], name: str) -> None:
-    """Let a job run to the end of its first stage of that name."""
-    next(event for event in events if isinstance(event, e.StageFinished) and event.stage == name)
 
 
 @pytest.mark.numbers
@@ -212,34 +208,45 @@ def test_an_artifact_of_another_name_is_not_overwritten(tiny: Path, tmp_path: Pa
 
 
 def test_a_job_waits_for_another_of_its_name(tiny: Path, tmp_path: Path) -> None:
-    first = run(small(tiny, tmp_path, precisions=(FP32,)))
-    until_stage(first, "read")
-    second = run(small(tiny, tmp_path, precisions=(FP16,)))
-    note = next(event for event in second if isinstance(event, e.Note))
+    second, waits = ThreadPoolExecutor(1), Event()
+    notes: list[str] = []
+
+    def heard(event: e.Event) -> None:
+        if isinstance(event, e.Note):
+            notes.append(event.text)
+            waits.set()
+
+    def begin() -> Future[list[e.Event]]:
+        begun.append(second.submit(done_with, small(tiny, tmp_path, precisions=(FP16,)), heard))
+        assert waits.wait(60)
+        return begun[0]
+
+    begun: list[Future[list[e.Event]]] = []
+    first = done_when(small(tiny, tmp_path, precisions=(FP32,)), "read", begin)
     assert re.fullmatch(
         rf"waits for another job that makes files of this name \(process {os.getpid()}, since [\d-]+ [\d:]+\)",
-        note.text,
+        notes[0],
     )
-    assert end_of(list(first)).exit_code == 0
-    assert end_of(list(second)).exit_code == 0
+    assert end_of(first).exit_code == 0
+    assert end_of(begun[0].result()).exit_code == 0
     assert_listed(tmp_path)
 
 
 def test_a_job_that_would_wait_in_vain_does_not(tiny: Path, tmp_path: Path) -> None:
-    first = run(small(tiny, tmp_path, name="best"))
-    until_stage(first, "read")
-    (tmp_path / "best.fp16.onnx").touch()
-    assert "exists already" in end_of(done(small(tiny, tmp_path, name="best"))).message
-    first.close()
+    ends: list[e.JobFinished] = []
+
+    def again() -> None:
+        (tmp_path / "best.fp16.onnx").touch()
+        ends.append(end_of(done(small(tiny, tmp_path, name="best"))))
+
+    done_when(small(tiny, tmp_path, name="best"), "read", again)
+    assert "exists already" in ends[0].message
 
 
 def test_a_name_that_is_taken_meanwhile_fails_that_artifact_alone(tiny: Path, tmp_path: Path) -> None:
-    events = run(small(tiny, tmp_path))
-    until_stage(events, "run")
-    (tmp_path / "master-n.onnx").write_bytes(b"mine")
-    rest = list(events)
-    assert end_of(rest).exit_code == 1
-    assert [Path(event.path).name for event in of(rest, e.ArtifactFailed)] == ["master-n.onnx"]
+    events = done_when(small(tiny, tmp_path), "run", lambda: (tmp_path / "master-n.onnx").write_bytes(b"mine"))
+    assert end_of(events).exit_code == 1
+    assert [Path(event.path).name for event in of(events, e.ArtifactFailed)] == ["master-n.onnx"]
     assert (tmp_path / "master-n.onnx").read_bytes() == b"mine"
     assert list(names(tmp_path)) == ["master-n.fp16.onnx", "master-n.halfpint.json", "master-n.onnx"]
 
@@ -247,12 +254,9 @@ def test_a_name_that_is_taken_meanwhile_fails_that_artifact_alone(tiny: Path, tm
 def test_a_folder_that_is_removed_meanwhile_is_told(tiny: Path, tmp_path: Path) -> None:
     for stage in ("read", "write", "run", "verify"):
         spec = small(tiny, tmp_path / stage)
-        events = run(spec)
-        until_stage(events, stage)
-        shutil.rmtree(spec.out)
-        rest = list(events)
-        told = " ".join([end_of(rest).message, *(failed.reason for failed in of(rest, e.ArtifactFailed))])
-        assert end_of(rest).exit_code == 1
+        events = done_when(spec, stage, partial(shutil.rmtree, spec.out))
+        told = " ".join([end_of(events).message, *(failed.reason for failed in of(events, e.ArtifactFailed))])
+        assert end_of(events).exit_code == 1
         assert "somebody removed" in told
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -328,12 +332,12 @@ def test_nan_weights_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_job_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
-    events = run(small(tiny, tmp_path))
-    for event in events:
-        if isinstance(event, e.StageFinished) and event.stage == "verify":
-            break
-    assert list(tmp_path.iterdir())
-    events.close()
+    def interrupt() -> None:
+        assert list(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        done_when(small(tiny, tmp_path), "verify", interrupt)
     assert list(names(tmp_path)) == []
 
 

@@ -19,7 +19,7 @@ from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import Trial, drained
+from halfpint.core.verify.trial import Trial
 from support import dbnet
 from support.checkpoints import Checkpoint, network_of
 from support.fp16_sums import Fp16Sums, Sums, Way
@@ -41,7 +41,7 @@ def report_on(answers: Answers, sums: Sums) -> Report:
         for probe in trial.plan.all:
             image = torch.from_numpy(batch_for(network.task, *probe.shape.dims[1:], probe.seed, probe.shape.batch))
             trial.answers.append((probe, tuple(y.numpy() for y in runner(image))))
-    return drained(judge(trial, answers))
+    return judge(trial, answers)
 
 
 @pytest.fixture(scope="module")

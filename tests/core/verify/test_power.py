@@ -26,7 +26,7 @@ from halfpint.core.verify.full import inspect, judge
 from halfpint.core.verify.probes import Plan, plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import drained, on_trial
+from halfpint.core.verify.trial import on_trial
 from support.onnx import written
 from support.targets import ONNX, TORCHSCRIPT
 
@@ -53,8 +53,8 @@ class Bench:
         path.write_bytes(data)
         promised = contract(self.network, SHAPE, dynamic=dynamic)
         subject = Subject((path,), kind, SHAPE, promised if kind.target is ONNX else None)
-        trial = drained(on_trial(subject, self.network, plan(subject, self.network.stride)))
-        return drained(judge(trial, self.answers))
+        trial = on_trial(subject, self.network, plan(subject, self.network.stride))
+        return judge(trial, self.answers)
 
     def mutated(self, mutate: Mutation, precision: Precision = FP32, *, dynamic: bool = True) -> Report:
         model = self.onnx(precision, dynamic=dynamic)
@@ -118,12 +118,12 @@ def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precisi
     path = bench.folder / "closed.onnx"
     path.write_bytes(bench.onnx(precision).SerializeToString())
     subject = Subject((path,), Kind(ONNX, precision), SHAPE, contract=None)
-    trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
+    trial = on_trial(subject, bench.network, plan(subject, bench.network.stride))
     inspect(trial, bench.network)
     assert trial.loaded is None
     inspected = trial.inspected
     assert [check.name for check in inspected] == ["weights", "constants", "checker"]
-    report = drained(judge(trial, bench.answers))
+    report = judge(trial, bench.answers)
     assert [check for check in report.checks if check in inspected] == inspected
 
 
@@ -188,8 +188,8 @@ def test_a_baked_size_fails_at_another_size(bench: Bench) -> None:
     path = bench.folder / "baked.onnx"
     path.write_bytes(baked(bench.network))
     subject = Subject((path,), Kind(ONNX, FP32), SHAPE, contract=None)
-    trial = drained(on_trial(subject, bench.network, plan(subject, bench.network.stride)))
-    report = drained(judge(trial, bench.answers))
+    trial = on_trial(subject, bench.network, plan(subject, bench.network.stride))
+    report = judge(trial, bench.answers)
     assert verdicts(report)["runs"] is Verdict.FAIL
 
 
@@ -199,8 +199,8 @@ def test_a_baked_size_answers_wrongly_at_the_same_area(bench: Bench) -> None:
     path.write_bytes(baked(bench.network))
     subject = Subject((path,), Kind(ONNX, FP32), SHAPE, contract=None)
     same_area = Plan(plan(subject, bench.network.stride).own[:2])
-    trial = drained(on_trial(subject, bench.network, same_area))
-    report = drained(judge(trial, bench.answers))
+    trial = on_trial(subject, bench.network, same_area)
+    report = judge(trial, bench.answers)
     assert verdicts(report)["accuracy"] is Verdict.FAIL
     by_shape = {d.shape: d.verdict for d in report.differences if d.component == "boxes"}
     assert by_shape == {(1, 3, 64, 128): Verdict.PASS, (2, 3, 128, 64): Verdict.FAIL}

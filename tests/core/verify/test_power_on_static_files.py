@@ -26,7 +26,7 @@ from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
 from halfpint.core.verify.report import Check, Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import drained, on_trial
+from halfpint.core.verify.trial import on_trial
 from support import witness as w
 from support.checkpoints import network_of
 from support.targets import ONNX
@@ -76,8 +76,8 @@ def verified(answers: Answers, path: Path, size: tuple[int, int], mutate: Mutati
     mutate(model)
     path.write_bytes(model.SerializeToString())
     subject = Subject((path,), Kind(ONNX, precision), shape, promised)
-    trial = drained(on_trial(subject, network, plan(subject, network.stride)))
-    return drained(judge(trial, answers))
+    trial = on_trial(subject, network, plan(subject, network.stride))
+    return judge(trial, answers)
 
 
 def verdicts(report: Report) -> dict[str, Verdict]:

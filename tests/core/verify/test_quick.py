@@ -20,7 +20,7 @@ from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.quick import inspect_quickly, judge_quickly, quick_plan
 from halfpint.core.verify.report import Report, Verdict
 from halfpint.core.verify.subject import Subject
-from halfpint.core.verify.trial import drained, on_trial
+from halfpint.core.verify.trial import on_trial
 from support.checkpoints import Checkpoint, checkpoints_in, network_of
 from support.targets import ONNX
 
@@ -44,7 +44,7 @@ def quickly(network: Network, folder: Path, precision: Precision, mutate: Callab
     path = folder / "model.onnx"
     path.write_bytes(model.SerializeToString())
     subject = Subject((path,), Kind(ONNX, precision), SHAPE, promised)
-    trial = drained(on_trial(subject, network, quick_plan(subject)))
+    trial = on_trial(subject, network, quick_plan(subject))
     inspect_quickly(trial, network)
     assert trial.loaded is None
     return judge_quickly(trial, network, None)
