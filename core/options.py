@@ -65,7 +65,7 @@ DEVICE = Option(
     Device(),
     "cpu",
     Part.RECIPE,
-    "where TorchScript is traced and tried: cpu, or the index of a GPU",
+    "where files are traced and tried: cpu, or the index of a GPU",
     title="device",
     metavar="D",
 )
@@ -74,7 +74,7 @@ DYNAMIC = Option(
     Switch(),
     False,
     Part.RECIPE,
-    "batch, height and width of an ONNX file may vary",
+    "batch, height and width of a file may vary",
     title="dynamic axes",
 )
 HALF_IO = Option(

@@ -34,10 +34,10 @@ class ArtifactsPanel(Panel):
     COLUMN, PAGE = Side.LEFT, Page.OUTPUT
     COMMANDS = (Command("report", "enter", "Report", "All that is known of the artifact", "Report"),)
     HELP = (
-        "What the jobs of this screen made: size, ratio to the checkpoint's size, the size that was predicted, the "
-        "verdict of the verification, and how far the answers are from the float64 reference, in units of what "
-        "rounding alone does to this network. Enter shows all that is known: what is kept of the answers, bytes, "
-        "input and output, every check, SHA-256."
+        "What the jobs of this screen made: the size of each artifact, how that compares with the checkpoint and with "
+        "the prediction, the verdict, and how far its answers are from the float64 reference, as a multiple of what "
+        "rounding alone does to this network. Enter shows the whole report: detections kept, bytes by part, input and "
+        "output, every check, SHA-256."
     )
     DEFAULT_CSS = """
     ArtifactsPanel {

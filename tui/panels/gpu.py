@@ -28,10 +28,11 @@ class GpuPanel(Panel):
         Command("measure_gpu", "c", "Measure", "Measure what CUDA itself takes of the chosen GPU", "Measure GPU"),
     )
     HELP = (
-        "What NVML, the system and the disk say, once a second. In each bar: what others use (█), what is predicted "
-        "to be needed (▒, coloured by the verdict) and what is free (·). On the device that is marked, the job is "
-        "meant; on the other GPUs, running the exported model in PyTorch. FITS: what suffices is free. TIGHT: it may "
-        "not suffice. WILL NOT FIT: not even the certain least is free. ONNX files are made on the CPU in any case."
+        "Memory and load, once a second, as NVML and the system tell them. Each bar shows what others use (█), what "
+        "the job is predicted to need (▒, in the colour of the verdict) and what is free (·). The job runs on the "
+        "device with the mark; for each other GPU you see what the exported model needs there in PyTorch. FITS: enough "
+        "is free. TIGHT: it may not be enough. WILL NOT FIT: less is free than the job needs at least. ONNX files are "
+        "made on the CPU in any case."
     )
     DEFAULT_CSS = """
     GpuPanel {

@@ -28,8 +28,8 @@ class LogPanel(Panel):
     )
     HELP = (
         "What the jobs do, each line with its job's number: stages with their seconds, warnings, and what workers "
-        "print. v shows warnings or errors alone, c copies, z fills the screen. The path in the lower border is the "
-        "job's folder: its log is there, too, after the screen has ended."
+        "print. v shows warnings or errors alone, c copies, z fills the screen. The lower border shows the job's "
+        "folder: the log stays there after the screen has ended."
     )
     DEFAULT_CSS = """
     LogPanel {

@@ -1,4 +1,4 @@
-"""The options panel: formats, precisions and all else that makes a job, a key each and a line of help."""
+"""The options panel: targets, precisions and all else that makes a job, a key each and a line of help."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OptionsPanel(Panel):
     COLUMN, PAGE = Column.RIGHT, Page.INPUT
     HELP = (
         "What the job makes. The arrow keys move, space changes a value; the last line tells what the option under "
-        "the cursor does. Every format is made in every precision. FP16 files keep FP32 input and outputs, unless "
+        "the cursor does. Every target is made in every precision. FP16 files keep FP32 input and outputs, unless "
         "FP16 I/O is on."
     )
     DEFAULT_CSS = """

@@ -42,7 +42,7 @@ class SizePanel(Panel):
     )
     HELP = (
         "Height, width and batch of the input. Height and width must be multiples of the checkpoint's stride. "
-        "Type digits, or step with the arrow keys; while a size is not legal, one key takes the nearest that is."
+        "Type digits, or step with the arrow keys. If a size is not legal, f takes the nearest one that is."
     )
     DEFAULT_CSS = """
     SizePanel {

@@ -52,8 +52,8 @@ class WeightsPanel(Panel):
     )
     HELP = (
         "The weights files below the folder, newest first. Type / and a part of a name to filter, or a path to open "
-        "a file or search another folder. Files are read, never run; those that cannot be exported are dim, with the "
-        "reason. Training checkpoints, releases and state dicts will do."
+        "a file or search another folder. Files are read, never run. Those that cannot be exported are dim, with the "
+        "reason. Training checkpoints, releases and state dicts all work."
     )
     DEFAULT_CSS = """
     WeightsPanel {
