@@ -13,10 +13,10 @@ from ..core.errors import BadRequest
 from ..core.export.size import sized
 from ..core.kinds import all_kinds
 from ..core.loading import WeightsSource
+from ..core.memory.fit import Fit, MemoryFit
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
 from ..core.memory.snapshot import Snapshot
-from ..core.memory.verdict import Fit, Verdict
 from ..core.memory.workload import Workload
 from ..core.network.network import Network
 from ..core.network.ops import ShapeMismatch
@@ -81,7 +81,7 @@ def to_dict(planned: Plan) -> dict[str, Any]:
         "run": None,
         "job": None,
         "device": planned.spec.device,
-        "verdict": str(Fit.UNKNOWN),
+        "fit": str(Fit.UNKNOWN),
         "artifacts": sizes,
     }
     if needs is not None and fit is not None:
@@ -93,17 +93,17 @@ def to_dict(planned: Plan) -> dict[str, Any]:
             "peak_layer": run.peak_layer,
         }
         result["job"] = {
-            "host": _verdict_dict(fit.host),
-            "gpu": None if fit.gpu is None else _verdict_dict(fit.gpu),
+            "host": _fit_dict(fit.host),
+            "gpu": None if fit.gpu is None else _fit_dict(fit.gpu),
         }
-        result["verdict"] = str(fit.fit)
+        result["fit"] = str(fit.fit)
     return result
 
 
-def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
-    need, memory = verdict.need, verdict.memory
+def _fit_dict(found: MemoryFit) -> dict[str, Any]:
+    need, memory = found.need, found.memory
     return {
-        "verdict": str(verdict.fit),
+        "fit": str(found.fit),
         "low_nbytes": int(need.low),
         "high_nbytes": int(need.high),
         "least_nbytes": int(need.least),
@@ -128,9 +128,9 @@ def lines(planned: Plan) -> list[str]:
         told.append("  a forward pass of the TorchScript file, weights and input counted:")
         told.append(f"  {mebibytes(run.peak_allocated_nbytes)} at its peak, in {run.peak_layer};")
         told.append(f"  PyTorch on a GPU reserves {mebibytes(run.peak_reserved_nbytes)} for it")
-        for verdict in (fit.gpu, fit.host):
-            if verdict is not None:
-                told += ["", verdict.sentence, *_terms(verdict)]
+        for found in (fit.gpu, fit.host):
+            if found is not None:
+                told += ["", found.sentence, *_terms(found)]
     if planned.artifacts:
         rows = [(str(a.kind), megabytes(a.nbytes), "" if a.exact else a.note) for a in _files(planned)]
         told += ["", "files", *table(rows, "  ")]
@@ -145,9 +145,9 @@ def _files(planned: Plan) -> list[ArtifactSize]:
     return sorted((*planned.artifacts, *planned.others), key=lambda artifact: _EVERY_KIND.index(artifact.kind))
 
 
-def _terms(verdict: Verdict) -> list[str]:
+def _terms(found: MemoryFit) -> list[str]:
     rows: list[tuple[str, ...]] = []
-    for term in verdict.need.terms:
+    for term in found.need.terms:
         low, high = int(term.low), int(term.high)
         rows.append((mebibyte_range(low, high) if high else "", term.name, term.note))
     return table(rows, "  ")

@@ -10,7 +10,7 @@ from textual.app import App
 from ..core.commandline import command
 from ..core.errors import BadRequest
 from ..core.memory.estimate import JobFit
-from ..core.memory.verdict import Fit
+from ..core.memory.fit import Fit
 from ..core.options import NAME, OVERWRITE
 from ..core.shapes import Preset, spelled
 from ..core.spec import ExportSpec
@@ -85,7 +85,7 @@ def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
     """Whether a job is to begin that may not fit into memory, or will not."""
     certain = found.fit is Fit.WILL_NOT_FIT
     answers = [Answer("s", "start", "start anyway" if certain else "start")]
-    question = Choose("Memory", found.verdict.sentence, answers)
+    question = Choose("Memory", found.decisive.sentence, answers)
     app.push_screen(question, _answered(lambda _: take()))
 
 

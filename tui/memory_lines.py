@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..core.memory.estimate import JobFit
+from ..core.memory.fit import MemoryFit, fit_in
 from ..core.memory.run import gpu_need
 from ..core.memory.snapshot import gpu_memory
-from ..core.memory.verdict import Verdict, verdict
 from ..core.options import DEVICE
 from ..core.units import about_mebibytes, mebibytes
 from .weighing import FIT_KINDS
@@ -78,7 +78,7 @@ def _gpu(view: _View, gpu: Gpu) -> list[Line]:
     return told
 
 
-def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> Verdict | None:
+def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> MemoryFit | None:
     """The job's verdict on the GPU that it is given; on the others, that of running the exported model in PyTorch."""
     if chosen:
         return view.fit.gpu if view.fit else None
@@ -86,7 +86,7 @@ def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> Verdict | None:
     if plan is None or plan.needs is None:
         return None
     need = gpu_need(plan.needs.largest_run, view.session.overheads(gpu.index))
-    return verdict(need, gpu_memory(str(gpu.index), view.sample.report))
+    return fit_in(need, gpu_memory(str(gpu.index), view.sample.report))
 
 
 def _host(view: _View) -> list[Line]:
@@ -103,7 +103,7 @@ def _host(view: _View) -> list[Line]:
     return told
 
 
-def _bar_line(used: int, total: int, found: Verdict) -> Line:
+def _bar_line(used: int, total: int, found: MemoryFit) -> Line:
     """Used by others | predicted | free, and the verdict."""
     need = int(found.need.high)
     told = str(found.need) if found.need.spread else mebibytes(need)

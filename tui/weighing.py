@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.memory.verdict import SEVERITY, Fit
+from ..core.memory.fit import SEVERITY, Fit
 from ..core.shapes import spelled
 from ..core.units import mebibytes
 from .feeds.mapping import Subject
@@ -31,7 +31,7 @@ def size_lines(subject: Subject, size: tuple[int, int], mapped: Fit | None = Non
         why = "it is drawn with a wider margin" if wider else "it counts one file alone"
         differs = [plain(f"the map says {mapped}: {why}", "dim")]
     return [
-        (name, (" ", ""), (fit, FIT_KINDS[found.fit]), (found.verdict.sentence.removeprefix(fit), "")),
+        (name, (" ", ""), (fit, FIT_KINDS[found.fit]), (found.decisive.sentence.removeprefix(fit), "")),
         plain(peak),
         *(plain(f"! {finding.message}", "warning") for finding in planned.findings if finding.rule == "ratio"),
         *differs,

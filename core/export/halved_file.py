@@ -12,8 +12,8 @@ from ..foreign.allowances import Load, halving, reading
 from ..foreign.opened import ForeignFile
 from ..kinds import root_of
 from ..manifest import listed_elsewhere
+from ..memory.fit import Fit, Memory, fit_in
 from ..memory.need import Need, Term
-from ..memory.verdict import Fit, Memory, verdict
 from ..publication.draft import Draft, taken
 from ..publication.hold import Held, Hold
 from ..sandbox.process import SaidNo
@@ -91,7 +91,7 @@ def _check_memory(least: int, load: Load) -> None:
     """Raises `WillNotFit` if the file as it is could not even run."""
     host = host_memory()
     need = Need((Term("the model at its size", least, max(least, 2 * load.peak), "from the shapes in the file"),))
-    found = verdict(need, Memory("host memory", host.available, host.total))
+    found = fit_in(need, Memory("host memory", host.available, host.total))
     if found.fit is Fit.WILL_NOT_FIT:
         raise WillNotFit(found.sentence, "give a smaller size, or a machine with more memory")
 

@@ -9,8 +9,8 @@ from ..errors import ArtifactRefused, BadRequest, WillNotFit
 from ..loading import WeightsSource
 from ..manifest import read
 from ..memory.estimate import job_needs, judged
+from ..memory.fit import Fit
 from ..memory.now import look
-from ..memory.verdict import Fit
 from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
@@ -81,7 +81,7 @@ def _check_memory(subject: Subject, network: Network) -> None:
         raise BadRequest(f"the network of these weights cannot take {subject.shape}: {error}") from error
     found = judged(needs, now)
     if found.fit is Fit.WILL_NOT_FIT:
-        raise WillNotFit(found.verdict.sentence, "verify it on a machine with more memory")
+        raise WillNotFit(found.decisive.sentence, "verify it on a machine with more memory")
 
 
 def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: tuple[int, int]) -> Subject:

@@ -11,12 +11,12 @@ from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE, Precision
 from ..shapes import MEMORY, Finding, InputShape, Level
+from .fit import Fit, MemoryFit, fit_in, worst
 from .job import host_need, weighed
 from .need import Need, Term
 from .overheads import DOCUMENTED, Overheads
 from .run import Run, gpu_need, run
 from .snapshot import Snapshot
-from .verdict import Fit, Verdict, verdict, worst
 from .workload import Workload
 
 _NOT_MEASURED = "its arena and its search for convolutions come on top; by how much is not measured"
@@ -45,8 +45,8 @@ class JobNeeds:
 class JobFit:
     """Whether a job fits: into host memory, and into its GPU if it has one."""
 
-    host: Verdict
-    gpu: Verdict | None
+    host: MemoryFit
+    gpu: MemoryFit | None
 
     @property
     def fit(self) -> Fit:
@@ -59,8 +59,8 @@ class JobFit:
         return self.fit in (Fit.TIGHT, Fit.WILL_NOT_FIT)
 
     @property
-    def verdict(self) -> Verdict:
-        """The verdict that decides."""
+    def decisive(self) -> MemoryFit:
+        """The one that decides."""
         return self.gpu if self.gpu is not None and self.gpu.fit is self.fit else self.host
 
 
@@ -74,8 +74,8 @@ def job_needs(network: Network, work: Workload, shape: InputShape, overheads: Ov
 
 def judged(needs: JobNeeds, now: Snapshot) -> JobFit:
     """The needs of a job against what is free now: cheap enough for every sample of NVML."""
-    gpu = None if needs.gpu is None or now.gpu is None else verdict(needs.gpu, now.gpu)
-    return JobFit(verdict(needs.host, now.host), gpu)
+    gpu = None if needs.gpu is None or now.gpu is None else fit_in(needs.gpu, now.gpu)
+    return JobFit(fit_in(needs.host, now.host), gpu)
 
 
 def memory_finding(found: JobFit) -> Finding | None:
@@ -83,9 +83,9 @@ def memory_finding(found: JobFit) -> Finding | None:
     match found.fit:
         case Fit.WILL_NOT_FIT:
             fix = "give a smaller size or batch, or --force to start anyway"
-            return Finding(Level.ERROR, MEMORY, found.verdict.sentence, fix)
+            return Finding(Level.ERROR, MEMORY, found.decisive.sentence, fix)
         case Fit.TIGHT:
-            return Finding(Level.WARNING, MEMORY, found.verdict.sentence)
+            return Finding(Level.WARNING, MEMORY, found.decisive.sentence)
         case _:
             return None
 

@@ -13,11 +13,11 @@ from ..network.ops import Shape
 from ..precisions import Precision
 from ..readings.weigher import weigh
 from ..shapes import MAX_BATCH, MAX_RATIO, MAX_SIDE, RECOMMENDED
+from .fit import SEVERITY, Fit, Memory
 from .job import host_need, weighed
 from .need import Need
 from .run import many_gpu_needs
 from .snapshot import Snapshot
-from .verdict import SEVERITY, Fit, Memory
 from .workload import Workload
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..tables import Coloured
+from .fit import Fit
 from .fitmap import FitMap
-from .verdict import Fit
 
 # A mark for each verdict, and the one for it beyond the ratio that is wise.
 MARKS = {

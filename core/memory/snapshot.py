@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..devices import Gpu, GpuReport, HostMemory
+from .fit import Memory
 from .overheads import DOCUMENTED, Overheads
-from .verdict import Memory
 
 
 @dataclass(frozen=True)

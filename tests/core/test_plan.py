@@ -21,9 +21,9 @@ from halfpint.core.families.dbnet.family import DBNetModel
 from halfpint.core.families.yolov5.family import YoloModel
 from halfpint.core.kinds import Kind
 from halfpint.core.loading import WeightsSource
+from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot
-from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.plan import Plan, Planner, plan
 from halfpint.core.precisions import ALL_PRECISIONS, FP32
 from halfpint.core.shapes import Level

@@ -34,7 +34,7 @@ def test_json(tiny: Path, tmp_path: Path, precision: Precision, opset: int) -> N
                       "--out", tmp_path)  # fmt: skip
     with network_of(tiny) as network:
         predicted = run(network, InputShape(2, 3, 1536, 320), precision)
-    assert list(found) == ["shape", "precision", "findings", "run", "job", "device", "verdict", "artifacts"]
+    assert list(found) == ["shape", "precision", "findings", "run", "job", "device", "fit", "artifacts"]
     assert found["shape"] == [2, 3, 1536, 320]
     assert found["precision"] == precision.name
     assert found["run"] == {
@@ -44,7 +44,7 @@ def test_json(tiny: Path, tmp_path: Path, precision: Precision, opset: int) -> N
         "peak_layer": predicted.peak_layer,
     }
     assert [(finding["level"], finding["rule"]) for finding in found["findings"]] == [("warning", "ratio")]
-    assert (found["device"], found["verdict"]) == ("cpu", "FITS")
+    assert (found["device"], found["fit"]) == ("cpu", "FITS")
     assert found["job"]["gpu"] is None
     assert found["job"]["host"]["low_nbytes"] <= found["job"]["host"]["high_nbytes"]
     exported = halfpint("export", "--weights", tiny, "--imgsz", 1536, 320, "--batch", 2, "--out", tmp_path,
@@ -58,10 +58,10 @@ def test_json(tiny: Path, tmp_path: Path, precision: Precision, opset: int) -> N
 def test_a_ratio_is_a_warning_and_memory_is_bytes(tiny: Path, tmp_path: Path) -> None:
     environment = environment_with(tmp_path, 22 * GIB, 200 * MIB)
     fits = estimated(tiny, "--imgsz", 1536, 320, "--device", 0, env=environment)
-    assert fits["verdict"] == "FITS"
+    assert fits["fit"] == "FITS"
     assert [finding["rule"] for finding in fits["findings"]] == ["ratio"]
     full = estimated(tiny, "--imgsz", 1536, 320, "--device", "cuda:1", env=environment)
-    assert (full["device"], full["verdict"]) == ("1", "WILL NOT FIT")
+    assert (full["device"], full["fit"]) == ("1", "WILL NOT FIT")
     assert {finding["rule"]: finding["level"] for finding in full["findings"]} == {
         "ratio": "warning",
         "memory": "error",
@@ -72,7 +72,7 @@ def test_a_ratio_is_a_warning_and_memory_is_bytes(tiny: Path, tmp_path: Path) ->
 
 def test_without_a_gpu_the_verdict_is_unknown_and_says_why(tiny: Path, tmp_path: Path) -> None:
     found = estimated(tiny, "--device", 5, env=environment_with(tmp_path, GIB))
-    assert found["verdict"] == "UNKNOWN"
+    assert found["fit"] == "UNKNOWN"
     assert found["job"]["gpu"]["problem"] == "there is no GPU 5 here"
 
 
@@ -103,7 +103,7 @@ def test_the_map(tiny: Path, tmp_path: Path) -> None:
     assert "@ 1536×320" in result.stdout
     assert "\033" not in result.stdout
     with_json = halfpint("estimate", tiny, "--map", "--json")
-    assert json.loads(with_json.stdout)["verdict"] == "FITS"
+    assert json.loads(with_json.stdout)["fit"] == "FITS"
     assert "height × width" in with_json.stderr
 
 
@@ -148,7 +148,7 @@ def test_an_illegal_size_in_json(tiny: Path) -> None:
     result = halfpint("estimate", tiny, "--imgsz", 800, 600, "--json")
     found = json.loads(result.stdout)
     assert result.returncode == 2
-    assert (found["run"], found["job"], found["verdict"], found["artifacts"]) == (None, None, "UNKNOWN", {})
+    assert (found["run"], found["job"], found["fit"], found["artifacts"]) == (None, None, "UNKNOWN", {})
     assert found["findings"][0]["rule"] == "stride"
 
 
@@ -191,7 +191,7 @@ def test_what_was_predicted_and_measured_is_kept(tiny: Path, tmp_path: Path) -> 
     events = [json.loads(line) for line in result.stdout.splitlines()]
     (predicted,) = [event for event in events if event["event"] == "memory-predicted"]
     measured = [event for event in events if event["event"] == "memory-measured"]
-    assert predicted["verdict"] == "FITS"
+    assert predicted["fit"] == "FITS"
     assert [event["host"] for event in measured] == sorted(event["host"] for event in measured)
     (artifact,) = json.loads((tmp_path / "master-n.halfpint.json").read_text())["artifacts"]
     memory = artifact["made"]["memory"]

@@ -22,9 +22,9 @@ from textual.pilot import Pilot
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.loading import WeightsSource
 from halfpint.core.memory import fitmap
+from halfpint.core.memory.fit import Fit
 from halfpint.core.memory.fitmap_text import MARKS
 from halfpint.core.memory.snapshot import Snapshot, snapshot
-from halfpint.core.memory.verdict import Fit
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.plan import Planner

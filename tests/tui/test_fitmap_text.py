@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from halfpint.core.memory.fit import Fit
 from halfpint.core.memory.fitmap import FitMap
 from halfpint.core.memory.fitmap_text import map_lines
-from halfpint.core.memory.verdict import Fit
 from halfpint.core.tables import Coloured
 
 SIDES = tuple(range(320, 1537, 32))

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
 from halfpint.core.memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
+from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.run import gpu_need, many_gpu_needs, run
 from halfpint.core.memory.snapshot import Snapshot, snapshot
-from halfpint.core.memory.verdict import Fit, Memory
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import ShapeMismatch
@@ -66,7 +66,7 @@ def test_a_large_gpu_fits_and_a_full_one_does_not(network: Network) -> None:
     assert estimate(network, spec(device="0"), snapshot(HOST, "0", report)).fit is Fit.FITS
     full = estimate(network, spec(device="1"), snapshot(HOST, "1", report))
     assert full.fit is Fit.WILL_NOT_FIT
-    assert "200.0 MiB of GPU 1 are free" in full.verdict.sentence
+    assert "200.0 MiB of GPU 1 are free" in full.decisive.sentence
     finding = memory_finding(full)
     assert finding is not None
     assert finding.level is Level.ERROR
@@ -87,17 +87,17 @@ def test_on_a_cpu_the_host_decides(network: Network) -> None:
     assert estimate(network, spec(), snapshot(HOST, "cpu", GpuReport())).gpu is None
     for available, fit in ((48 * GIB, Fit.FITS), (100 * MIB, Fit.TIGHT), (60 * MIB, Fit.WILL_NOT_FIT)):
         found = estimate(network, spec(), snapshot(HostMemory(64 * GIB, available), "cpu", GpuReport()))
-        assert found.fit is fit, found.verdict.sentence
+        assert found.fit is fit, found.decisive.sentence
 
 
 def test_a_gpu_that_is_not_there_is_not_known(network: Network) -> None:
     for report, word in ((GpuReport(problem="No NVIDIA driver is installed here."), "driver"), (gpus(GIB), "no GPU 3")):
         found = estimate(network, spec(device="3"), snapshot(HOST, "3", report))
         assert found.fit is Fit.UNKNOWN
-        assert word in found.verdict.sentence
+        assert word in found.decisive.sentence
         assert memory_finding(found) is None
     lost = snapshot(HOST, "0", GpuReport((Gpu(0, "card", problem="This GPU has disappeared."),)))
-    assert "disappeared" in estimate(network, spec(device="0"), lost).verdict.sentence
+    assert "disappeared" in estimate(network, spec(device="0"), lost).decisive.sentence
 
 
 def test_another_process_that_takes_memory_changes_the_verdict_of_the_same_needs(network: Network) -> None:

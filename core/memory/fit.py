@@ -1,4 +1,4 @@
-"""Does it fit? A verdict from bytes: what is needed against what is free now."""
+"""Does it fit? From bytes: what is needed against what is free now."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class MemoryFit:
     """Whether a need fits into a place, and all that led there."""
 
     fit: Fit
@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def sentence(self) -> str:
-        """The verdict for people."""
+        """What to tell people."""
         needs = f"needs {self.need}"
         if self.memory.free is None:
             return f"{self.fit}: {needs} of {self.memory.name}; {self.memory.problem or 'what is free is not known'}"
@@ -55,7 +55,7 @@ class Verdict:
 
 
 def fit_of(least: int, high: int, free: int | None) -> Fit:
-    """The verdict on a need: `least` is certain, `high` the most that it may be."""
+    """Whether a need fits: `least` is certain, `high` the most that it may be."""
     if free is None:
         return Fit.UNKNOWN
     if least > free:
@@ -63,11 +63,11 @@ def fit_of(least: int, high: int, free: int | None) -> Fit:
     return Fit.FITS if high <= free else Fit.TIGHT
 
 
-def verdict(need: Need, memory: Memory) -> Verdict:
-    """The verdict on a need. It says WILL NOT FIT only if the least exceeds what is free."""
-    return Verdict(fit_of(int(need.least), int(need.high), memory.free), need, memory)
+def fit_in(need: Need, memory: Memory) -> MemoryFit:
+    """Whether a need fits. It says WILL NOT FIT only if the least exceeds what is free."""
+    return MemoryFit(fit_of(int(need.least), int(need.high), memory.free), need, memory)
 
 
 def worst(fits: list[Fit]) -> Fit:
-    """The worst of several verdicts."""
+    """The worst of several."""
     return max(fits, key=SEVERITY.index, default=Fit.UNKNOWN)

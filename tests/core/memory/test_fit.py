@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from halfpint.core.memory.fit import SEVERITY, Fit, Memory, fit_in, fit_of, worst
 from halfpint.core.memory.need import Need, Term, exact
-from halfpint.core.memory.verdict import SEVERITY, Fit, Memory, fit_of, verdict, worst
 
 MIB = 2**20
 nbytes = st.integers(0, 2**40)
@@ -20,7 +20,7 @@ def needs(draw: st.DrawFn) -> Need:
 
 @given(needs(), nbytes)
 def test_the_verdict_is_a_matter_of_what_is_free(need: Need, free: int) -> None:
-    found = verdict(need, Memory("GPU 0", free, 2**41)).fit
+    found = fit_in(need, Memory("GPU 0", free, 2**41)).fit
     assert (found is Fit.WILL_NOT_FIT) == (need.low > free)
     assert (found is Fit.FITS) == (need.high <= free)
     assert (found is Fit.TIGHT) == (need.low <= free < need.high)
@@ -34,7 +34,7 @@ def test_more_free_memory_is_never_worse(need: Need, free: int, more: int) -> No
 
 @given(needs())
 def test_without_a_figure_there_is_no_verdict(need: Need) -> None:
-    found = verdict(need, Memory("GPU 0", None, 0, "No NVIDIA driver is installed here."))
+    found = fit_in(need, Memory("GPU 0", None, 0, "No NVIDIA driver is installed here."))
     assert found.fit is Fit.UNKNOWN
     assert "No NVIDIA driver" in found.sentence
 
@@ -48,7 +48,7 @@ def test_the_worst_decides() -> None:
 def test_sentences() -> None:
     memory = Memory("GPU 1", 200 * MIB, 1024 * MIB)
     assert memory.used == 824 * MIB
-    exactly = verdict(Need((exact("weights", 30 * MIB),)), memory)
+    exactly = fit_in(Need((exact("weights", 30 * MIB),)), memory)
     assert exactly.sentence == "FITS: needs 30.0 MiB, 200.0 MiB of GPU 1 are free"
-    between = verdict(Need((exact("weights", 30 * MIB), Term("context", 250 * MIB, 650 * MIB))), memory)
+    between = fit_in(Need((exact("weights", 30 * MIB), Term("context", 250 * MIB, 650 * MIB))), memory)
     assert between.sentence == "WILL NOT FIT: needs 280.0 MiB to 680.0 MiB, 200.0 MiB of GPU 1 are free"
