@@ -25,13 +25,13 @@ from memory_matrix import jobs, write_networks
 from memory_matrix import measured as measured_jobs
 
 from halfpint.core.devices import GpuSampler
-from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.overheads import overheads_of
 from halfpint.core.memory.run import gpu_need, run
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
 from halfpint.core.samples.make import write_dbnet, write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape
+from halfpint.core.weights_source import WeightsSource
 
 HERE = Path(__file__).parent
 SIZES = ((320, 320), (640, 640), (800, 800), (1536, 320), (1536, 1536))

@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from memory_matrix import Job, jobs, measured, write_networks
 
-from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.job import JobStage, job_stages, weighed
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.shapes import InputShape
+from halfpint.core.weights_source import WeightsSource
 
 _STEPS, _RATE = 3000, 0.01
 _POWER = 16  # of the mean that stands for the largest error

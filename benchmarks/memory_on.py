@@ -19,11 +19,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from halfpint.core.devices import GpuSampler
-from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions import named
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.torchscript.file import torchscript_bytes
+from halfpint.core.weights_source import WeightsSource
 
 
 class Living(TorchDispatchMode):

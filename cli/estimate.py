@@ -12,7 +12,6 @@ from typing import Any
 from ..core.errors import BadRequest
 from ..core.export.size import sized
 from ..core.kinds import all_kinds
-from ..core.loading import WeightsSource
 from ..core.memory.fit import Fit, MemoryFit
 from ..core.memory.fitmap import default_sides, fit_map
 from ..core.memory.now import look
@@ -30,6 +29,7 @@ from ..core.streams import on_terminal
 from ..core.tables import table
 from ..core.targets import targets
 from ..core.units import mebibyte_range, mebibytes, megabytes
+from ..core.weights_source import WeightsSource
 from .arguments import shape_in_words, size_of, weights_in
 from .console import say, say_coloured, say_json
 from .flags import values_of

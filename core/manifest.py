@@ -12,13 +12,13 @@ from typing import Any, Self
 from .inspect import WeightsInfo
 from .kinds import Kind, all_suffixes
 from .ledger import Ledger, source_ledger
-from .loading import file_sha256
 from .publication.draft import taken
 from .spec import ExportSpec, manifest_of
 from .targets.contract import Contract
 from .text import to_json
 from .untrusted import read_bounded
 from .verify.report import Report
+from .weights_source import file_sha256
 
 SCHEMA = 1
 _LONGEST = 4 << 20  # bytes of a manifest; that of eight artifacts with all their figures has 60 kB

@@ -15,10 +15,10 @@ from ..core.options import NAME, OVERWRITE
 from ..core.shapes import Preset, spelled
 from ..core.spec import ExportSpec
 from .clipboard import copy
-from .feeds.mapping import Subject
+from .feeds.fit_map import Subject
 from .panels.panel import Panel
 from .panels.registry import commands
-from .reporting import help_lines, report_lines
+from .report_lines import help_lines, report_lines
 from .screens.choose import Answer, Choose
 from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader

@@ -12,7 +12,7 @@ from ..core.memory.run import gpu_need
 from ..core.memory.snapshot import gpu_memory
 from ..core.options import DEVICE
 from ..core.units import about_mebibytes, mebibytes
-from .weighing import FIT_KINDS
+from .size_lines import FIT_KINDS
 from .widgets.bars import bar, past
 from .widgets.lines import Line, Piece, plain
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ..errors import BadRequest, WillNotFit
 from ..events import MemoryPredicted, Note, Progress
 from ..inspect import WeightsInfo
-from ..loading import WeightsSource
 from ..memory.now import look
 from ..network.network import Network
 from ..plan import Plan, plan
 from ..shapes import InputShape, Level
 from ..spec import ExportSpec
 from ..units import megabytes
+from ..weights_source import WeightsSource
 from .memory import predicted
 from .stages import Emit
 

@@ -13,10 +13,10 @@ from ..errors import WeightsRefused
 from ..network.layers import Conv2d, ConvTranspose2d, Weights
 from ..untrusted import printable
 from ..weights.tensors import FLOATS, Tensor
-from .folding import Affine, affine, finished, float64, folded, folded_transpose
+from .folded import Affine, affine, finished, float64, folded, folded_transpose
 
 if TYPE_CHECKING:
-    from .folding import Float64
+    from .folded import Float64
 
 NORM_EPS = 1e-5  # of torch's nn.BatchNorm2d, unless a network sets another
 _NORM = ("weight", "bias", "running_mean", "running_var")

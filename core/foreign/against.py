@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
-from ..loading import WeightsSource
 from ..manifest import read
 from ..memory.estimate import job_needs, judged
 from ..memory.fit import Fit
@@ -27,6 +26,7 @@ from ..verify.probes import plan
 from ..verify.report import Check, Report, Verdict
 from ..verify.subject import Subject
 from ..verify.trial import on_trial
+from ..weights_source import WeightsSource
 from .allowances import Load
 from .opened import ForeignFile, LoadedForeign
 

@@ -18,14 +18,7 @@ from ..options import VerifyMode
 from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from .fitted import (
-    PYTHON,
-    REFERENCE_BESIDE,
-    REFERENCE_WEIGHTS,
-    TWIN,
-    TWIN_ACTIVATIONS,
-    Constant,
-)
+from .fitted import PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
 from .need import Need, Term, larger, smaller
 from .workload import Workload
 

@@ -11,7 +11,6 @@ import numpy as np
 import pynvml
 import torch
 
-from ..loading import WeightsSource
 from ..network.network import Network
 from ..precisions import REFERENCE
 from ..samples.make import write_yolov5
@@ -20,6 +19,7 @@ from ..shapes import InputShape
 from ..targets.provenance import Provenance
 from ..targets.torchscript.file import torchscript_bytes
 from ..targets.torchscript.loaded import LoadedTorchScript
+from ..weights_source import WeightsSource
 from .run import run
 
 _SHAPES = (InputShape(1, 3, 640, 640), InputShape(1, 3, 1536, 320))

@@ -20,7 +20,6 @@ from halfpint.core.export.source import read_weights
 from halfpint.core.families.dbnet.family import DBNetModel
 from halfpint.core.families.yolov5.family import YoloModel
 from halfpint.core.kinds import Kind
-from halfpint.core.loading import WeightsSource
 from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot
@@ -28,6 +27,7 @@ from halfpint.core.plan import Plan, Planner, plan
 from halfpint.core.precisions import ALL_PRECISIONS, FP32
 from halfpint.core.shapes import Level
 from halfpint.core.spec import ExportSpec
+from halfpint.core.weights_source import WeightsSource
 from support import dbnet
 from support.jobs import done, end_of, of, small
 from support.screen import drive, screen

@@ -12,13 +12,13 @@ from halfpint.core.events import MemoryPredicted
 from halfpint.core.export.order import Order
 from halfpint.core.export.source import LoadedWeights
 from halfpint.core.kinds import Kind
-from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.sizes import ArtifactSize, Sizes, disk_finding
 from halfpint.core.spec import ExportSpec
+from halfpint.core.weights_source import WeightsSource
 from support.checkpoints import Checkpoint
 from support.jobs import done, end_of, small
 from support.targets import BOTH, ONNX, TORCHSCRIPT

@@ -15,7 +15,7 @@ from halfpint.core.errors import BadRequest
 from halfpint.core.inspect import inspect
 from halfpint.core.manifest import earlier, listed_elsewhere
 from halfpint.core.publication.hold import Held, Hold
-from halfpint.tui.reporting import report_lines
+from halfpint.tui.report_lines import report_lines
 from support import dbnet
 from support.jobs import done, end_of, names, small
 from support.measured import measured

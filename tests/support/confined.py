@@ -28,7 +28,7 @@ from typing import Any, Self
 from halfpint.cli.main import main as command
 from halfpint.core.errors import HalfpintError
 from halfpint.core.limits import ran_out_of_memory
-from halfpint.core.loading import WeightsSource
+from halfpint.core.weights_source import WeightsSource
 
 # The goal for a file: processor seconds, and seconds a MB; bytes of memory, and so many times the file.
 SECONDS, SECONDS_A_MB, NBYTES, COPIES = 2.0, 0.2, 200 * 2**20, 8

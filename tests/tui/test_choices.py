@@ -10,17 +10,7 @@ from hypothesis import strategies as st
 
 from halfpint.core.families.family import Facts
 from halfpint.core.option import Values
-from halfpint.core.options import (
-    DEVICE,
-    DYNAMIC,
-    NAME,
-    OUT,
-    OVERWRITE,
-    PRECISIONS,
-    TARGETS,
-    VERIFY,
-    VerifyMode,
-)
+from halfpint.core.options import DEVICE, DYNAMIC, NAME, OUT, OVERWRITE, PRECISIONS, TARGETS, VERIFY, VerifyMode
 from halfpint.core.precisions import FP16
 from halfpint.core.shapes import Level
 from halfpint.core.targets.onnx.options import OPSET

@@ -20,7 +20,6 @@ from textual.message import Message
 from textual.pilot import Pilot
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
-from halfpint.core.loading import WeightsSource
 from halfpint.core.memory import fitmap
 from halfpint.core.memory.fit import Fit
 from halfpint.core.memory.fitmap_text import MARKS
@@ -30,8 +29,9 @@ from halfpint.core.network.network import Network
 from halfpint.core.plan import Planner
 from halfpint.core.precisions import FP32, Precision
 from halfpint.core.spec import ExportSpec
+from halfpint.core.weights_source import WeightsSource
 from halfpint.tui.dialogs import open_fit_map
-from halfpint.tui.feeds.mapping import Mapped, Mapper, Subject
+from halfpint.tui.feeds.fit_map import Mapped, Mapper, Subject
 from halfpint.tui.screens.fitmap import FitMapScreen, arrange
 from halfpint.tui.widgets.heatmap import Cell, Heatmap
 from halfpint.tui.widgets.lines import Lines

@@ -71,7 +71,7 @@ class LogPanel(Panel):
         jobs, log = self.session.jobs, self.session.log
         if not log and jobs.last is None:
             return
-        from ..telling import ongoing, told  # with the first news: the screen is painted before
+        from ..log_lines import ongoing, told  # with the first news: the screen is painted before
 
         new = [record for record in log[-(log[-1].number - self._last) :] if record.number > self._last] if log else []
         if new:

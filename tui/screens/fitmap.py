@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 
 from ...core.memory.fitmap import FitMap
 from ...core.memory.fitmap_text import MARKS
-from ..feeds.mapping import Mapped, Mapper, Subject
-from ..weighing import FIT_KINDS, size_lines
+from ..feeds.fit_map import Mapped, Mapper, Subject
+from ..size_lines import FIT_KINDS, size_lines
 from ..widgets.heatmap import HERE, Cell, Heatmap, Legend, samples
 from ..widgets.lines import Line, Lines, plain
 

@@ -291,7 +291,7 @@ class MainScreen(QuietScreen):
     def action_fit_map(self) -> None:
         from ...core.plan import Planner
         from ..dialogs import open_fit_map
-        from ..feeds.mapping import Subject
+        from ..feeds.fit_map import Subject
 
         self._settle()
         wish = self.session.wish

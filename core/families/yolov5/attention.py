@@ -12,7 +12,7 @@ from typing import TypeVar
 from ...errors import WeightsRefused
 from ...network.layers import Conv2d
 from ...network.ops import Ops
-from ..folding import Linear, linear, rows
+from ..folded import Linear, linear, rows
 from ..modules import Module
 from .blocks import ConvBlock
 

@@ -10,7 +10,7 @@ from ...network.layers import Activation, Conv2d, Weights
 from ...shapes import MAX_SIDE
 from ...untrusted import printable
 from ...weights.pickled import Record
-from ..folding import BatchNorm, batch_norm, conv, conv_transpose, linear
+from ..folded import BatchNorm, batch_norm, conv, conv_transpose, linear
 from ..modules import Module
 from . import blocks as b
 from .attention import Transformer, transformer_layer

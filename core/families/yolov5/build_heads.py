@@ -7,7 +7,7 @@ from ...network.layers import Constant
 from ...refusal import refusing
 from ...untrusted import printable
 from ...weights.tensors import Tensor
-from ..folding import conv, linear
+from ..folded import conv, linear
 from ..modules import Module
 from .blocks import Chain, Upsample
 from .build import block_of, conv_block

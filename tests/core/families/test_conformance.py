@@ -1,6 +1,6 @@
 """Every checkpoint with recorded answers: the readings agree with the code that wrote it.
 
-That weighing agrees with running is held by `tests/core/memory/test_plan.py`.
+That weighing agrees with running is held by `tests/core/memory/test_forward.py`.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from halfpint.core.errors import WeightsRefused
 from halfpint.core.families.modules import Module
 from halfpint.core.inspect import inspect
 from halfpint.core.ledger import source_ledger
-from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.weights.pickled import Record
 from halfpint.core.weights.writer import NewTensor, checkpoint_bytes
+from halfpint.core.weights_source import WeightsSource
 from support import witness as w
 from support.checkpoints import network_of
 

@@ -124,11 +124,11 @@ def _header_changed(data: bytes, dice: Dice) -> bytes:
 @cache
 def _models() -> Sequence[bytes]:
     """An ONNX file of ours, small ones of others, and some that were hostile before they were changed."""
-    from halfpint.core.loading import WeightsSource
     from halfpint.core.shapes import InputShape
     from halfpint.core.targets.contract import contract
     from halfpint.core.targets.onnx.file import onnx_bytes
     from halfpint.core.targets.provenance import Provenance
+    from halfpint.core.weights_source import WeightsSource
     from support import hostile_onnx as hostile
 
     shape = InputShape(1, 3, 64, 64)
@@ -233,7 +233,7 @@ def _kept(path: Path) -> int:
     from halfpint.core.manifest import earlier, listed_elsewhere
     from halfpint.core.spec import ExportSpec
     from halfpint.core.text import to_json
-    from halfpint.tui.reporting import report_lines
+    from halfpint.tui.report_lines import report_lines
 
     folder = path.parent / "folder"
     (folder / "best.halfpint.json").write_bytes(path.read_bytes())

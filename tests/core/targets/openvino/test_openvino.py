@@ -12,7 +12,6 @@ import pytest
 
 from halfpint.core.errors import ArtifactRefused, JobFailed
 from halfpint.core.events import ArtifactPublished
-from halfpint.core.loading import WeightsSource
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
 from halfpint.core.precisions.dtype import FLOAT32
 from halfpint.core.shapes import InputShape
@@ -22,6 +21,7 @@ from halfpint.core.targets import named
 from halfpint.core.targets.openvino.untrusted import checked_openvino
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.target import Build, Files
+from halfpint.core.weights_source import WeightsSource
 from support.checkpoints import Checkpoint
 from support.command import halfpint
 from support.jobs import done, end_of, manifest_of, names, of, small

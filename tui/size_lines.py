@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.memory.fit import SEVERITY, Fit
 from ..core.shapes import spelled
 from ..core.units import mebibytes
-from .feeds.mapping import Subject
+from .feeds.fit_map import Subject
 from .widgets.lines import Line, plain
 
 FIT_KINDS = {Fit.FITS: "good", Fit.TIGHT: "warning", Fit.WILL_NOT_FIT: "error", Fit.UNKNOWN: "dim"}

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from halfpint.core.errors import WeightsRefused
-from halfpint.core.loading import WeightsSource
 from halfpint.core.network.layers import Constant, Conv2d, ConvTranspose2d, layers_of
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.weights.writer import checkpoint_bytes
+from halfpint.core.weights_source import WeightsSource
 
 Change = Callable[[Path], object]
 
