@@ -16,11 +16,12 @@ from threading import Thread
 from typing import Any, TypeAlias
 
 from .. import limits
-from ..errors import HalfpintError, JobFailed
+from ..errors import BadRequest, HalfpintError, JobFailed
 from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
 from ..kinds import Kind
 from ..ledger import artifact_ledger
 from ..manifest import ArtifactRecord, FileRecord, Listed, Source, earlier, manifest_bytes
+from ..options import TARGETS
 from ..publication.draft import Draft, taken
 from ..publication.hold import Hold
 from ..readings.weigher import weights_nbytes
@@ -84,6 +85,10 @@ def run(spec: ExportSpec, emit: Emit, job: str = "") -> None:
 
 
 def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
+    for target in spec.targets:
+        if not target.installed:
+            what = f"{target.label} files need {' and '.join(target.modules)}, which is not installed"
+            raise BadRequest(what, target.install or f"leave out {TARGETS.flag} {target}")
     with turn(spec, job, emit) as hold:
         with stage("read", "", emit) as reading:
             loaded = read_weights(spec, emit)

@@ -109,7 +109,8 @@ class Target(ABC):
     """A kind of artifact. One object of each class is made; it imports no runtime before it has to.
 
     `name`: as `--include` spells it. `label`, `help`: as people read it. `suffixes`: of its files, that of the file
-    that stands for all of them first. `runtime`: what runs it. `modules`: the packages that writing and running take.
+    that stands for all of them first. `runtime`: what runs it. `modules`: the packages that writing and running take,
+    and `install`: how to get those that Halfpint does not bring.
     `options`: the rows of those that are there for it alone. `declares_sizes`: whether a file says which sizes it
     takes; one that does not takes any. `weighed`: whether `readings/weigher.py` knows its runtime's memory to the byte.
     """
@@ -122,6 +123,7 @@ class Target(ABC):
     modules: tuple[str, ...]
     memory: Memory
     options: tuple[Option[Any], ...] = ()
+    install: str = ""
     declares_sizes: bool = True
     weighed: bool = False
 

@@ -135,7 +135,7 @@ def test_keys_that_come_in_a_bunch_do_what_they_would_one_by_one(folder: Path) -
         async with screen(folder) as s:
             await s.until_known()
             await s.press("2")
-            await s.burst(*"96", "tab", *"64", "escape", "3", "down", "space", "ctrl+r")
+            await s.burst(*"96", "tab", *"64", "escape", "3", "down", "down", "space", "ctrl+r")
             assert (await s.job_over()).exit_code == 0
             assert "#1 yolov5n.pt at 1×96×64" in s.log
             assert len([row for row in s.artifacts if row[4] == "PASS"]) == 4

@@ -23,6 +23,7 @@ class OpenVino(Target):
     suffixes = (".xml", ".bin")
     runtime = "OpenVINO"
     modules = ("onnx", "openvino")
+    install = "pip install 'halfpint[openvino]'"
     # Over eight jobs on a CPU (yolov5n, yolov5s and DBNet-R18 at 64×64, 640×640 and 1280×1280): within 17 %.
     memory = Memory(libraries=100.0, least=30, run=1.2, activations=1.65)
 
@@ -39,8 +40,7 @@ class OpenVino(Target):
         try:
             from .file import openvino_files
         except ImportError as error:
-            fix = "pip install 'halfpint[openvino]'"
-            raise JobFailed(f"OpenVINO cannot be imported: {error}", fix) from error
+            raise JobFailed(f"OpenVINO cannot be imported: {error}", self.install) from error
         return openvino_files(network, build, provenance)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:

@@ -137,6 +137,14 @@ def test_nothing_is_written_for_telemetry(tiny: Path, tmp_path: Path) -> None:
     assert not list(home.iterdir())
 
 
+def test_a_job_for_it_does_not_begin_without_it(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(OPENVINO), "modules", ("onnx", "no_such_module"))
+    end = end_of(done(small(tiny, tmp_path, targets=(ONNX, OPENVINO))))
+    assert (end.exit_code, end.fix) == (2, "pip install 'halfpint[openvino]'")
+    assert end.message == "OpenVINO files need onnx and no_such_module, which is not installed"
+    assert not list(tmp_path.iterdir())
+
+
 # ---- files that are there already
 
 
