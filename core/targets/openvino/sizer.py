@@ -7,7 +7,6 @@ tensors, which share a place. The `.xml` is a linear fit in the nodes and the te
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from ...network.network import Network
 from ...readings.size_constants import size_constants
@@ -23,19 +22,23 @@ from ..target import Build, Size
 _BYTES_A_NODE, _BYTES_A_TENSOR = 474, 985
 
 
-@dataclass(frozen=True)
 class OpenVinoSizer:
-    """Predicts for one network."""
+    """Predicts for one network. Asked again, it reuses how many nodes and tensors there are."""
 
-    network: Network
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._xml: dict[bool, int] = {}  # by whether axes are dynamic; a precision adds a handful of nodes at most
 
     def size(self, build: Build, provenance: Provenance) -> Size:
         """The bytes of both files. Raises `BadRequest` if the network cannot take the size."""
         network = self.network
         promised = build.contract(network)
-        graph = onnx_model(network, promised, build.precision, OPSET.default, build.shape, provenance).graph
+        if build.dynamic not in self._xml:
+            graph = onnx_model(network, promised, build.precision, OPSET.default, build.shape, provenance).graph
+            counted = len(graph.nodes) * _BYTES_A_NODE + len(graph.initializers) * _BYTES_A_TENSOR
+            self._xml[build.dynamic] = counted
         said = metadata(network, build.precision, build.shape, provenance)
-        xml = len(graph.nodes) * _BYTES_A_NODE + len(graph.initializers) * _BYTES_A_TENSOR + len(str(said))
+        xml = self._xml[build.dynamic] + len(str(said))
         constants = [] if build.dynamic else map(initializer, size_constants(network, build.shape.dims))
         varying = sum(4 * math.prod(constant.shape) for constant in constants)
         weights = weights_nbytes(network, build.precision.weights.itemsize)
