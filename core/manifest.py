@@ -108,7 +108,7 @@ class Listed:
     """
 
     files: tuple[tuple[str, str], ...]
-    source: Mapping[str, Any]
+    source: Any
     entry: Mapping[str, Any]
 
     @classmethod
@@ -141,10 +141,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says, whoever wrote it."""
+    """What a manifest says, whoever wrote it: names and SHA-256 of its artifacts are text, all else may be anything."""
 
     schema: Any
-    source: Mapping[str, Any]
+    source: Any
     artifacts: tuple[Listed, ...]
 
 
@@ -159,7 +159,7 @@ def earlier(spec: ExportSpec, source_sha256: str) -> list[Listed]:
         same = found.schema == SCHEMA and found.source["sha256"] == source_sha256
         entries = [listed for listed in found.artifacts if listed.is_in(spec.out)]
         for listed in entries:
-            listed.source["sha256"]
+            listed.source["sha256"]  # raises if an artifact does not say which weights it was made from
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -202,10 +202,8 @@ def read(path: Path) -> Manifest:
         found: Any = json.loads(read_bounded(path, _LONGEST))
         if not isinstance(found, dict) or _is_deep(found):
             raise ValueError(f"{path} is no manifest")
-        source = found["source"]
-        if not isinstance(source, dict):
-            raise TypeError("a source that is no table")
-        return Manifest(found["schema"], source, tuple(Listed.of(entry, source) for entry in found["artifacts"]))
+        source = found.get("source")
+        return Manifest(found.get("schema"), source, tuple(Listed.of(entry, source) for entry in found["artifacts"]))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply for a manifest") from error
     except (LookupError, TypeError, AttributeError) as error:

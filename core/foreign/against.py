@@ -107,14 +107,13 @@ def _undeclared(loaded: LoadedForeign, network: Network) -> Contract | None:
 
 def _as_published(file: ForeignFile) -> Iterator[Check]:
     """Whether the file is, byte for byte, the one that a manifest beside it lists."""
-    found = file.sha256s()
     for manifest in sorted(file.path.parent.glob("*.halfpint.json"))[:_MAX_MANIFESTS]:
         try:
             listed = {name: sha256 for artifact in read(manifest).artifacts for name, sha256 in artifact.files}
         except (OSError, ValueError):
             continue
         if file.path.name in listed:
-            if all(listed.get(name) == sha256 for name, sha256 in found.items()):
+            if all(listed.get(name) == sha256 for name, sha256 in file.sha256s().items()):
                 yield Check("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
             else:
                 yield Check("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")
