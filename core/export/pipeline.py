@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 import platform
 import sys
@@ -22,6 +20,7 @@ from ..kinds import Kind
 from ..ledger import artifact_ledger
 from ..manifest import ArtifactRecord, FileRecord, Listed, Source, earlier, manifest_bytes
 from ..options import TARGETS
+from ..plugins import import_ahead
 from ..publication.draft import Draft, taken
 from ..publication.hold import Hold
 from ..readings.weigher import weights_nbytes
@@ -29,7 +28,7 @@ from ..spec import ExportSpec
 from ..targets import targets
 from ..units import megabytes
 from ..verify.report import Report, Verdict
-from ..verify.trial import Told, Trial, on_trial
+from ..verify.trial import OnStep, Trial, on_trial
 from ..version import VERSION
 from .memory import measured
 from .order import Made, Order, make
@@ -95,7 +94,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
             reading.summary = loaded.summary
         for target in spec.targets[1:]:
             # An import may take over a second, and the files of the first target come before.
-            Thread(target=_imported, args=target.preload, daemon=True).start()
+            Thread(target=import_ahead, args=target.preload, daemon=True).start()
         earlier(spec, loaded.sha256)  # raises now if the manifest is going to be in the way
         hold.check()
         orders = [Order(spec, loaded, kind) for kind in spec.kinds]
@@ -120,13 +119,6 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
                     emit(_published(record, loaded))
 
 
-def _imported(*modules: str) -> None:
-    """Import what a runtime is made of. Whoever needs it tells if it is not there."""
-    with contextlib.suppress(Exception):
-        for module in modules:
-            importlib.import_module(module)
-
-
 @contextmanager
 def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
     """Tell why this artifact failed, if the work within raises: the others go on."""
@@ -145,7 +137,7 @@ def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> 
             draft.check()
         subject = order.subject(tuple(draft.path for draft in drafts))
         plan = judge.plan(subject)
-        trial = on_trial(subject, order.loaded.network, plan, told=_progress("run", order, emit))
+        trial = on_trial(subject, order.loaded.network, plan, on_step=_progress("run", order, emit))
         judge.inspect(trial)
         running.summary = f"{len(trial.answers)} answers"
     return made, trial
@@ -166,8 +158,8 @@ def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier, emit: Emit
     return _Verified(made, drafts, report)
 
 
-def _progress(name: str, order: Order, emit: Emit) -> Told:
-    """Tells the steps of a verification as progress of a stage."""
+def _progress(name: str, order: Order, emit: Emit) -> OnStep:
+    """Reports each step of a verification as progress of a stage."""
     return lambda step: emit(Progress(name, order.path.name, step.done, step.total, step.text))
 
 
@@ -191,7 +183,10 @@ def _publish(hold: Hold, loaded: LoadedWeights, verified: Sequence[_Verified], e
 
 
 def _kept(spec: ExportSpec, loaded: LoadedWeights, names: Collection[str], emit: Emit) -> Iterator[Listed]:
-    """What earlier jobs made and stays listed: `names` are made anew, and what was changed is told of."""
+    """The artifacts of earlier jobs that stay in the manifest.
+
+    This job replaces those called `names`. Those that somebody changed are dropped, with a warning.
+    """
     for listed in earlier(spec, loaded.sha256):
         if listed.name in names:
             continue

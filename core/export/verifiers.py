@@ -20,7 +20,7 @@ from ..verify.probes import Plan, plan
 from ..verify.quick import inspect_quickly, judge_quickly, quick_plan
 from ..verify.report import Report
 from ..verify.subject import Subject
-from ..verify.trial import Step, Told, Trial
+from ..verify.trial import OnStep, Step, Trial
 from .order import Order
 
 Array = NDArray[Any]
@@ -41,10 +41,10 @@ class Verifier(Protocol):
         """Look at what a file shows without being run, if anything, and close it."""
         ...
 
-    def judge(self, order: Order, trial: Trial, told: Told) -> Report:
+    def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
         """The report on a file that was tried; the orders come as they were tried, the reference precision first.
 
-        `told`: is told of each step.
+        `on_step` is called after each step.
         """
         ...
 
@@ -76,8 +76,8 @@ class _Full:
     def inspect(self, trial: Trial) -> None:
         inspect(trial, self._network)
 
-    def judge(self, order: Order, trial: Trial, told: Told) -> Report:
-        return judge(trial, self._answers, told)
+    def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
+        return judge(trial, self._answers, on_step)
 
     def close(self) -> None:
         self._answers.close()
@@ -99,14 +99,14 @@ class _Quick:
     def inspect(self, trial: Trial) -> None:
         inspect_quickly(trial, self._network)
 
-    def judge(self, order: Order, trial: Trial, told: Told) -> Report:
+    def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
         target, reduced = order.kind.target, order.kind.precision != REFERENCE
         if reduced and not trial.failed and target not in self._full:
             self._full[target] = _reference_answer(order)
         report = judge_quickly(trial, self._network, self._full.get(target) if reduced else None)
         if not reduced and not trial.failed:
             self._full[target] = trial.answers[0][1]
-        told(Step(1, 1, "judged"))
+        on_step(Step(1, 1, "judged"))
         return report
 
     def close(self) -> None:

@@ -8,13 +8,11 @@ standard input cancels too: whoever started it is gone.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -22,6 +20,7 @@ from types import FrameType
 from .. import limits
 from ..errors import Cancelled
 from ..events import Event, JobFinished, StageStarted
+from ..plugins import import_ahead
 from ..streams import guard
 from ..text import brief, escaped
 from .store import EventLog, JobFolder
@@ -79,7 +78,7 @@ def main() -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     tied, modules = sys.argv[1:2] == ["--tied"], [name for name in sys.argv[1:] if name != "--tied"]
     try:
-        _preload(modules)
+        import_ahead("halfpint.core.export.pipeline", *modules)
         cancellation.check()
         path = _path()
         cancellation.defer()
@@ -152,13 +151,6 @@ def _end_with_input() -> None:
     while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _preload(modules: Iterable[str]) -> None:
-    """Import what the job will need. What cannot be imported is missed, and told of, when it is needed."""
-    for module in ("halfpint.core.export.pipeline", *modules):
-        with contextlib.suppress(Exception):
-            importlib.import_module(module)
 
 
 def _redirect_output(job: JobFolder) -> None:

@@ -6,7 +6,7 @@ What is there follows from the workload and the network; how much of it a librar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -113,21 +113,19 @@ def host_need(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Need
     if isinstance(most, int):
         peak = max(stages, key=lambda stage: int(stage.nbytes))
         note = f"at its peak, to {peak.name} {peak.kind}"
-        terms = tuple(Term(name, nbytes, nbytes) for name, nbytes in _by_name(peak.parts) if int(nbytes))
+        terms = tuple(Term(name, nbytes, nbytes) for name, nbytes in _by_name(peak.parts).items() if int(nbytes))
         terms = (replace(terms[0], note=note), *terms[1:])
     else:
         terms = (Term("the job", most, most),)
     return Need(terms, SPREAD, _least(work, sizes, at_size))
 
 
-def _by_name(parts: Sequence[Part]) -> Iterator[tuple[str, Dim]]:
+def _by_name(parts: Sequence[Part]) -> Mapping[str, Dim]:
     """The bytes of the parts of each name together."""
-    for name in dict.fromkeys(part.name for part in parts):
-        total: Dim = 0
-        for part in parts:
-            if part.name == name:
-                total = total + part.nbytes
-        yield name, total
+    found: dict[str, Dim] = {}
+    for part in parts:
+        found[part.name] = found.get(part.name, 0) + part.nbytes
+    return found
 
 
 def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Iterator[JobStage]:

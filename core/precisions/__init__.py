@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..errors import JobFailed
 from .dtype import DType
@@ -31,6 +31,14 @@ def storing(dtypes: Iterable[str]) -> Precision:
     )
 
 
+def prevailing(elements: Mapping[str, int]) -> Precision:
+    """The precision of a file that stores so many elements of each type, by numpy's names: most of them count.
+
+    Of those that are equally many it is the first, which is the reference precision.
+    """
+    return max(ALL_PRECISIONS, key=lambda precision: elements.get(precision.weights.name, 0))
+
+
 def cannot_hold(precision: Precision, what: str, value: float, fix: str) -> JobFailed:
     """The error for a value that a precision cannot hold. `what`: where it is; `fix`: what to do instead."""
     dtype = precision.weights
@@ -48,5 +56,6 @@ __all__ = [
     "Precision",
     "cannot_hold",
     "named",
+    "prevailing",
     "storing",
 ]

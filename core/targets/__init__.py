@@ -30,7 +30,8 @@ def named(name: str) -> Target:
     for target in targets():
         if target.name == name:
             return target
-    raise ValueError(f"{name!r} is no target")
+    broken = "".join(f"; {target} cannot be used" for target in broken_targets())
+    raise ValueError(f"{name!r} is no target{broken}")
 
 
 def recognised(head: bytes) -> Target:

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ..errors import JobFailed
+from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..option import NOTHING_GIVEN, Option, Values
 from ..precisions import Precision
@@ -136,6 +138,12 @@ class Target(ABC):
     def preload(self) -> tuple[str, ...]:
         """What a worker imports ahead of need."""
         return self.modules
+
+    def not_imported(self, error: ImportError) -> Exception:
+        """What to raise where a package that it takes cannot be imported, for whatever reason."""
+        if ran_out_of_memory(error):
+            return MemoryError()
+        return JobFailed(f"{self.label} needs {self.modules[-1]}, which cannot be imported: {error}", self.install)
 
     def accepts(self, precision: Precision) -> bool:
         """Whether there are artifacts of it in a precision."""

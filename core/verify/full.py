@@ -16,11 +16,11 @@ from .probes import plan
 from .report import Change, Check, Difference, Report, Verdict
 from .stored import check_stored
 from .subject import Subject
-from .trial import Step, Told, Trial, quietly
+from .trial import OnStep, Step, Trial, ignored
 
 
-def judge(trial: Trial, answers: Answers, told: Told = quietly) -> Report:
-    """Compare a file's answers with the reference's, and conclude. `told`: is told of each step."""
+def judge(trial: Trial, answers: Answers, on_step: OnStep = ignored) -> Report:
+    """Compare a file's answers with the reference's, and conclude. `on_step` is called after each step."""
     inspect(trial, answers.network)
     start = time.perf_counter()
     checks, found, changes = [*trial.checks, *trial.inspected], list[Difference](), list[Change]()
@@ -35,7 +35,7 @@ def judge(trial: Trial, answers: Answers, told: Told = quietly) -> Report:
                 found += differences(answers.network, one, exact, noise.distances, *image)
                 if result is not None:
                     changes.append(change(result, one, exact, noise.decisive, *image))
-            told(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
+            on_step(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
         checks += _conclusions(trial, answers, found)
         checks += [check_changes(changes)] if changes else []
     return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(changes))

@@ -16,8 +16,7 @@ from ..images.synthetic import batch_for
 from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..targets.contract import output_dims
-from ..targets.loaded import Loaded, Runner
-from ..targets.loaded import told as said
+from ..targets.loaded import Loaded, Runner, told
 from .checks import check_contract, check_outputs
 from .lifted import lifted
 from .probes import Plan
@@ -36,11 +35,11 @@ class Step:
     text: str
 
 
-Told: TypeAlias = Callable[[Step], None]  # what is told of a step; what it raises ends the verification
+OnStep: TypeAlias = Callable[[Step], None]  # called after each step; if it raises, the verification ends
 
 
-def quietly(_: Step) -> None:
-    """Tell nobody."""
+def ignored(_: Step) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass
@@ -74,20 +73,20 @@ def on_trial(
     network: Network,
     plan: Plan,
     load: Callable[[Subject], Loaded] = load,
-    told: Told = quietly,
+    on_step: OnStep = ignored,
 ) -> Trial:
-    """Load a finished file and run it. `load`: how; it raises `CannotLoad`. `told`: is told of each step.
+    """Load a finished file and run it. `load`: how; it raises `CannotLoad`. `on_step` is called after each step.
 
     It never raises for a wrong file: the checks say it. What a sandbox refuses, it lets through.
     """
     start = time.perf_counter()
     trial = Trial(subject, plan)
-    _try(trial, network, load, told)
+    _try(trial, network, load, on_step)
     trial.seconds = time.perf_counter() - start
     return trial
 
 
-def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded], told: Told) -> None:
+def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded], on_step: OnStep) -> None:
     subject, plan = trial.subject, trial.plan
     total = 1 + len(plan.all)
     try:
@@ -98,7 +97,7 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded], told
         trial.note("loads", Verdict.FAIL, f"the runtime refuses the file: {error}")
         return
     trial.loaded = loaded
-    told(Step(1, total, "loads"))
+    on_step(Step(1, total, "loads"))
     copy = _lifted(loaded, network, subject, plan.lifted[0]) if plan.lifted else None
     runs: list[tuple[Probe, Runner]] = [(probe, loaded) for probe in plan.own]
     runs += [(probe, copy or loaded) for probe in (plan.instead if copy is None else plan.lifted)]
@@ -106,7 +105,7 @@ def _try(trial: Trial, network: Network, load: Callable[[Subject], Loaded], told
         if trial.failed:
             return
         _run(probe, runner, network, trial)
-        told(Step(done, total, f"{probe.shape} image {probe.seed}"))
+        on_step(Step(done, total, f"{probe.shape} image {probe.seed}"))
 
 
 def _lifted(loaded: Loaded, network: Network, subject: Subject, probe: Probe) -> Runner | None:
@@ -131,7 +130,7 @@ def _run(probe: Probe, loaded: Runner, network: Network, trial: Trial) -> None:
     except Exception as error:  # whatever a runtime raises, the file does not do what it promises
         if ran_out_of_memory(error):
             raise MemoryError from error
-        trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {said(error)}")
+        trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
         return
     wrong = check_outputs(outputs, output_dims(network, probe.shape))
     if wrong:

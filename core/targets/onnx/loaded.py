@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ...limits import ran_out_of_memory
 from ...network.network import Dims
-from ...precisions import ALL_PRECISIONS, Precision
+from ...precisions import Precision, prevailing
 from ..contract import Contract, Port
 from ..loaded import Inspection, Origin, told
 from ..provenance import PRODUCER, origin_of
@@ -44,11 +43,6 @@ class LoadedOnnx:
             options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         self._session = onnxruntime.InferenceSession(data, options, providers=_providers(device))
 
-    @classmethod
-    def read(cls, path: Path, device: str = "cpu") -> LoadedOnnx:
-        """Load a file."""
-        return cls(path.read_bytes(), device)
-
     @cached_property
     def model(self) -> onnx.ModelProto:
         """The file's model, parsed."""
@@ -71,8 +65,7 @@ class LoadedOnnx:
         elements: Counter[str] = Counter()
         for tensor in self.model.graph.initializer:
             elements[_dtype(tensor)] += math.prod(tensor.dims)
-        # The first of those that are equally many, which is the reference precision.
-        return max(ALL_PRECISIONS, key=lambda precision: elements[precision.weights.name])
+        return prevailing(elements)
 
     @property
     def ours(self) -> bool:

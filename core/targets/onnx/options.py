@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ...option import Number, Option, Part, Switch
 
-OPSETS = range(11, 22)
-
 OPSET = Option(
     "opset",
-    Number(OPSETS),
+    Number(range(11, 22)),
     17,
     Part.RECIPE,
     "ONNX operator set; 17 loads nearly everywhere",

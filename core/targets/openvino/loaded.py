@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...network.network import Dims
-from ...precisions import ALL_PRECISIONS, Precision
+from ...precisions import Precision, prevailing
 from ...units import figure
 from ..contract import Contract, Port
 from ..loaded import Inspection, Origin
@@ -48,8 +48,7 @@ class LoadedOpenVino:
         elements: Counter[str] = Counter()
         for constant in self._constants():
             elements[constant.get_element_type().to_dtype().name] += math.prod(constant.shape)
-        # The first of those that are equally many, which is the reference precision.
-        return max(ALL_PRECISIONS, key=lambda precision: elements[precision.weights.name])
+        return prevailing(elements)
 
     @property
     def ours(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import JobFailed
 from ...network.network import Network
 from ..loaded import Loaded
 from ..provenance import Provenance
@@ -40,7 +39,7 @@ class OpenVino(Target):
         try:
             from .file import openvino_files
         except ImportError as error:
-            raise JobFailed(f"OpenVINO cannot be imported: {error}", self.install) from error
+            raise self.not_imported(error) from error
         return openvino_files(network, build, provenance)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:

@@ -37,7 +37,7 @@ _LAYERS = frozenset(
 _OPSETS = re.compile(r"opset([1-9]|1[0-9])")
 # An IR is six deep; of other exporters' files, none is known to be deeper than ten.
 _DEEPEST = 30
-_FIX = "it is damaged, was made by hand, or is of a kind that Halfpint does not open"
+_FIX = "the file is damaged or was made by hand, or it uses something that Halfpint does not open"
 
 
 def checked_openvino(files: Files) -> Files:

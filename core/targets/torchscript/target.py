@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import JobFailed
-from ...limits import ran_out_of_memory
 from ...network.network import Network
 from ...precisions import HALF, Precision
 from ..loaded import Loaded
@@ -27,6 +25,7 @@ class TorchScript(Target):
     suffixes = (".torchscript",)
     runtime = "PyTorch"
     modules = ("torch",)
+    install = "pip install torch"
     memory = Memory(libraries=205.8, least=100, write=4.02, run=0.425, activations=1.63)
     declares_sizes = False
     weighed = True
@@ -42,11 +41,7 @@ class TorchScript(Target):
         try:
             from .file import torchscript_bytes
         except ImportError as error:
-            if ran_out_of_memory(error):
-                raise MemoryError from error
-            raise JobFailed(
-                f"TorchScript needs torch, which cannot be imported: {error}", "pip install torch"
-            ) from error
+            raise self.not_imported(error) from error
         precision, device = build.precision, build.device
         return (torchscript_bytes(network, precision, build.shape, provenance, build.io, device=device),)
 
