@@ -1,11 +1,12 @@
 """Peak memory, predicted against measured: forward passes on CPU tensors, whole jobs, and a GPU where there is one.
 
-    python benchmarks/memory.py [--weights W …] [--jobs N] [--device N] [--save]
+    python benchmarks/memory.py [--parts forward jobs gpu] [--weights W …] [--jobs N] [--device N] [--save FILE]
 
+`benchmarks/results/memory.json` is such a file.
 Forward passes run on real CPU tensors in FP32, and on shapes without data (torch's meta device) in FP16, which a CPU
 computes 40 times slower; a tracker under torch's dispatcher adds up what lives. On a GPU, each figure comes from a
-process of its own. Without weights, samples of yolov5n, yolov5s and DBNet-R18 in full size are made. Whole jobs are
-those of `memory_matrix.py`, with weights of their own.
+process of its own, several at once: NVML counts each process by itself. Without weights, samples of yolov5n, yolov5s
+and DBNet-R18 in full size are made. Whole jobs are those of `memory_matrix.py`, with weights of their own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,38 +41,40 @@ SIZES = ((320, 320), (640, 640), (800, 800), (1536, 320), (1536, 1536))
 BATCHES = (1, 4)
 CPU, META = "cpu", "meta"
 MIB = 2**20
+PARTS = ("forward", "jobs", "gpu")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Peak memory, predicted against measured.")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all)")
     parser.add_argument("--weights", type=Path, nargs="+", help="checkpoints (default: samples)")
     parser.add_argument("--jobs", type=int, default=120, help="how many jobs of the matrix (default 120)")
     parser.add_argument("--device", default="0", help="the index of the GPU to measure on, if there is one (default 0)")
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="where to keep the figures, such as benchmarks/results/memory.json"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         weights = args.weights or samples(folder)
-        forward = [row for path in weights for row in forward_passes(path)]
-        show(forward)
-        whole = whole_jobs(args.jobs)
-        show(whole)
-        print(worst(whole))
-        gpu = [row for path in weights for row in on_gpu(path, args.device)]
-        show(gpu)
-        report = {
+        report: dict[str, Any] = {
             "date": date.today().isoformat(),
             "machine": describe(),
             "unit": "bytes",
             "weights": {path.name: path.stat().st_size for path in weights},
-            "forward passes off by at most": max(abs(row["measured"] - row["predicted"]) for row in forward),
-            "forward passes": forward,
-            "whole jobs together": worst(whole),
-            "whole jobs": whole,
-            "GPU": gpu or "none here",
         }
+        if "forward" in args.parts:
+            forward = show(row for path in weights for row in forward_passes(path))
+            report["forward passes off by at most"] = max(abs(row["measured"] - row["predicted"]) for row in forward)
+            report["forward passes"] = forward
+        if "jobs" in args.parts:
+            whole = show(whole_jobs(args.jobs))
+            print(worst(whole))
+            report |= {"whole jobs together": worst(whole), "whole jobs": whole}
+        if "gpu" in args.parts:
+            report["GPU"] = show(on_gpu(weights, args.device)) or "none here"
     if args.save:
-        (HERE / "results" / "memory.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        args.save.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def samples(folder: Path) -> list[Path]:
@@ -92,26 +97,24 @@ def shapes(stride: int) -> list[InputShape]:
     ]
 
 
-def forward_passes(path: Path) -> list[dict[str, Any]]:
+def forward_passes(path: Path) -> Iterator[dict[str, Any]]:
     """The peak of live bytes, on CPU tensors."""
-    rows: list[dict[str, Any]] = []
     with WeightsSource(path) as source:
         network = source.network
     for precision, place in ((FP32, CPU), (FP16, META)):
         for shape in shapes(network.stride):
             predicted = run(network, shape, precision).peak_allocated_nbytes
             figures = measured(path, shape, precision, place)
-            rows.append(row(path, shape, precision, tensors=place, predicted=predicted, measured=figures["live"]))
-    return rows
+            yield row(path, shape, precision, tensors=place, predicted=predicted, measured=figures["live"])
 
 
-def whole_jobs(count: int) -> list[dict[str, Any]]:
+def whole_jobs(count: int) -> Iterator[dict[str, Any]]:
     """The peak of resident memory of `halfpint export`, next to what it predicted; `off`: % of that."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_networks(folder)
-        rows = list(measured_jobs(jobs(count), folder))
-    return [{**row, "off": f"{100 * (row['measured'] / row['predicted'] - 1):+.1f} %"} for row in rows]
+        for row in measured_jobs(jobs(count), folder):
+            yield {**row, "off": f"{100 * (row['measured'] / row['predicted'] - 1):+.1f} %"}
 
 
 def worst(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -127,42 +130,44 @@ def worst(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def on_gpu(path: Path, device: str) -> list[dict[str, Any]]:
+def on_gpu(weights: list[Path], device: str) -> Iterator[dict[str, Any]]:
     """What PyTorch allocates and reserves, and what NVML sees, with cuDNN's benchmark mode off and on."""
     sampler = GpuSampler()
     seen = sampler.sample()
     sampler.close()
     gpu = next((gpu for gpu in seen.gpus if str(gpu.index) == device and not gpu.problem), None)
     if gpu is None:
-        return []
-    with WeightsSource(path) as source:
-        network = source.network
+        return
     overheads = overheads_of(gpu.name, seen.driver)
-    rows: list[dict[str, Any]] = []
-    for precision in ALL_PRECISIONS:
-        for shape in shapes(network.stride):
-            predicted = run(network, shape, precision)
-            need = gpu_need(predicted, overheads)
-            for mode in ("off", "on"):
-                figures = measured(path, shape, precision, device, benchmark=mode == "on")
-                rows.append(
-                    row(
-                        path,
-                        shape,
-                        precision,
-                        gpu=gpu.name,
-                        benchmark=mode,
-                        allocated_predicted=predicted.replayed.peak_allocated,
-                        allocated=figures["allocated"],
-                        reserved_predicted=predicted.peak_reserved_nbytes,
-                        reserved=figures["reserved"],
-                        least=int(need.low),
-                        most=int(need.high),
-                        nvml=figures["nvml"],
-                        source=overheads.source,
-                    )
-                )
-    return rows
+
+    def measure(path: Path, precision: Precision, shape: InputShape, mode: str) -> dict[str, Any]:
+        with WeightsSource(path) as source:
+            predicted = run(source.network, shape, precision)
+        need = gpu_need(predicted, overheads)
+        figures = measured(path, shape, precision, device, benchmark=mode == "on")
+        return row(
+            path,
+            shape,
+            precision,
+            gpu=gpu.name,
+            benchmark=mode,
+            allocated_predicted=predicted.replayed.peak_allocated,
+            allocated=figures["allocated"],
+            reserved_predicted=predicted.peak_reserved_nbytes,
+            reserved=figures["reserved"],
+            least=int(need.low),
+            most=int(need.high),
+            nvml=figures["nvml"],
+            source=overheads.source,
+        )
+
+    tried: list[tuple[Path, Precision, InputShape, str]] = []
+    for path in weights:
+        with WeightsSource(path) as source:
+            stride = source.network.stride
+        tried += [(path, p, shape, mode) for p in ALL_PRECISIONS for shape in shapes(stride) for mode in ("off", "on")]
+    with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) // 2)) as pool:
+        yield from pool.map(measure, *zip(*tried, strict=True))
 
 
 def measured(
@@ -173,6 +178,8 @@ def measured(
     if benchmark:
         command.append("benchmark")
     environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as NVML counts
+    if place not in (CPU, META):
+        environment["OMP_NUM_THREADS"] = "1"  # several run at once, and their work is the GPU's
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout)
 
@@ -182,13 +189,16 @@ def row(path: Path, shape: InputShape, precision: Precision, **figures: Any) -> 
     return {"weights": path.stem, "shape": str(shape), "precision": str(precision), **figures}
 
 
-def show(rows: list[dict[str, Any]]) -> None:
-    """Print rows as a table, bytes in MiB."""
-    if rows:
-        print("\n" + "  ".join(rows[0]))
+def show(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Print rows as a table, bytes in MiB, each as soon as it is there."""
+    shown: list[dict[str, Any]] = []
     for found in rows:
+        if not shown:
+            print("\n" + "  ".join(found))
         cells = (f"{v / MIB:.1f}" if isinstance(v, int) else str(v) for v in found.values())
         print("  ".join(cells), flush=True)
+        shown.append(found)
+    return shown
 
 
 if __name__ == "__main__":

@@ -90,6 +90,7 @@ def on_gpu(file: bytes, shape: tuple[int, ...], index: int) -> dict[str, int]:
     before = nvml_used(index)
     module = torch.jit.load(io.BytesIO(file), map_location=f"cuda:{index}")
     # As a job tries it.
+    torch.backends.cudnn.allow_tf32 = False
     with torch.no_grad(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
         image = torch.zeros(shape, device=f"cuda:{index}")
         _outputs = module(image)

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import psutil
 import pynvml
 import torch
 
@@ -32,7 +33,10 @@ def main() -> None:
         raise SystemExit(f"torch {torch.__version__} finds no CUDA device: it may be a build for the CPU")
     pynvml.nvmlInit()
     network = _network()
-    figures = {"context_nbytes": _context(index), **_workspace(index, network)}
+    before = psutil.Process().memory_info().rss
+    context = _context(index)
+    host = psutil.Process().memory_info().rss - before
+    figures = {"context_nbytes": context, "host_nbytes": host, **_workspace(index, network)}
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
