@@ -131,7 +131,7 @@ def worst(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def on_gpu(weights: list[Path], device: str) -> Iterator[dict[str, Any]]:
-    """What PyTorch allocates and reserves, and what NVML sees, with cuDNN's benchmark mode off and on."""
+    """What PyTorch allocates and reserves, and what NVML sees."""
     sampler = GpuSampler()
     seen = sampler.sample()
     sampler.close()
@@ -140,17 +140,16 @@ def on_gpu(weights: list[Path], device: str) -> Iterator[dict[str, Any]]:
         return
     overheads = overheads_of(gpu.name, seen.driver)
 
-    def measure(path: Path, precision: Precision, shape: InputShape, mode: str) -> dict[str, Any]:
+    def measure(path: Path, precision: Precision, shape: InputShape) -> dict[str, Any]:
         with WeightsSource(path) as source:
             predicted = run(source.network, shape, precision)
         need = gpu_need(predicted, overheads)
-        figures = measured(path, shape, precision, device, benchmark=mode == "on")
+        figures = measured(path, shape, precision, device)
         return row(
             path,
             shape,
             precision,
             gpu=gpu.name,
-            benchmark=mode,
             allocated_predicted=predicted.replayed.peak_allocated,
             allocated=figures["allocated"],
             reserved_predicted=predicted.peak_reserved_nbytes,
@@ -161,22 +160,18 @@ def on_gpu(weights: list[Path], device: str) -> Iterator[dict[str, Any]]:
             source=overheads.source,
         )
 
-    tried: list[tuple[Path, Precision, InputShape, str]] = []
+    tried: list[tuple[Path, Precision, InputShape]] = []
     for path in weights:
         with WeightsSource(path) as source:
             stride = source.network.stride
-        tried += [(path, p, shape, mode) for p in ALL_PRECISIONS for shape in shapes(stride) for mode in ("off", "on")]
+        tried += [(path, precision, shape) for precision in ALL_PRECISIONS for shape in shapes(stride)]
     with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) // 2)) as pool:
         yield from pool.map(measure, *zip(*tried, strict=True))
 
 
-def measured(
-    path: Path, shape: InputShape, precision: Precision, place: str, *, benchmark: bool = False
-) -> dict[str, int]:
+def measured(path: Path, shape: InputShape, precision: Precision, place: str) -> dict[str, int]:
     """The figures of one forward pass in a process of its own."""
     command = [sys.executable, str(HERE / "memory_on.py"), place, str(path), str(precision), *map(str, shape.dims)]
-    if benchmark:
-        command.append("benchmark")
     environment = {**os.environ, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}  # as NVML counts
     if place not in (CPU, META):
         environment["OMP_NUM_THREADS"] = "1"  # several run at once, and their work is the GPU's

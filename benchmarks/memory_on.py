@@ -1,6 +1,6 @@
 """One forward pass of a TorchScript file in this process, and what it took.
 
-`memory_on.py cpu|meta|N W fp32|fp16 B C H W [benchmark]` writes one line of JSON, in bytes: `live`
+`memory_on.py cpu|meta|N W fp32|fp16 B C H W` writes one line of JSON, in bytes: `live`
 (the peak of living tensors, with weights and input) on `cpu` and `meta`; `allocated`, `reserved` and `nvml` on GPU N.
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from halfpint.core.devices import GpuSampler
+from halfpint.core.devices import Gpu, GpuSampler
 from halfpint.core.precisions import named
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.provenance import Provenance
@@ -55,9 +55,8 @@ class Living(TorchDispatchMode):
 
 def main() -> None:
     """Measure what the arguments say."""
-    place, weights, precision, *dims = sys.argv[1:9]
+    place, weights, precision, *dims = sys.argv[1:8]
     shape = tuple(map(int, dims[:4]))
-    torch.backends.cudnn.benchmark = "benchmark" in sys.argv
     with WeightsSource(Path(weights)) as source:
         for _ in source.load():
             pass
@@ -87,10 +86,9 @@ def strip_data(module: Any) -> None:
 
 def on_gpu(file: bytes, shape: tuple[int, ...], index: int) -> dict[str, int]:
     """What torch allocated and reserved at most, and what NVML counts for this process afterwards."""
-    before = nvml_used(index)
+    before = used(index)
     module = torch.jit.load(io.BytesIO(file), map_location=f"cuda:{index}")
     # As a job tries it.
-    torch.backends.cudnn.allow_tf32 = False
     with torch.no_grad(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
         image = torch.zeros(shape, device=f"cuda:{index}")
         _outputs = module(image)
@@ -98,17 +96,28 @@ def on_gpu(file: bytes, shape: tuple[int, ...], index: int) -> dict[str, int]:
     return {
         "allocated": torch.cuda.max_memory_allocated(index),
         "reserved": torch.cuda.max_memory_reserved(index),
-        "nvml": nvml_used(index) - before,
+        "nvml": used_here(index, before),
     }
 
 
-def nvml_used(index: int) -> int:
-    """Bytes in use on a GPU: by this process, if it is listed, else by all."""
+def used(index: int) -> int:
+    """Bytes in use on a GPU, by whomever."""
+    return _gpu(index).used
+
+
+def used_here(index: int, before: int) -> int:
+    """Bytes that this process uses, by NVML's list; where it is not on it, what came on top of `before`."""
+    gpu = _gpu(index)
+    own = next((process.nbytes for process in gpu.processes if process.pid == os.getpid() and process.nbytes), None)
+    return gpu.used - before if own is None else own
+
+
+def _gpu(index: int) -> Gpu:
     sampler = GpuSampler()
-    gpu = next(gpu for gpu in sampler.sample().gpus if gpu.index == index)
-    sampler.close()
-    own = next((p.nbytes for p in gpu.processes if p.pid == os.getpid() and p.nbytes), None)
-    return gpu.used if own is None else own
+    try:
+        return next(gpu for gpu in sampler.sample().gpus if gpu.index == index)
+    finally:
+        sampler.close()
 
 
 if __name__ == "__main__":

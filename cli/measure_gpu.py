@@ -25,7 +25,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     say(f"{found.gpu}, driver {found.driver}, torch {found.torch}")
     say(f"  a CUDA context takes {mebibytes(found.context_nbytes)}")
-    share = found.workspace_nbytes / max(1, found.activations_nbytes)
-    say(f"  workspaces take {mebibytes(found.workspace_nbytes)}: {share:.0%} of a sample network's activations")
+    say(f"  libraries take {mebibytes(found.workspace_nbytes)} at most beside the tensors of two sample networks")
     say(f"kept in {kept}" if kept else "the state folder cannot be written to: it is not kept")
     return 0

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 class Plan:
     """What follows from a spec, for one weights file and one machine.
 
-    `findings`: all that there is to say, in one order: that the size was rounded, the size, whether the network can
-    take it, the disk, the memory. `artifacts`: the files of the spec, in its order; `others`: files that it does not
-    make and whose sizes were asked for. A size that is illegal, or that the network cannot take, has no artifacts,
-    `needs` and `fit`.
+    `findings`: all that there is to say, in one order: that the size was rounded, the size, which files cannot be tried
+    on the GPU, whether the network can take the size, the disk, the memory. `artifacts`: the files of the spec, in its
+    order; `others`: files that it does not make and whose sizes were asked for. A size that is illegal, or that the
+    network cannot take, has no artifacts, `needs` and `fit`.
     """
 
     spec: ExportSpec
@@ -77,7 +77,7 @@ class Planner:
         network, facts = self.network, self.info.facts
         shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
         found = findings(*shape.size, spec.batch, network.stride, facts.sizes.recommended)
-        found = (*_rounding(spec, network.stride), *found)
+        found = (*_rounding(spec, network.stride), *found, *_elsewhere(spec))
         if any(finding.level is Level.ERROR for finding in found):
             return Plan(spec, shape, found)
         try:
@@ -101,3 +101,13 @@ def _rounding(spec: ExportSpec, stride: int) -> tuple[Finding, ...]:
         return ()
     sizes = f"{spelled(*spec.rounded_from)} was rounded to {spelled(spec.height, spec.width)} (height×width)"
     return (Finding(Level.OK, "round", f"{sizes}, as asked: multiples of the stride {stride}"),)
+
+
+def _elsewhere(spec: ExportSpec) -> Iterable[Finding]:
+    """That files are tried on the CPU although a GPU was asked for, as their runtime here cannot use one."""
+    if spec.device == "cpu":
+        return
+    for target in dict.fromkeys(kind.target for kind in spec.kinds):
+        if not target.uses_gpus:
+            told = f"{target.runtime} does not use GPUs here: {target.label} files are tried on the CPU"
+            yield Finding(Level.OK, "device", told)

@@ -22,10 +22,6 @@ _MIN_LARGE = 10 * 2**20  # from here on, a segment is as large as its block
 _ROUND_LARGE = 2 * 2**20
 
 
-class OutOfMemory(Exception):
-    """The replay needed more than its limit, after freeing all that was cached."""
-
-
 @dataclass(frozen=True)
 class Replayed:
     """What a program made of the allocator, in bytes: at their highest, and at the end."""
@@ -36,9 +32,9 @@ class Replayed:
     reserved: int
 
 
-def replay(steps: Sequence[Step], limit: int | None = None) -> Replayed:
-    """Run the steps through an empty allocator. `limit`: bytes that it may reserve. Raises `OutOfMemory`."""
-    allocator = _Allocator(limit)
+def replay(steps: Sequence[Step]) -> Replayed:
+    """Run the steps through an empty allocator that has all the memory it wants."""
+    allocator = _Allocator()
     blocks: dict[int, _Block] = {}
     for key, nbytes in steps:
         if nbytes > 0:
@@ -46,31 +42,6 @@ def replay(steps: Sequence[Step], limit: int | None = None) -> Replayed:
         elif nbytes < 0:
             allocator.free(blocks.pop(key))
     return Replayed(allocator.peak_allocated, allocator.peak_reserved, allocator.allocated, allocator.reserved)
-
-
-def smallest_limit(steps: Sequence[Step], replayed: Replayed) -> int:
-    """The least that the steps can do with, in bytes: under any tighter limit, the allocator runs out of memory.
-
-    `replayed`: what they do without a limit. The truth on a GPU lies between this and `peak_reserved`.
-    """
-    # Segments come in steps of 2 MiB, and no freeing undercuts what is allocated. Often nothing could be freed.
-    fails, suffices = replayed.peak_allocated // _ROUND_LARGE - 1, replayed.peak_reserved // _ROUND_LARGE
-    tried = suffices - 1
-    while fails + 1 < suffices:
-        if _succeeds(steps, tried * _ROUND_LARGE):
-            suffices = tried
-        else:
-            fails = tried
-        tried = (fails + suffices) // 2
-    return suffices * _ROUND_LARGE
-
-
-def _succeeds(steps: Sequence[Step], limit: int) -> bool:
-    try:
-        replay(steps, limit)
-    except OutOfMemory:
-        return False
-    return True
 
 
 class _Block:
@@ -88,9 +59,8 @@ class _Block:
 class _Allocator:
     """The free blocks of both pools, ordered as the allocator searches them: by size, then by address."""
 
-    def __init__(self, limit: int | None) -> None:
+    def __init__(self) -> None:
         self.allocated = self.reserved = self.peak_allocated = self.peak_reserved = 0
-        self._limit = limit
         self._address = 0
         self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
         self._at: dict[int, _Block] = {}
@@ -126,29 +96,18 @@ class _Allocator:
         return block
 
     def _segment(self, size: int, small: bool) -> _Block:
-        """A new segment as one block. If the limit is reached, what is cached goes first."""
+        """A new segment as one block."""
         if small:
             total = _SMALL_SEGMENT
         elif size < _MIN_LARGE:
             total = _LARGE_SEGMENT
         else:
             total = -(-size // _ROUND_LARGE) * _ROUND_LARGE
-        if self._limit is not None and self.reserved + total > self._limit:
-            self._release()
-            if self.reserved + total > self._limit:
-                raise OutOfMemory
         self.reserved += total
         self.peak_reserved = max(self.peak_reserved, self.reserved)
         block = _Block(self._address, total, small)
         self._address += total
         return block
-
-    def _release(self) -> None:
-        """Give back every segment of which nothing is used."""
-        for block in list(self._at.values()):
-            if block.before is None and block.after is None:
-                self._take(block)
-                self.reserved -= block.size
 
     def _split(self, block: _Block, size: int) -> None:
         rest = _Block(block.address + size, block.size - size, block.small)

@@ -98,7 +98,7 @@ def _job_on_gpu(
     if work.verify is VerifyMode.QUICK:  # others are held against it, which is made for that
         precisions.add(REFERENCE)
     tried = [runs.get(precision) or run(network, shape, precision) for precision in precisions]
-    largest, *others = sorted(tried, key=lambda run: -run.least_reserved_nbytes)
+    largest, *others = sorted(tried, key=lambda run: -run.replayed.peak_allocated)
     terms = list(gpu_need(largest, overheads, others).terms)
     terms += [Term(target.runtime, 0, 0, _NOT_MEASURED) for target in work.targets if not target.weighed]
     return Need(tuple(terms))

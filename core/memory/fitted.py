@@ -18,3 +18,4 @@ TWIN = Constant("twin", 4.9)  # copies of the weights while the FP32 twin is mad
 TWIN_ACTIVATIONS = Constant("twin activations", 1.84)  # of the activations at the peak
 REFERENCE_WEIGHTS = Constant("reference weights", 2.67)  # copies of the weights in float64 and rounded
 REFERENCE_BESIDE = Constant("reference beside", 0.595)  # of the reference's arrays, while a file is written and tried
+CUDA = Constant("CUDA on the host", 550.0)  # MiB: its context and kernels (CUDA 13.0, an H200; ten jobs within 17 %)

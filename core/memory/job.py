@@ -18,7 +18,7 @@ from ..options import VerifyMode
 from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from .fitted import PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
+from .fitted import CUDA, PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
 from .need import Need, Term, larger, smaller
 from .workload import Workload
 
@@ -152,7 +152,7 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
         if kind in at_size:
             answers = answers + sizes.answers
         held = Part("answers to be judged", answers)
-        yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, work.device, kind in at_size)))
+        yield JobStage("run", kind, (*common, held, *beside, *_tried(kind, sizes, work, kind in at_size)))
         for change in kind.target.passes(work.values):
             part = Part(change.process, change.base_nbytes + _times(sizes.weights, change.copies))
             yield JobStage(change.name, kind, (*common, held, *beside, part))
@@ -161,7 +161,7 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
         if full:
             yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
         elif kind.precision != REFERENCE and Kind(kind.target, REFERENCE) not in work.kinds:
-            yield JobStage("judge", kind, (*common, held, *_twin(sizes, work.device)))
+            yield JobStage("judge", kind, (*common, held, *_twin(kind, sizes, work)))
 
 
 def _libraries(work: Workload) -> Iterator[Part]:
@@ -169,31 +169,33 @@ def _libraries(work: Workload) -> Iterator[Part]:
     yield Part(name, _MIB, PYTHON)
     for target in work.targets:
         yield Part(name, _MIB, Constant(f"{target} libraries", target.memory.libraries))
+    if any(map(work.on_gpu, work.kinds)):
+        yield Part(name, _MIB, CUDA)
 
 
-def _tried(kind: Kind, sizes: Weighed, device: str, at_size: bool) -> tuple[Part, ...]:
+def _tried(kind: Kind, sizes: Weighed, work: Workload, at_size: bool) -> tuple[Part, ...]:
     memory = kind.target.memory
     weights = Part("the file on trial", sizes.weights, Constant(f"{kind.target} run", memory.run))
     if not at_size:
         return (weights,)
-    if device != "cpu":
-        return (weights, Part(f"images; activations are on GPU {device}", sizes.image))
+    if work.on_gpu(kind):
+        return (weights, Part(f"images; activations are on GPU {work.device}", sizes.image))
     constant = Constant(f"{kind.target} activations", memory.activations)
     if kind.precision != REFERENCE and sizes.taken_apart and memory.taken_apart:
         constant = Constant(f"{kind.target} activations taken apart", memory.taken_apart)
     return (weights, Part("its activations", sizes.batch, constant))
 
 
-def _twin(sizes: Weighed, device: str) -> tuple[Part, ...]:
+def _twin(kind: Kind, sizes: Weighed, work: Workload) -> tuple[Part, ...]:
     weights = Part(f"the {REFERENCE.label} twin", sizes.weights, TWIN)
     activations = Part("its activations", sizes.batch, TWIN_ACTIVATIONS)
-    return (weights, activations) if device == "cpu" else (weights, Part("images", sizes.image))
+    return (weights, Part("images", sizes.image)) if work.on_gpu(kind) else (weights, activations)
 
 
 def _least(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Dim:
     """What is certainly there at the same time, in bytes."""
     libraries = _LEAST_PYTHON + sum(_times(_MIB, target.memory.least) for target in work.targets)
-    running = sizes.batch // _LEAST_RUN if at_size and work.device == "cpu" else 0
+    running = sizes.batch // _LEAST_RUN if not all(map(work.on_gpu, at_size)) else 0
     if work.verify is VerifyMode.QUICK:
         return libraries + sizes.weights + running
     # The reference's float64 weights are two copies; it and the runtime may take turns.

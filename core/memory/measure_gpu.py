@@ -13,7 +13,7 @@ from .overheads import MeasuredGpu, installed_torch
 from .snapshot import gpu_of
 
 _LIMIT_SECONDS = 300.0
-_FIGURES = ("context_nbytes", "workspace_nbytes", "activations_nbytes")
+_FIGURES = ("context_nbytes", "workspace_nbytes")
 
 
 def measure_gpu(device: str, report: GpuReport) -> MeasuredGpu:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pynvml
 import torch
 
 from ..network.network import Network
-from ..precisions import REFERENCE
-from ..samples.make import write_yolov5
+from ..precisions import ALL_PRECISIONS
+from ..samples.make import write_dbnet, write_yolov5
 from ..scratch import scratch
 from ..shapes import InputShape
 from ..targets.provenance import Provenance
@@ -23,7 +24,8 @@ from ..targets.torchscript.loaded import LoadedTorchScript
 from ..weights_source import WeightsSource
 from .run import run
 
-_SHAPES = (InputShape(1, 3, 640, 640), InputShape(1, 3, 1536, 320))
+_SHAPES = (InputShape(1, 3, 320, 320), InputShape(1, 3, 640, 640), InputShape(1, 3, 1536, 320))
+_SAMPLES: tuple[Callable[[Path], object], ...] = (write_yolov5, write_dbnet)
 
 
 def main() -> None:
@@ -32,22 +34,20 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit(f"torch {torch.__version__} finds no CUDA device: it may be a build for the CPU")
     pynvml.nvmlInit()
-    network = _network()
-    before = psutil.Process().memory_info().rss
     context = _context(index)
-    host = psutil.Process().memory_info().rss - before
-    figures = {"context_nbytes": context, "host_nbytes": host, **_workspace(index, network)}
-    sys.stdout.write(json.dumps(figures) + "\n")
+    workspace = max(_workspace(index, network) for network in _networks())
+    sys.stdout.write(json.dumps({"context_nbytes": context, "workspace_nbytes": workspace}) + "\n")
 
 
-def _network() -> Network:
+def _networks() -> Iterator[Network]:
     with scratch() as folder:
-        path = folder / "sample.pt"
-        write_yolov5(path)
-        with WeightsSource(path) as source:
-            for _ in source.load():
-                pass
-            return source.network
+        for number, write in enumerate(_SAMPLES):
+            path = folder / f"sample{number}.pt"
+            write(path)
+            with WeightsSource(path) as source:
+                for _ in source.load():
+                    pass
+                yield source.network
 
 
 def _context(index: int) -> int:
@@ -72,20 +72,20 @@ def _used_by_this_process(handle: Any) -> int | None:
     return None
 
 
-def _workspace(index: int, network: Network) -> dict[str, int]:
-    """What the libraries took through the allocator beyond the prediction: the largest of some forward passes."""
-    data = torchscript_bytes(network, REFERENCE, _SHAPES[0], Provenance("sample.pt", ""))
-    loaded = LoadedTorchScript(data, str(index))
-    found = {"workspace_nbytes": 0, "activations_nbytes": 1}
-    for shape in _SHAPES:
-        predicted = run(network, shape, REFERENCE)
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats(index)
-        loaded.run(np.zeros(shape.dims, np.float32))
-        beyond = torch.cuda.max_memory_allocated(index) - predicted.replayed.peak_allocated
-        if beyond > found["workspace_nbytes"]:
-            found = {"workspace_nbytes": beyond, "activations_nbytes": predicted.forward.activations_nbytes}
-    return found
+def _workspace(index: int, network: Network) -> int:
+    """What torch reserved for the libraries, beyond what was predicted, at most over some forward passes."""
+    most = 0
+    for precision in ALL_PRECISIONS:
+        data = torchscript_bytes(network, precision, _SHAPES[0], Provenance("sample.pt", ""))
+        for shape in _SHAPES:
+            loaded = LoadedTorchScript(data, str(index))
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(index)
+            loaded.run(np.zeros(shape.dims, np.float32))
+            predicted = run(network, shape, precision).peak_reserved_nbytes
+            most = max(most, torch.cuda.max_memory_reserved(index) - predicted)
+            loaded.close()
+    return most
 
 
 if __name__ == "__main__":

@@ -37,6 +37,10 @@ class Workload:
         """What the files in a precision take and give."""
         return precision.ports(half_io=self.values[HALF_IO])
 
+    def on_gpu(self, kind: Kind) -> bool:
+        """Whether a file is tried on the GPU; without a runtime for GPUs, it is tried on the CPU."""
+        return self.device != "cpu" and kind.target.uses_gpus
+
     @property
     def precisions(self) -> tuple[Precision, ...]:
         """The precisions of the files, each once, in their order."""

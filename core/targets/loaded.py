@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..precisions import Precision
 from ..shapes import InputShape
-from ..units import figure
 from .contract import Contract
 
 if TYPE_CHECKING:
@@ -32,18 +31,6 @@ class Inspection:
     name: str
     sound: bool
     message: str
-
-
-def by_default(
-    runtime: str, default: str, setting: str, outputs: Sequence[Array], other: Sequence[Array]
-) -> Inspection:
-    """What a runtime does if nobody tells it, and how far that moves the outputs; `setting`: what keeps them."""
-    import numpy as np
-
-    pairs = zip(outputs, other, strict=True)
-    moved = max(float(np.abs(a.astype(np.float64) - b).max(initial=0.0)) for a, b in pairs)
-    said = f"{runtime}'s default is {default}: it moves the answer by {figure(moved)} at most"
-    return Inspection("default", True, f"{said}; {setting} computes what was verified")
 
 
 def told(error: BaseException) -> str:

@@ -139,6 +139,11 @@ class Target(ABC):
         """What a worker imports ahead of need."""
         return self.modules
 
+    @property
+    def uses_gpus(self) -> bool:
+        """Whether its runtime, as it is installed here, computes on a GPU; if not, its files are tried on the CPU."""
+        return False
+
     def not_imported(self, error: ImportError) -> Exception:
         """What to raise where a package that it takes cannot be imported, for whatever reason."""
         if ran_out_of_memory(error):

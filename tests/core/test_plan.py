@@ -129,7 +129,7 @@ def test_when_the_machine_changes_the_same_plan_is_judged_again(planner: Planner
 
 def test_what_cuda_takes_is_told_by_the_snapshot(planner: Planner) -> None:
     tight = replace(ROOMY, gpu=Memory("GPU 0", 500 * MIB, 24 * GIB))
-    measured = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
+    measured = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB).overheads()
     for now, fit in ((tight, Fit.TIGHT), (replace(tight, overheads=measured), Fit.FITS)):
         found = planner.plan(spec(device="0"), now).fit
         assert found is not None and found.fit is fit

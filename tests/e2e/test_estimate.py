@@ -59,11 +59,12 @@ def test_a_ratio_is_a_warning_and_memory_is_bytes(tiny: Path, tmp_path: Path) ->
     environment = environment_with(tmp_path, 22 * GIB, 200 * MIB)
     fits = estimated(tiny, "--imgsz", 1536, 320, "--device", 0, env=environment)
     assert fits["fit"] == "FITS"
-    assert [finding["rule"] for finding in fits["findings"]] == ["ratio"]
+    assert [finding["rule"] for finding in fits["findings"]] == ["ratio", "device"]
     full = estimated(tiny, "--imgsz", 1536, 320, "--device", "cuda:1", env=environment)
     assert (full["device"], full["fit"]) == ("1", "WILL NOT FIT")
     assert {finding["rule"]: finding["level"] for finding in full["findings"]} == {
         "ratio": "warning",
+        "device": "ok",  # this ONNX Runtime does not use GPUs
         "memory": "error",
     }
     assert full["job"]["gpu"]["free_nbytes"] == 200 * MIB

@@ -39,7 +39,7 @@ from halfpint.tui.widgets.lines import Lines
 MIB, GIB = 2**20, 2**30
 TINY = Path(__file__).parents[1] / "fixtures" / "yolov5" / "master-n.pt"
 SIZES = [(120, 36), (80, 24), (60, 20)]
-SOME = 930 * MIB  # free: a part of the sizes fits
+SOME = 1080 * MIB  # free: a part of the sizes fits
 _PATIENCE_SECONDS = 60.0
 
 

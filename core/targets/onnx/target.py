@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import distributions
 from pathlib import Path
 
 from ...network.network import Network
@@ -30,6 +31,10 @@ _SIMPLIFY = Pass(
 )
 
 
+# ONNX Runtime has a package of its own for CUDA.
+_FOR_CUDA = any(distributions(name="onnxruntime-gpu"))
+
+
 class Onnx(Target):
     """An .onnx file, for ONNX Runtime and many others."""
 
@@ -41,6 +46,10 @@ class Onnx(Target):
     modules = ("onnx", "onnxruntime")
     memory = Memory(libraries=28.0, least=20, run=3.58, activations=1.86, taken_apart=4.62)
     options = (OPSET, SIMPLIFY)
+
+    @property
+    def uses_gpus(self) -> bool:
+        return _FOR_CUDA
 
     def passes(self, values: Values) -> Sequence[Pass]:
         return (_SIMPLIFY,) if values[SIMPLIFY] else ()

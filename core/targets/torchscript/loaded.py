@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,12 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from ...precisions import REFERENCE, Precision, storing
+from ...precisions import Precision, storing
 from ...precisions.dtype import FLOAT32, DType
 from ...readings.torch_runner import torch_dtype
 from ...shapes import InputShape
 from ...text import in_utf8
-from ..loaded import Inspection, Origin, by_default
+from ..loaded import Inspection, Origin
 from ..provenance import PRODUCER
 
 Array = NDArray[Any]
@@ -38,7 +37,6 @@ class LoadedTorchScript:
         extra = {"config.txt": ""}
         self._module = torch.jit.load(file, map_location=self._device, _extra_files=extra)
         self._config = extra["config.txt"]
-        self._last: tuple[Array, tuple[Array, ...]] | None = None
 
     @property
     def precision(self) -> Precision:
@@ -72,13 +70,6 @@ class LoadedTorchScript:
         return self.precision.io if self.config.get("half_io", True) else FLOAT32
 
     def run(self, image: Array) -> tuple[Array, ...]:
-        with _without_tf32():
-            outputs = self._run(image)
-        if self._device.type == "cuda":
-            self._last = image, outputs
-        return outputs
-
-    def _run(self, image: Array) -> tuple[Array, ...]:
         x = torch.from_numpy(image).to(self._device, torch_dtype(self.io))
         # Optimized execution would profile and recompile for every new size.
         with torch.inference_mode(), torch.jit.optimized_execution(False):  # pyright: ignore[reportPrivateImportUsage]
@@ -94,30 +85,11 @@ class LoadedTorchScript:
 
     def close(self) -> None:
         """Drop the module."""
-        self._last = None
         del self._module
 
     def inspections(self) -> Sequence[Inspection]:
-        """On a GPU: how far PyTorch's default, TF32, moves the answer to the last image. The format has no checker."""
-        if self._last is None or self.precision != REFERENCE:
-            return ()
-        image, outputs = self._last
-        setting = "torch.backends.cudnn.allow_tf32 = False"
-        return (by_default("PyTorch", "TF32 on GPUs that have it", setting, outputs, self._run(image)),)
-
-
-@contextmanager
-def _without_tf32() -> Iterator[None]:
-    """Compute in the float32 that a file is written in: by default, cuDNN's convolutions keep 10 bits of 23.
-
-    Without a GPU, nothing changes.
-    """
-    cudnn = torch.backends.cudnn
-    before, cudnn.allow_tf32 = cudnn.allow_tf32, False
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32 = before
+        """None: the format has no checker."""
+        return ()
 
 
 def _name(dtype: torch.dtype) -> str:

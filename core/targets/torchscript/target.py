@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from ...network.network import Network
@@ -16,6 +17,17 @@ from .nbytes import torchscript_nbytes
 _ZIP = b"PK\x03\x04"
 
 
+def _built_for_cuda() -> bool:
+    """Whether the installed torch is built for CUDA, told without importing it."""
+    torch = find_spec("torch")
+    folders = torch.submodule_search_locations if torch is not None else None
+    return any(any(Path(folder, "lib").glob("*torch_cuda.*")) for folder in folders or ())
+
+
+# MiB that torch takes more once imported where it is built for CUDA (2.11 for CUDA 13.0, one machine).
+_CUDA_LIBRARIES = 300.0 if _built_for_cuda() else 0.0
+
+
 class TorchScript(Target):
     """A script module, for torch.jit.load and LibTorch. It takes images of any size, and declares none."""
 
@@ -26,9 +38,19 @@ class TorchScript(Target):
     runtime = "PyTorch"
     modules = ("torch",)
     install = "pip install torch"
-    memory = Memory(libraries=205.8, least=100, write=4.02, run=0.425, activations=1.63)
+    memory = Memory(
+        libraries=205.8 + (_CUDA_LIBRARIES if _built_for_cuda() else 0),
+        least=100,
+        write=4.02,
+        run=0.425,
+        activations=1.63,
+    )
     declares_sizes = False
     weighed = True
+
+    @property
+    def uses_gpus(self) -> bool:
+        return True
 
     def slow_on_cpu(self, precision: Precision) -> bool:
         """An FP16 file takes 40 times as long as an FP32 one (torch 2.13, yolov5s at 640×640: 7.1 s, 0.17 s)."""

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from halfpint.core.memory.allocator import ROUND, OutOfMemory, Step, replay, smallest_limit
+from halfpint.core.memory.allocator import ROUND, Step, replay
 from support.resnet import ResNet50, resnet50
 from support.tracing import AllocationLog
 
@@ -71,15 +71,6 @@ def test_neighbours_that_are_free_become_one() -> None:
     assert replay(steps).peak_reserved == 20 * MIB
 
 
-def test_under_a_limit_the_cache_is_given_back_first() -> None:
-    steps = [(1, 30 * MIB), (1, -30 * MIB), (2, 40 * MIB)]
-    assert replay(steps).peak_reserved == 70 * MIB
-    assert replay(steps, 40 * MIB).peak_reserved == 40 * MIB
-    with pytest.raises(OutOfMemory):
-        replay(steps, 39 * MIB)
-    assert smallest_limit(steps, replay(steps)) == 40 * MIB
-
-
 @st.composite
 def programs(draw: st.DrawFn) -> list[Step]:
     """Tensors that are born and, some of them, freed in any order."""
@@ -107,13 +98,3 @@ def test_the_books_balance(steps: list[Step]) -> None:
     assert replayed.reserved <= replayed.peak_reserved
     done = replay([*steps, *((key, -nbytes) for key, nbytes in alive.items())])
     assert done.allocated == 0
-
-
-@given(programs())
-def test_the_smallest_limit_suffices_and_the_next_smaller_does_not(steps: list[Step]) -> None:
-    replayed = replay(steps)
-    limit = smallest_limit(steps, replayed)
-    assert replayed.peak_allocated <= limit <= replayed.peak_reserved
-    assert replay(steps, limit).peak_reserved <= limit
-    with pytest.raises(OutOfMemory):
-        replay(steps, limit - 2 * MIB)

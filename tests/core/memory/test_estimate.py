@@ -79,7 +79,7 @@ def test_the_range_of_the_context_leaves_it_open_until_it_is_gpu_measured(networ
     finding = memory_finding(open_)
     assert finding is not None
     assert finding.level is Level.WARNING
-    measured = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
+    measured = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB).overheads()
     assert estimate(network, spec(device="0"), replace(now, overheads=measured)).fit is Fit.FITS
 
 
@@ -139,7 +139,7 @@ def test_every_term_has_a_least_and_a_most(
 @settings(deadline=None, max_examples=25)
 @given(sizes, sizes, st.sampled_from(ALL_PRECISIONS))
 def test_the_bound_for_many_sizes_encloses_the_replay_of_each(rows: int, columns: int, precision: Precision) -> None:
-    overheads = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB, 30 * MIB).overheads()
+    overheads = MeasuredGpu("card", "575.1", "2.13", 300 * MIB, 8 * MIB).overheads()
     single = run(tiny_network(), InputShape(1, 3, rows * 32, columns * 32), precision)
     exact = gpu_need(single, overheads)
     wide = many_gpu_needs(single.peak_allocated_nbytes, single.forward.weights_nbytes, overheads)

@@ -113,4 +113,4 @@ def test_reserved_lies_above_what_is_alive(checkpoint: Checkpoint, precision: Pr
     with network_of(checkpoint.path) as network:
         predicted = run(network, InputShape(1, 3, 4 * network.stride, 6 * network.stride), precision)
     assert predicted.peak_allocated_nbytes <= predicted.replayed.peak_allocated
-    assert predicted.replayed.peak_allocated <= predicted.least_reserved_nbytes <= predicted.peak_reserved_nbytes
+    assert predicted.replayed.peak_allocated <= predicted.peak_reserved_nbytes

@@ -14,7 +14,7 @@ from halfpint.core.memory.overheads import DOCUMENTED, MeasuredGpu, installed_to
 from halfpint.core.state import state_folder
 
 MIB = 2**20
-MEASURED = MeasuredGpu("NVIDIA RTX 4090", "575.57", installed_torch(), 384 * MIB, 12 * MIB, 48 * MIB)
+MEASURED = MeasuredGpu("NVIDIA RTX 4090", "575.57", installed_torch(), 384 * MIB, 12 * MIB)
 
 
 def test_before_there_is_the_documented_range() -> None:
@@ -29,7 +29,7 @@ def test_what_was_measured_is_used_from_then_on() -> None:
     found = overheads_of("NVIDIA RTX 4090", "575.57")
     assert found.measured
     assert found.context.low == found.context.high == 384 * MIB
-    assert found.workspace_share == pytest.approx(0.25)
+    assert found.workspace.high == 12 * MIB
     assert "measured" in found.source
 
 
@@ -64,8 +64,8 @@ def test_a_state_folder_that_cannot_be_written_to(monkeypatch: pytest.MonkeyPatc
 
 
 def test_its_figures_become_a_measured_gpu() -> None:
-    output = 'a warning\n{"context_nbytes": 1, "workspace_nbytes": 2, "activations_nbytes": 3}\n'
-    assert measured_gpu_of("card", "575.57", output, "") == MeasuredGpu("card", "575.57", installed_torch(), 1, 2, 3)
+    output = 'a warning\n{"context_nbytes": 1, "workspace_nbytes": 2}\n'
+    assert measured_gpu_of("card", "575.57", output, "") == MeasuredGpu("card", "575.57", installed_torch(), 1, 2)
 
 
 @pytest.mark.parametrize("output", ["", "null", "{}", '{"context_nbytes": "many"}', "no json"])
