@@ -20,6 +20,6 @@ def run(args: argparse.Namespace) -> int:
     say(f"{target.name}: {done.report.verdict.upper()}, {done.report.headline}")
     say(f"  {megabytes(done.nbytes_before)} → {megabytes(done.nbytes)} ({done.nbytes / done.nbytes_before:.3f} of it)")
     say(f"  {done.halved} nodes compute in FP16, {done.kept} stay in FP32")
-    for line in table([(check.verdict.upper(), check.name, check.message) for check in done.report.checks], "  "):
+    for line in table([check.row for check in done.report.checks], "  "):
         say(line)
     return 0

@@ -6,7 +6,7 @@ import argparse
 
 from ..core.foreign.against import verify_file
 from ..core.tables import table
-from ..core.verify.report import Verdict
+from ..core.verify.evidence import Verdict
 from .console import say, say_json
 
 
@@ -17,6 +17,6 @@ def run(args: argparse.Namespace) -> int:
         say_json(report.to_dict())
     else:
         say(f"{args.artifact.name} against {args.against.name}: {report.verdict.upper()}, {report.headline}")
-        for line in table([(check.verdict.upper(), check.name, check.message) for check in report.checks], "  "):
+        for line in table([check.row for check in report.checks], "  "):
             say(line)
     return 1 if report.verdict is Verdict.FAIL else 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core.manifest import Listed, read
 from ..core.units import figure, megabytes
+from ..core.verify.evidence import Evidence
 from .commands import Command, shown_key
 from .widgets.lines import Line, plain
 
@@ -49,9 +50,9 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
     lines += [plain(""), plain(f"Verification ({verification['mode']}, {verification['seconds']:.1f} s)", "strong")]
     if headline := verification.get("headline"):  # not in the manifests of earlier versions
         lines.append(plain(f"  {headline}"))
-    for check in verification["checks"]:
-        verdict = check["verdict"]
-        lines.append(((f"  {verdict.upper():<5}", _KINDS[verdict]), (f"{check['name']:<11}{check['message']}", "")))
+    for check in map(Evidence.of, verification["checks"]):
+        verdict, name, message = check.row
+        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{message}", "")))
     if verification["differences"]:
         title = f"Differences from {'the FP32 file' if verification['mode'] == 'quick' else 'the float64 reference'}"
         lines += [plain(""), plain(title, "strong"), plain(_DIFFERENCES, "dim")]

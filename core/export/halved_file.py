@@ -19,7 +19,8 @@ from ..publication.hold import Held, Hold
 from ..sandbox.process import SaidNo
 from ..targets.loaded import told
 from ..targets.provenance import PRODUCER
-from ..verify.report import Check, Report, Verdict
+from ..verify.evidence import Evidence, Verdict
+from ..verify.report import Report, Way
 from ..version import VERSION
 
 
@@ -99,7 +100,7 @@ def _check_memory(least: int, load: Load) -> None:
 def _report(said: Any) -> Report:
     """The report as the sandbox told it. Raises `ArtifactRefused` for anything else."""
     try:
-        checks = tuple(Check(str(name), Verdict(verdict), str(message)) for name, verdict, message in said["checks"])
-        return Report("halved", checks, (), float(said["seconds"]))
+        checks = tuple(map(Evidence.of, said["checks"]))
+        return Report(Way.HALVED, checks, (), float(said["seconds"]))
     except (TypeError, KeyError, ValueError) as error:
         raise ArtifactRefused("the report on the halved file makes no sense") from error

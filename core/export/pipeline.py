@@ -27,7 +27,8 @@ from ..readings.weigher import weights_nbytes
 from ..spec import ExportSpec
 from ..targets import targets
 from ..units import megabytes
-from ..verify.report import Report, Verdict
+from ..verify.evidence import Verdict
+from ..verify.report import Report
 from ..verify.trial import OnStep, Trial, on_trial
 from ..version import VERSION
 from .memory import measured

@@ -21,9 +21,10 @@ from ..shapes import InputShape
 from ..targets.contract import Contract, Port, contract
 from ..targets.loaded import Origin, told
 from ..verify.answers import Answers
+from ..verify.evidence import Evidence, Verdict
 from ..verify.full import judge, needed
 from ..verify.probes import plan
-from ..verify.report import Check, Report, Verdict
+from ..verify.report import Report
 from ..verify.subject import Subject
 from ..verify.trial import on_trial
 from ..weights_source import WeightsSource
@@ -105,7 +106,7 @@ def _undeclared(loaded: LoadedForeign, network: Network) -> Contract | None:
     return Contract(Port(network.input_name, FLOAT32.name, shape.dims), ())
 
 
-def _as_published(file: ForeignFile) -> Iterator[Check]:
+def _as_published(file: ForeignFile) -> Iterator[Evidence]:
     """Whether the file is, byte for byte, the one that a manifest beside it lists."""
     for manifest in sorted(file.path.parent.glob("*.halfpint.json"))[:_MAX_MANIFESTS]:
         try:
@@ -114,14 +115,14 @@ def _as_published(file: ForeignFile) -> Iterator[Check]:
             continue
         if file.path.name in listed:
             if all(listed.get(name) == sha256 for name, sha256 in file.sha256s().items()):
-                yield Check("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
+                yield Evidence("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
             else:
-                yield Check("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")
+                yield Evidence("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")
 
 
-def _of_these_weights(origin: Origin, sha256: str) -> Iterator[Check]:
+def _of_these_weights(origin: Origin, sha256: str) -> Iterator[Evidence]:
     """Whether the file says that it was made from these weights."""
     if origin.source_sha256 == sha256:
-        yield Check("source", Verdict.PASS, "the file says it was made from these weights")
+        yield Evidence("source", Verdict.PASS, "the file says it was made from these weights")
     elif origin.source_sha256:
-        yield Check("source", Verdict.WARN, "the file says it was made from other weights than these")
+        yield Evidence("source", Verdict.WARN, "the file says it was made from other weights than these")

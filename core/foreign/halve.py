@@ -41,7 +41,7 @@ def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> A
     helper.set_model_props(halved.model, {prop.key: prop.value for prop in model.metadata_props} | said["origin"])
     half = halved.model.SerializeToString()
     report = verify_halved(loaded, halved, half, shape)
-    checks = [(check.name, check.verdict, check.message) for check in report.checks]
+    checks = [check.to_dict() for check in report.checks]
     header = {"halved": halved.nodes, "kept": halved.kept, "checks": checks, "seconds": report.seconds}
     return header, (np.frombuffer(half, np.uint8),)
 

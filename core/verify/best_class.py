@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..network.result import BestClass
 from .compare import by_noise
 from .decisive import decisive_values
-from .report import Check, ClassChange, Verdict, worst
+from .report import ClassChange
 
 Array = NDArray[Any]
 
@@ -32,15 +32,3 @@ def class_change(
     wanted, got = int(before.argmax()), int(now.argmax())
     gap = float(before[wanted] - before[got]) / 2
     return ClassChange(shape, seed, wanted, got, None if noise is None else by_noise(gap, noise))
-
-
-def check_classes(changes: Sequence[ClassChange]) -> Check:
-    """What a person keeps of a classifier's answers to the test images."""
-    other, verdict = sum(c.expected != c.found for c in changes), worst(c.verdict for c in changes)
-    images = f"{len(changes)} test images" if len(changes) > 1 else "the test image"
-    if not other:
-        return Check("class", verdict, f"the best class is the same on {images}")
-    told = f"the best class is another on {other} of {images}"
-    if changes[0].verdict is not None:
-        told += ": no more than rounding explains" if verdict is Verdict.PASS else ": more than rounding explains"
-    return Check("class", verdict, told)

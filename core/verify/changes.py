@@ -8,10 +8,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..network.result import BestClass, Detections, Mask, Result
-from .best_class import check_classes, class_change
-from .detections import check_detections, detection_change
-from .masks import check_masks, mask_change
-from .report import Change, Check, ClassChange, DetectionChange, MaskChange
+from .best_class import class_change
+from .detections import detection_change
+from .masks import mask_change
+from .report import Change
 
 Array = NDArray[Any]
 
@@ -33,14 +33,3 @@ def change(
             return mask_change(now, before, result.threshold, noise, shape, seed)
         case BestClass():
             return class_change(result, actual, expected, noise, shape, seed)
-
-
-def check_changes(changes: Sequence[Change]) -> Check:
-    """What is kept, over all images of one kind."""
-    match changes[0]:
-        case DetectionChange():
-            return check_detections([change for change in changes if isinstance(change, DetectionChange)])
-        case MaskChange():
-            return check_masks([change for change in changes if isinstance(change, MaskChange)])
-        case ClassChange():
-            return check_classes([change for change in changes if isinstance(change, ClassChange)])

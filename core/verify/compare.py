@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.network import Component, Network
-from .report import LEAST_NOISE, Difference, Distance, Verdict
+from .evidence import Verdict
+from .report import LEAST_NOISE, Difference, Distance
 
 Array = NDArray[Any]
 

@@ -10,18 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.result import Boxes, Detections
-from ..units import figure
 from .compare import by_noise
 from .decisive import log_odds
-from .report import Check, DetectionChange, Verdict, worst
+from .evidence import Verdict
+from .report import DetectionChange
 
 Array = NDArray[Any]
 
 # Training teaches a detector that nearly all of its boxes hold nothing. In an image where more of them than this are
 # above the threshold, what it finds means nothing.
-_CROWD = 0.1
-# The place to name the flag that takes a person's own images, once there is one.
-_MORE_PROOF = "images of your own would prove more"
+CROWD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +79,7 @@ def detection_change(
     """
     before, now = (result.decoder.confidences(outputs) for outputs in (expected, actual))
     above = int((before > result.threshold).sum())
-    if above > _CROWD * len(before):
+    if above > CROWD * len(before):
         verdict = None if noise is None else Verdict.PASS
         return DetectionChange(result.threshold, shape, seed, len(before), above, 0, 0, 0, 0.0, 0.0, verdict)
     wanted, got = found(result, expected, before), found(result, actual, now)
@@ -111,40 +109,3 @@ def detection_change(
 
 def _largest(moved: Array) -> float:
     return float(np.abs(moved).max(initial=0.0))
-
-
-def check_detections(changes: Sequence[DetectionChange]) -> Check:
-    """What a person keeps of a detector's answers to the test images."""
-    verdict = worst(change.verdict for change in changes)
-    calm = [change for change in changes if change.above <= _CROWD * change.boxes]
-    expected, kept, new = (sum(getattr(change, name) for change in calm) for name in ("expected", "kept", "new"))
-    if verdict is not Verdict.PASS:
-        told = f"{_counted(calm)}: more than rounding explains"
-    elif not calm:
-        share = max(change.above / change.boxes for change in changes)
-        crowd = f"{figure(100 * share)} % of its boxes are above a confidence of {changes[0].threshold:g}"
-        told = f"{crowd}, as in an untrained network, so what it finds means nothing"
-    elif not expected and not new:
-        told = f"finds nothing {_on(calm)}; {_MORE_PROOF}"
-    elif (kept == expected and not new) or changes[0].verdict is None:
-        told = _counted(calm)
-    elif kept < expected / 2:
-        told = f"{_counted(calm)}: rounding alone changes most of what it finds, as in an untrained network"
-    else:
-        told = f"{_counted(calm)}: no more than rounding explains"
-    return Check("detections", verdict, told)
-
-
-def _counted(changes: Sequence[DetectionChange]) -> str:
-    expected, kept, new = (sum(getattr(change, name) for change in changes) for name in ("expected", "kept", "new"))
-    if kept == expected and not new:
-        what = f"all {kept} detections {_on(changes)} are kept, none is new"
-        what = what if kept > 1 else f"the one detection {_on(changes)} is kept, none is new"
-    else:
-        what = f"{kept} of {expected} detections {_on(changes)} are kept, {expected - kept} lost, {new} new"
-    shift, confidence = max(change.shift for change in changes), max(change.confidence for change in changes)
-    return f"{what}; they move by {figure(shift)} px and {figure(confidence)} of confidence at most" if kept else what
-
-
-def _on(changes: Sequence[DetectionChange]) -> str:
-    return f"on {len(changes)} test images" if len(changes) > 1 else "on the test image"

@@ -9,12 +9,13 @@ from ..images.probes import Probe
 from ..network.network import Network
 from ..precisions import REFERENCE
 from .answers import Answers, compared
-from .changes import change, check_changes
-from .checks import check_accuracy, check_power, check_ranges, check_rounding
+from .changes import change
+from .checks import check_answers, check_file
+from .checks.found import Compared, Stored
 from .compare import differences
+from .evidence import Evidence, Verdict
 from .probes import plan
-from .report import Change, Check, Difference, Report, Verdict
-from .stored import check_stored
+from .report import Change, Difference, Report, Way
 from .subject import Subject
 from .trial import OnStep, Step, Trial, ignored
 
@@ -23,22 +24,13 @@ def judge(trial: Trial, answers: Answers, on_step: OnStep = ignored) -> Report:
     """Compare a file's answers with the reference's, and conclude. `on_step` is called after each step."""
     inspect(trial, answers.network)
     start = time.perf_counter()
-    checks, found, changes = [*trial.checks, *trial.inspected], list[Difference](), list[Change]()
-    result = answers.network.result
-    if not trial.failed:
-        for done, (probe, outputs) in enumerate(trial.answers, 1):
-            noise = answers.noise(trial.subject.kind.precision)
-            for index in compared(probe):
-                one = [output[index : index + 1] for output in outputs]
-                exact = answers.exact(probe, index)
-                image = (probe.shape.dims, probe.seed + index)
-                found += differences(answers.network, one, exact, noise.distances, *image)
-                if result is not None:
-                    changes.append(change(result, one, exact, noise.decisive, *image))
-            on_step(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
-        checks += _conclusions(trial, answers, found)
-        checks += [check_changes(changes)] if changes else []
-    return Report("full", tuple(checks), tuple(found), trial.seconds + time.perf_counter() - start, tuple(changes))
+    checks = (*trial.checks, *trial.inspected)
+    if trial.failed:
+        return Report(Way.FULL, checks, (), trial.seconds)
+    found = _compared(trial, answers, on_step)
+    checks += tuple(check_answers(Way.FULL, found))
+    seconds = trial.seconds + time.perf_counter() - start
+    return Report(Way.FULL, checks, found.differences, seconds, found.changes)
 
 
 def inspect(trial: Trial, network: Network) -> None:
@@ -49,26 +41,39 @@ def inspect(trial: Trial, network: Network) -> None:
     if trial.loaded is None:
         return
     start = time.perf_counter()
-    subject, loaded = trial.subject, trial.loaded
+    loaded = trial.loaded
     if loaded.ours:
-        trial.inspected += check_stored(loaded.weights(), subject, network)
+        trial.inspected += check_file(Way.FULL, Stored(trial.subject, network, loaded.weights()))
     trial.loaded = None
     for found in loaded.inspections():
-        trial.inspected.append(Check(found.name, Verdict.PASS if found.sound else Verdict.FAIL, found.message))
+        trial.inspected.append(Evidence(found.name, Verdict.PASS if found.sound else Verdict.FAIL, found.message))
     loaded.close()
     trial.seconds += time.perf_counter() - start
 
 
-def _conclusions(trial: Trial, answers: Answers, found: list[Difference]) -> Iterable[Check]:
-    yield check_accuracy(found)
-    precision = trial.subject.kind.precision
-    noise = answers.noise(precision).distances
-    if precision != REFERENCE:
-        yield check_ranges(precision.activations, *answers.largest())
-        yield check_rounding(precision, noise)
-    yield check_power(answers.change(), noise)
-    if trial.plan.left_out:
-        yield Check("own size", Verdict.PASS, trial.plan.left_out)
+def _compared(trial: Trial, answers: Answers, on_step: OnStep) -> Compared:
+    """Every image's answer next to the reference's, and what rounding and another image make of the reference's."""
+    network, precision = answers.network, trial.subject.kind.precision
+    found, changes = list[Difference](), list[Change]()
+    for done, (probe, outputs) in enumerate(trial.answers, 1):
+        noise = answers.noise(precision)
+        for index in compared(probe):
+            one = [output[index : index + 1] for output in outputs]
+            exact = answers.exact(probe, index)
+            image = (probe.shape.dims, probe.seed + index)
+            found += differences(network, one, exact, noise.distances, *image)
+            if network.result is not None:
+                changes.append(change(network.result, one, exact, noise.decisive, *image))
+        on_step(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
+    return Compared(
+        precision,
+        differences=tuple(found),
+        changes=tuple(changes),
+        noise=answers.noise(precision).distances,
+        largest=answers.largest() if precision != REFERENCE else None,
+        others=answers.change(),
+        left_out=trial.plan.left_out,
+    )
 
 
 def needed(subjects: Iterable[Subject], stride: int) -> tuple[Probe, ...]:

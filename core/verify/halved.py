@@ -22,11 +22,13 @@ from ..targets.loaded import told
 from ..targets.onnx.loaded import LoadedOnnx
 from ..targets.onnx.passes.halve import Halved
 from ..units import figure
-from .checks import check_ranges
+from .checks import check_answers
+from .checks.found import Compared
 from .compare import by_noise, by_spread, distance
 from .decisive import decisive_noise
-from .masks import check_masks, mask_change
-from .report import Check, Distance, MaskChange, Report, Verdict
+from .evidence import Evidence, Verdict
+from .masks import mask_change
+from .report import Distance, MaskChange, Report, Way
 
 Array = NDArray[Any]
 
@@ -60,44 +62,46 @@ def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShap
         onnx.checker.check_model(data, full_check=True)
         new = LoadedOnnx(data)
     except Exception as error:  # the checker and the runtime have exceptions of their own
-        return Report("halved", (Check("loads", Verdict.FAIL, f"the file is refused: {told(error)}"),), (), 0.0)
-    checks = [Check("loads", Verdict.PASS, "the ONNX checker and ONNX Runtime accept it")]
+        return Report(Way.HALVED, (Evidence("loads", Verdict.FAIL, f"the file is refused: {told(error)}"),), (), 0.0)
+    checks = [Evidence("loads", Verdict.PASS, "the ONNX checker and ONNX Runtime accept it")]
     images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
-    masks = list[MaskChange]()
+    masks, largest = list[MaskChange](), None
     try:
         before, now = [old.run(image) for image in images], [new.run(image) for image in images]
-        checks.append(_compared([port.name for port in old.contract.outputs], now, before))
+        checks.append(_accuracy([port.name for port in old.contract.outputs], now, before))
         for output in range(len(before[0])):
             pairs = [(answers[output][:1], wanted[output][:1]) for answers, wanted in zip(now, before, strict=True)]
             if all(y.shape == x.shape and _is_map(x, shape) for y, x in pairs):
                 masks += _masks(pairs, shape)
-        checks.append(check_ranges(HALF.activations, *_largest(old.model, halved.tensors, images[-1])))
+        largest = _largest(old.model, halved.tensors, images[-1])
     except Exception as error:  # whatever the runtime raises
-        checks.append(Check("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
-    checks += [check_masks(masks)] if masks else []
-    return Report("halved", tuple(checks), (), time.perf_counter() - start, tuple(masks))
+        checks.append(Evidence("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
+    checks += check_answers(Way.HALVED, Compared(HALF, changes=tuple(masks), largest=largest))
+    return Report(Way.HALVED, tuple(checks), (), time.perf_counter() - start, tuple(masks))
 
 
-def _compared(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequence[Sequence[Array]]) -> Check:
+def _accuracy(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequence[Sequence[Array]]) -> Evidence:
     """How far the FP16 answers are from the FP32 ones, over all images, of the output where they are farthest."""
     if [[y.shape for y in answers] for answers in now] != [[x.shape for x in answers] for answers in before]:
-        return Check("accuracy", Verdict.FAIL, f"the outputs have other shapes than in {REFERENCE.label}")
+        return Evidence("accuracy", Verdict.FAIL, f"the outputs have other shapes than in {REFERENCE.label}")
     for each, precision in ((before, REFERENCE), (now, HALF)):
         odd = [name for i, name in enumerate(names) if not all(np.isfinite(answers[i]).all() for answers in each)]
         if odd:
-            return Check(
+            return Evidence(
                 "accuracy", Verdict.FAIL, f"{odd[0]} holds values in {precision.label} that are NaN or infinite"
             )
     found: dict[str, Distance] = {}
     for i, name in enumerate(names):
         all_now, all_before = (np.concatenate([answers[i].ravel() for answers in each]) for each in (now, before))
         if _same([answers[i] for answers in before]):
-            return Check("accuracy", Verdict.WARN, f"cannot verify: {name} is the same for every image that was tried")
+            return Evidence(
+                "accuracy", Verdict.WARN, f"cannot verify: {name} is the same for every image that was tried"
+            )
         found[name] = distance(all_now, all_before)
     worst = max(found, key=lambda name: found[name].nrmse)
     moved = found[worst].nrmse
     by = f"by {figure(100 * moved)} % of its spread, by {figure(found[worst].largest)} at most"
-    return Check("accuracy", by_spread(moved), f"{HALF.label} moves {worst} {by}")
+    return Evidence("accuracy", by_spread(moved), f"{HALF.label} moves {worst} {by}")
 
 
 def _same(answers: Sequence[Array]) -> bool:

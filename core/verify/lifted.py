@@ -11,7 +11,7 @@ from ..network.network import Network
 from ..readings.size_constants import size_constants
 from ..shapes import InputShape
 from ..targets.loaded import Lifted, Loaded, Runner
-from .constants import value_of
+from .checks.constants import value_of
 
 Array = NDArray[Any]
 

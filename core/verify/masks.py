@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..units import figure
 from .compare import PASS_FACTOR, WARN_FACTOR
 from .decisive import log_odds
+from .evidence import Verdict
 from .regions import Points, boxes_of, iou
-from .report import LEAST_NOISE, Check, MaskChange, Verdict, worst
+from .report import LEAST_NOISE, MaskChange
 
 Array = NDArray[Any]
 
@@ -101,25 +101,3 @@ def best_overlaps(before: Sequence[Points], now: Sequence[Points]) -> list[float
         near = np.flatnonzero(np.all((lows < box.max(axis=0)) & (highs > box.min(axis=0)), axis=1))
         overlaps.append(max((iou(box, now[i]) for i in near.tolist()), default=0.0))
     return overlaps
-
-
-def check_masks(changes: Sequence[MaskChange]) -> Check:
-    """What a person keeps of the masks of the test images."""
-    verdict = worst(change.verdict for change in changes)
-    on = f"on {len(changes)} test images" if len(changes) > 1 else "on the test image"
-    expected, kept, new = (sum(getattr(change, name) for change in changes) for name in ("expected", "kept", "new"))
-    if not expected and not new:
-        told = f"finds no region above {changes[0].threshold:g} {on}"
-    elif kept == expected and not new:
-        told = f"all {kept} regions {on} are kept" if kept > 1 else f"the one region {on} is kept"
-        told += ", none is new"
-    else:
-        told = f"{kept} of {expected} regions {on} are kept, {expected - kept} lost, {new} new"
-    flipped = f"{figure(100 * max(change.flipped for change in changes))} % of the mask's pixels flip at most"
-    iou = f"the least IoU of a box is {min(change.least_iou for change in changes):.3f}, " if expected else ""
-    told = f"{told}; {iou}{flipped}"
-    if verdict is not Verdict.PASS:
-        told += ": more than rounding explains"
-    elif (kept < expected or new) and changes[0].verdict is not None:
-        told += ": no more than rounding explains"
-    return Check("mask", verdict, told)

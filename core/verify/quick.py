@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ..images.probes import Probe
 from ..network.network import Network
-from ..units import figure
-from .changes import change, check_changes
+from .changes import change
+from .checks import check_answers, check_file
+from .checks.found import Compared, Stored
 from .compare import differences
 from .probes import Plan
-from .report import Check, Report, Verdict
-from .stored import check_stored
+from .report import Report, Way
 from .subject import Subject
 from .trial import Trial
 
@@ -34,7 +34,7 @@ def inspect_quickly(trial: Trial, network: Network) -> None:
     if loaded is None:
         return
     if loaded.ours:
-        trial.checks += check_stored(loaded.weights(), trial.subject, network)
+        trial.checks += check_file(Way.QUICK, Stored(trial.subject, network, loaded.weights()))
     loaded.close()
 
 
@@ -43,20 +43,21 @@ def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None
 
     What a person keeps is told, and not judged: how far rounding alone may move it is not known here.
     """
+    checks = tuple(trial.checks)
     if trial.failed:
-        return Report("quick", tuple(trial.checks), (), trial.seconds)
-    checks = [*trial.checks, Check("outputs", Verdict.PASS, "finite, and of the right shapes")]
+        return Report(Way.QUICK, checks, (), trial.seconds)
+    found = _compared(trial, network, full)
+    checks += tuple(check_answers(Way.QUICK, found))
+    return Report(Way.QUICK, checks, found.differences, trial.seconds, found.changes)
+
+
+def _compared(trial: Trial, network: Network, full: tuple[Array, ...] | None) -> Compared:
+    precision = trial.subject.kind.precision
     if full is None:
-        return Report("quick", tuple(checks), (), trial.seconds)
+        return Compared(precision)
     probe, outputs = trial.answers[0]
-    found = differences(network, outputs, full, None, probe.shape.dims, probe.seed)
-    worst = max(found, key=lambda difference: difference.measured.nrmse)
-    label = trial.subject.kind.precision.label
-    message = f"{label} moves the {worst.component} by {figure(100 * worst.measured.nrmse)} % of their spread"
-    checks.append(Check("halving", worst.verdict, message))
+    image = (probe.shape.dims, probe.seed)
     changes = ()
     if network.result is not None:
-        one, wanted = [y[:1] for y in outputs], [y[:1] for y in full]
-        changes = (change(network.result, one, wanted, None, probe.shape.dims, probe.seed),)
-        checks.append(check_changes(changes))
-    return Report("quick", tuple(checks), found, trial.seconds, changes)
+        changes = (change(network.result, [y[:1] for y in outputs], [y[:1] for y in full], None, *image),)
+    return Compared(precision, differences(network, outputs, full, None, *image), changes)

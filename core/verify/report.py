@@ -1,40 +1,19 @@
-"""What verification found: single checks, measured differences, and the verdict that follows from them."""
+"""What verification found: the evidence, measured differences, and the verdict that follows from them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeAlias
 
 from ..units import figure
+from .evidence import Evidence, Verdict, worst
 
 # What float32 itself makes of a value: rounding it moves it by up to 2**-24 of it, and the sums of the yardstick (see
 # `readings/rounding.py`) are rounded to two bits less. A yardstick that is shorter than this was so by chance.
 LEAST_NOISE = 2.0**-22
-
-
-class Verdict(StrEnum):
-    """PASS: right. WARN: usable, but look at it. FAIL: wrong; such a file is never published."""
-
-    PASS = "pass"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-def worst(verdicts: Iterable[Verdict | None]) -> Verdict:
-    """The most serious verdict; PASS where there is none."""
-    return max((v for v in verdicts if v is not None), key=list(Verdict).index, default=Verdict.PASS)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at: `loads`, `contract`, `weights`, `accuracy`, …, and what was found, in a sentence."""
-
-    name: str
-    verdict: Verdict
-    message: str
 
 
 @dataclass(frozen=True)
@@ -148,15 +127,23 @@ Change: TypeAlias = DetectionChange | MaskChange | ClassChange
 _KEPT = tuple(kind.what for kind in (DetectionChange, MaskChange, ClassChange))  # the names of their checks
 
 
+class Way(StrEnum):
+    """A way to verify. Verifying a file that is there already is a full one."""
+
+    FULL = "full"
+    QUICK = "quick"
+    HALVED = "halved"
+
+
 @dataclass(frozen=True)
 class Report:
-    """All that verification found about one artifact. `mode`: `full`, `quick` or `halved`.
+    """All that verification found about one artifact. `mode`: the way it was verified, by its name.
 
     `changes`: what becomes of what a person keeps of the answers, an image each. `seconds`: what it took.
     """
 
     mode: str
-    checks: tuple[Check, ...]
+    checks: tuple[Evidence, ...]
     differences: tuple[Difference, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
@@ -166,19 +153,20 @@ class Report:
         return worst([check.verdict for check in self.checks])
 
     @property
-    def failures(self) -> tuple[Check, ...]:
+    def failures(self) -> tuple[Evidence, ...]:
         return tuple(check for check in self.checks if check.verdict is Verdict.FAIL)
 
     @property
     def noise_multiple(self) -> float | None:
         """The largest difference from the reference in units of the rounding noise; None where nothing was compared."""
-        return max((d.multiple for d in self.differences), default=None) if self.mode == "full" else None
+        return max((d.multiple for d in self.differences), default=None) if self.mode == Way.FULL else None
 
     def to_dict(self) -> dict[str, Any]:
         """The report for JSON; what is no finite number becomes null."""
         changes = [{"what": change.what, **asdict(change)} for change in self.changes]
         told = {"verdict": self.verdict, "headline": self.headline, "noise_multiple": self.noise_multiple}
-        return _without_infinities({**told, **asdict(self), "changes": changes})
+        checks = [check.to_dict() for check in self.checks]
+        return _without_infinities({**told, **asdict(self), "checks": checks, "changes": changes})
 
     @property
     def headline(self) -> str:

@@ -17,10 +17,11 @@ from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..targets.contract import output_dims
 from ..targets.loaded import Loaded, Runner, told
-from .checks import check_contract, check_outputs
+from .checks.contract import check_contract
+from .checks.outputs import wrong_form
+from .evidence import Evidence, Verdict
 from .lifted import lifted
 from .probes import Plan
-from .report import Check, Verdict
 from .subject import CannotLoad, Subject, load
 
 Array = NDArray[Any]
@@ -53,8 +54,8 @@ class Trial:
     subject: Subject
     plan: Plan
     loaded: Loaded | None = None
-    checks: list[Check] = field(default_factory=list[Check])
-    inspected: list[Check] = field(default_factory=list[Check])
+    checks: list[Evidence] = field(default_factory=list[Evidence])
+    inspected: list[Evidence] = field(default_factory=list[Evidence])
     answers: list[tuple[Probe, tuple[Array, ...]]] = field(default_factory=list[tuple[Probe, tuple[Array, ...]]])
     seconds: float = 0.0
 
@@ -64,8 +65,8 @@ class Trial:
         return any(check.verdict is Verdict.FAIL for check in self.checks)
 
     def note(self, name: str, verdict: Verdict, message: str) -> None:
-        """Add a check."""
-        self.checks.append(Check(name, verdict, message))
+        """Add what a check found."""
+        self.checks.append(Evidence(name, verdict, message))
 
 
 def on_trial(
@@ -132,7 +133,7 @@ def _run(probe: Probe, loaded: Runner, network: Network, trial: Trial) -> None:
             raise MemoryError from error
         trial.note("runs", Verdict.FAIL, f"it fails at {probe.shape}: {told(error)}")
         return
-    wrong = check_outputs(outputs, output_dims(network, probe.shape))
+    wrong = wrong_form(outputs, output_dims(network, probe.shape))
     if wrong:
         trial.note("outputs", Verdict.FAIL, f"at {probe.shape}: {wrong}")
     else:

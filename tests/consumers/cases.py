@@ -21,7 +21,7 @@ from halfpint.core.readings.reference import Reference
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets.onnx.options import OPSET
 from halfpint.core.verify.compare import distances, judged
-from halfpint.core.verify.report import Verdict
+from halfpint.core.verify.evidence import Verdict
 from support import classifier
 from support.checkpoints import checkpoints_in, dbnet_checkpoints, network_of
 from support.jobs import done, end_of

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from halfpint.core.network.result import BestClass
-from halfpint.core.verify.best_class import check_classes, class_change
-from halfpint.core.verify.report import Verdict
+from halfpint.core.verify.best_class import class_change
+from halfpint.core.verify.checks.best_class import check_classes
+from halfpint.core.verify.evidence import Verdict
 
 BEFORE = (np.array([[1.0, 3.0, 2.9]]),)
 SAME, OTHER = (np.array([[1.1, 2.96, 2.94]]),), (np.array([[1.0, 2.94, 2.96]]),)

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfpint.core.images.synthetic import batch_for, image_for, structured_batch, structured_image, text_image
-from halfpint.core.verify.checks import check_power
+from halfpint.core.verify.checks.power import check_power
 from halfpint.core.verify.compare import WRONG, by_spread, distance, judged
-from halfpint.core.verify.report import LEAST_NOISE, Check, Difference, Distance, Report, Verdict, worst
+from halfpint.core.verify.evidence import Evidence as Check
+from halfpint.core.verify.evidence import Verdict, worst
+from halfpint.core.verify.report import LEAST_NOISE, Difference, Distance, Report
 
 finite = st.floats(0, 1e3, allow_nan=False)
 

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from halfpint.core.families.yolov5.decoder import detections
 from halfpint.core.network.result import Boxes
-from halfpint.core.verify.detections import check_detections, detection_change, survivors
-from halfpint.core.verify.report import Check, DetectionChange, Verdict
+from halfpint.core.verify.checks.detections import check_detections
+from halfpint.core.verify.detections import detection_change, survivors
+from halfpint.core.verify.evidence import Evidence as Check
+from halfpint.core.verify.evidence import Verdict
+from halfpint.core.verify.report import DetectionChange
 
 Array = NDArray[Any]
 Row = tuple[float, ...]  # center x, center y, width, height (px), objectness, three classes

@@ -15,9 +15,10 @@ from halfpint.core.kinds import Kind
 from halfpint.core.precisions import FP16
 from halfpint.core.shapes import InputShape
 from halfpint.core.verify.answers import Answers
+from halfpint.core.verify.evidence import Verdict
 from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
-from halfpint.core.verify.report import Report, Verdict
+from halfpint.core.verify.report import Report
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import Trial
 from support import dbnet

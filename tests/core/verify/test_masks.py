@@ -21,10 +21,13 @@ from halfpint.core.targets.onnx.loaded import LoadedOnnx
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.changes import change
+from halfpint.core.verify.checks.mask import check_masks
 from halfpint.core.verify.compare import PASS_FACTOR
-from halfpint.core.verify.masks import best_overlaps, check_masks, mask_change
+from halfpint.core.verify.evidence import Evidence as Check
+from halfpint.core.verify.evidence import Verdict
+from halfpint.core.verify.masks import best_overlaps, mask_change
 from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
-from halfpint.core.verify.report import Check, MaskChange, Verdict
+from halfpint.core.verify.report import MaskChange
 from support import dbnet
 from support.checkpoints import network_of
 

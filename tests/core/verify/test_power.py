@@ -22,9 +22,10 @@ from halfpint.core.targets.onnx.loaded import LoadedOnnx
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.torchscript.file import torchscript_bytes
 from halfpint.core.verify.answers import Answers
+from halfpint.core.verify.evidence import Verdict
 from halfpint.core.verify.full import inspect, judge
 from halfpint.core.verify.probes import Plan, plan
-from halfpint.core.verify.report import Report, Verdict
+from halfpint.core.verify.report import Report
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import on_trial
 from support.onnx import written

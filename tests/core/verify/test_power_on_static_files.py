@@ -21,10 +21,12 @@ from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.answers import Answers
-from halfpint.core.verify.constants import check_constants, value_of
+from halfpint.core.verify.checks.constants import check_constants, value_of
+from halfpint.core.verify.evidence import Evidence as Check
+from halfpint.core.verify.evidence import Verdict
 from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
-from halfpint.core.verify.report import Check, Report, Verdict
+from halfpint.core.verify.report import Report
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import on_trial
 from support import witness as w

@@ -17,8 +17,9 @@ from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
 from halfpint.core.targets.provenance import Provenance
+from halfpint.core.verify.evidence import Verdict
 from halfpint.core.verify.quick import inspect_quickly, judge_quickly, quick_plan
-from halfpint.core.verify.report import Report, Verdict
+from halfpint.core.verify.report import Report
 from halfpint.core.verify.subject import Subject
 from halfpint.core.verify.trial import on_trial
 from support.checkpoints import Checkpoint, checkpoints_in, network_of

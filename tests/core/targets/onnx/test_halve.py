@@ -22,8 +22,8 @@ from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.targets.onnx.passes.halve import halve
 from halfpint.core.verify.decisive import decisive_noise
+from halfpint.core.verify.evidence import Verdict
 from halfpint.core.verify.masks import mask_change
-from halfpint.core.verify.report import Verdict
 from support import dbnet
 from support.checkpoints import Checkpoint, network_of, nrmse
 from support.command import halfpint

@@ -8,21 +8,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.layers import Constant, layers_of
-from ..network.network import Network
-from ..precisions import Precision
-from .report import Check, Verdict
+from ...network.layers import Constant, layers_of
+from ...network.network import Network
+from ...precisions import Precision
+from ..evidence import Evidence, Verdict
+from .found import Stored
 
 Array = NDArray[Any]
 
 
-def check_weights(network: Network, stored: Mapping[str, Array], precision: Precision) -> Check:
+def look(found: Stored) -> Iterator[Evidence]:
+    """Every stored weight."""
+    yield check_weights(found.network, found.tensors, found.subject.kind.precision)
+
+
+def check_weights(network: Network, stored: Mapping[str, Array], precision: Precision) -> Evidence:
     """Compare every stored weight with the network's, rounded to the precision; FAIL names the first that differs."""
     wrong = first_wrong(expected_weights(network, precision), stored)
     if wrong is not None:
-        return Check("weights", Verdict.FAIL, f"{wrong} is not the checkpoint's: it differs or is missing")
+        return Evidence("weights", Verdict.FAIL, f"{wrong} is not the checkpoint's: it differs or is missing")
     count = 2 * sum(not isinstance(layer, Constant) for layer in layers_of(network.body))
-    return Check("weights", Verdict.PASS, f"all {count} weight tensors equal the checkpoint's, bit for bit")
+    return Evidence("weights", Verdict.PASS, f"all {count} weight tensors equal the checkpoint's, bit for bit")
 
 
 def first_wrong(expected: Iterable[tuple[str, Array]], stored: Mapping[str, Array]) -> str | None:

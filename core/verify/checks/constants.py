@@ -8,19 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.layers import Constant, layers_of
-from ..network.network import Network
-from ..precisions.dtype import FLOAT32
-from ..readings.reference import Reference
-from ..readings.size_constants import GridConstant, ShapeConstant, SizeConstant, size_constants
-from ..shapes import InputShape
-from .report import Check, Verdict
+from ...network.layers import Constant, layers_of
+from ...network.network import Network
+from ...precisions.dtype import FLOAT32
+from ...readings.reference import Reference
+from ...readings.size_constants import GridConstant, ShapeConstant, SizeConstant, size_constants
+from ...shapes import InputShape
+from ..evidence import Evidence, Verdict
+from .found import Stored
 from .weights import first_wrong
 
 Array = NDArray[Any]
 
 
-def check_constants(network: Network, stored: Mapping[str, Array], size: InputShape | None) -> Iterator[Check]:
+def look(found: Stored) -> Iterator[Evidence]:
+    """Every stored constant."""
+    return check_constants(found.network, found.tensors, found.subject.shape if found.subject.fixed else None)
+
+
+def check_constants(network: Network, stored: Mapping[str, Array], size: InputShape | None) -> Iterator[Evidence]:
     """Compare every stored constant with what it must be; FAIL names the first that differs.
 
     `size`: what a file for one size takes. A network without constants gives no check. A single wrong cell of a grid
@@ -33,9 +39,9 @@ def check_constants(network: Network, stored: Mapping[str, Array], size: InputSh
         return
     wrong = first_wrong(expected, stored)
     if wrong is not None:
-        yield Check("constants", Verdict.FAIL, f"{wrong} is not what it must be: it differs or is missing")
+        yield Evidence("constants", Verdict.FAIL, f"{wrong} is not what it must be: it differs or is missing")
     else:
-        yield Check("constants", Verdict.PASS, f"all {len(expected)} constants are right, bit for bit")
+        yield Evidence("constants", Verdict.PASS, f"all {len(expected)} constants are right, bit for bit")
 
 
 def value_of(constant: SizeConstant) -> Array:
