@@ -1,0 +1,139 @@
+"""What each subcommand takes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..core.option import Part
+from ..core.options import OUT, VERIFY, rows
+from ..core.shapes import Rounding
+from .flags import add_flags, device
+
+# YOLOv5's flags that serve targets which Halfpint does not make.
+_OTHER_FLAGS = {
+    "--keras": "TensorFlow",
+    "--nms": "TensorFlow",
+    "--agnostic-nms": "TensorFlow",
+    "--topk-per-class": "TensorFlow.js",
+    "--topk-all": "TensorFlow.js",
+    "--iou-thres": "TensorFlow.js",
+    "--conf-thres": "TensorFlow.js",
+    "--per-tensor": "TensorFlow Lite",
+    "--workspace": "TensorRT",
+    "--verbose": "TensorRT",
+    "--optimize": "TorchScript on mobile devices",
+    "--int8": "TensorFlow Lite and OpenVINO",
+}
+
+
+class _NotATarget(argparse.Action):
+    """Refuses a flag that serves a target which Halfpint does not make."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        flag = self.option_strings[0]
+        parser.error(f"{flag} is for {_OTHER_FLAGS[flag]}, which is not a target of Halfpint")
+
+
+def _export(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files or folders, each a job")
+    _size(parser)
+    add_flags(parser, rows())
+    add("--json", action="store_true", help="print events, one JSON line each")
+    add("--data", help=argparse.SUPPRESS)
+    add("--inplace", action="store_true", help=argparse.SUPPRESS)
+    for flag in _OTHER_FLAGS:
+        add(flag, nargs="*", action=_NotATarget, help=argparse.SUPPRESS)
+
+
+def _estimate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("weights", type=Path, metavar="W", help="a weights file or folder")
+    _size(parser)
+    add_flags(parser, (*rows(Part.RECIPE), OUT, VERIFY))
+    add("--map", action="store_true", help="draw which sizes fit")
+    add("--json", action="store_true", help="print JSON")
+
+
+def _size(parser: argparse.ArgumentParser) -> None:
+    """The size of a job."""
+    add = parser.add_argument
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        metavar=("H", "W"),
+        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
+    )
+    add(
+        "--round",
+        type=Rounding,
+        choices=list(Rounding),
+        metavar="HOW",
+        help="round the size to the model's stride: up, down or nearest (default: refuse other sizes)",
+    )
+    add("--batch-size", "--batch", type=int, default=1, metavar="B", help="images in a batch (default 1)")
+
+
+def _measure_gpu(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", type=device, default="0", metavar="N", help="the index of a GPU (default 0)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="W", help="a weights file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _halve(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("file", type=Path, metavar="MODEL", help="an .onnx file in FP32")
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        default=[640],
+        metavar=("H", "W"),
+        help="height and width to compare at, if the model takes any (default 640)",
+    )
+    add("--half-io", action="store_true", help="FP16 input and outputs (default: FP32)")
+    add("--out", type=Path, metavar="DIR", help="where the file goes (default: beside the model)")
+    add("--overwrite", action="store_true", help="replace a file that exists already")
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an exported file")
+    parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
+    parser.add_argument("--device", type=device, default="cpu", metavar="D", help="cpu, or the index of a GPU")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("halfpint-demo"), metavar="DIR", help="where to")
+    parser.add_argument("--headless", action="store_true", help="report in the terminal, open no screen")
+
+
+class _Size(argparse.Action):
+    """One or two values."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, *_: Any) -> None:
+        if len(values) > 2:
+            parser.error(f"--imgsz takes height and width, {len(values)} values are given")
+        setattr(namespace, self.dest, values)
+
+
+# By the module that does it.
+ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "export": _export,
+    "estimate": _estimate,
+    "inspect": _inspect,
+    "halve": _halve,
+    "verify": _verify,
+    "measure_gpu": _measure_gpu,
+    "demo": _demo,
+}
