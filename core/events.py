@@ -67,13 +67,13 @@ class MemoryPredicted:
     """What the job is predicted to need at its peak: from the least to the most, in bytes.
 
     `gpu` and what follows are 0 for a job on a CPU; `allocated` and `reserved` are those of PyTorch's allocator,
-    for the file that needs most. `verdict`: FITS, TIGHT, WILL NOT FIT or UNKNOWN, when the job began.
+    for the file that needs most. `fit`: FITS, TIGHT, WILL NOT FIT or UNKNOWN, when the job began.
     """
 
     event: ClassVar[str] = "memory-predicted"
-    verdict: str
     host_low: int
     host_high: int
+    fit: str = "UNKNOWN"  # what older lines do not tell
     gpu_low: int = 0
     gpu_high: int = 0
     gpu_allocated: int = 0

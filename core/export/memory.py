@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,16 @@ from ..memory.estimate import JobFit, JobNeeds
 def predicted(needs: JobNeeds, found: JobFit) -> MemoryPredicted:
     """What a job needs and whether it fits, as an event."""
     host, gpu = found.host.need, found.gpu
-    event = MemoryPredicted(str(found.fit), int(host.low), int(host.high))
+    event = MemoryPredicted(int(host.low), int(host.high), str(found.fit))
     if gpu is None:
         return event
     largest = needs.largest_run
-    return MemoryPredicted(
-        event.verdict,
-        event.host_low,
-        event.host_high,
-        int(gpu.need.low),
-        int(gpu.need.high),
-        largest.peak_allocated_nbytes,
-        largest.peak_reserved_nbytes,
+    return replace(
+        event,
+        gpu_low=int(gpu.need.low),
+        gpu_high=int(gpu.need.high),
+        gpu_allocated=largest.peak_allocated_nbytes,
+        gpu_reserved=largest.peak_reserved_nbytes,
     )
 
 

@@ -30,7 +30,7 @@ def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
     with WeightsSource(path) as source:
         assert sum(1 for _ in source.load())
     shape = InputShape(spec.batch, source.network.channels, spec.height, spec.width)
-    return LoadedWeights(source.info, source.network, source.sha256, shape, MemoryPredicted("FITS", 0, 0))
+    return LoadedWeights(source.info, source.network, source.sha256, shape, MemoryPredicted(0, 0))
 
 
 def assert_told_beforehand(spec: ExportSpec) -> None:

@@ -192,7 +192,7 @@ def test_what_was_predicted_and_measured_is_kept(tiny: Path, tmp_path: Path) -> 
     events = [json.loads(line) for line in result.stdout.splitlines()]
     (predicted,) = [event for event in events if event["event"] == "memory-predicted"]
     measured = [event for event in events if event["event"] == "memory-measured"]
-    assert predicted["verdict"] == "FITS"
+    assert predicted["fit"] == "FITS"
     assert [event["host"] for event in measured] == sorted(event["host"] for event in measured)
     (artifact,) = json.loads((tmp_path / "master-n.halfpint.json").read_text())["artifacts"]
     memory = artifact["made"]["memory"]

@@ -98,7 +98,7 @@ def test_what_a_job_does_right_now_is_the_last_thing_it_began(session: Session) 
 
 
 def test_memory_is_that_of_the_last_job(session: Session) -> None:
-    predicted, measured = MemoryPredicted("FITS", 100, 200), MemoryMeasured(150)
+    predicted, measured = MemoryPredicted(100, 200), MemoryMeasured(150)
     session = after(session, predicted, measured)
     memory = session.jobs.memory
     assert memory is not None and (memory.predicted, memory.measured, memory.over) == (predicted, measured, False)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from halfpint.core.images.synthetic import batch_for, image_for, structured_batch, structured_image, text_image
 from halfpint.core.verify.checks.power import check_power
 from halfpint.core.verify.compare import WRONG, by_spread, distance, judged
-from halfpint.core.verify.evidence import Evidence as Check
-from halfpint.core.verify.evidence import Verdict, worst
+from halfpint.core.verify.evidence import Evidence, Verdict, worst
 from halfpint.core.verify.report import LEAST_NOISE, Difference, Distance, Report
 
 finite = st.floats(0, 1e3, allow_nan=False)
@@ -67,7 +66,7 @@ def test_what_another_image_moves_no_further_than_rounding_cannot_be_verified(no
     distances = {"boxes": Distance(0.9, 9), "confidences": Distance(3.9 * noise, 1)}
     check = check_power(distances, {"boxes": Distance(1e-3, 1), "confidences": Distance(noise, 1)})
     told = "cannot verify: the confidences depend on the image no more than on rounding"
-    assert check == Check("power", Verdict.WARN, told)
+    assert check == Evidence("power", Verdict.WARN, told)
     distances["confidences"] = Distance(4.1 * noise, 1)
     check = check_power(distances, {"boxes": Distance(1e-3, 1), "confidences": Distance(noise, 1)})
     assert check.verdict is Verdict.PASS
@@ -82,7 +81,7 @@ def test_a_report_for_json_has_no_infinities() -> None:
     difference = Difference(
         "boxes", "px", (1, 3, 64, 64), 0, Distance(np.inf, np.inf), Distance(1e-6, 0.1), Verdict.FAIL
     )
-    report = Report("full", (Check("accuracy", Verdict.FAIL, "off"),), (difference,), 0.1)
+    report = Report("full", (Evidence("accuracy", Verdict.FAIL, "off"),), (difference,), 0.1)
     written = report.to_dict()
     assert written["verdict"] == "fail"
     assert written["differences"][0]["measured"] == {"nrmse": None, "largest": None}

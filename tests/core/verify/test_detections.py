@@ -15,8 +15,7 @@ from halfpint.core.families.yolov5.decoder import detections
 from halfpint.core.network.result import Boxes
 from halfpint.core.verify.checks.detections import check_detections
 from halfpint.core.verify.detections import detection_change, survivors
-from halfpint.core.verify.evidence import Evidence as Check
-from halfpint.core.verify.evidence import Verdict
+from halfpint.core.verify.evidence import Evidence, Verdict
 from halfpint.core.verify.report import DetectionChange
 
 Array = NDArray[Any]
@@ -33,7 +32,9 @@ def answer(*rows: Row) -> tuple[Array]:
     return (np.array([[*rows, *[EMPTY] * (200 - len(rows))]]),)
 
 
-def judged(now: Sequence[Array], before: Sequence[Array], noise: float | None = NOISE) -> tuple[DetectionChange, Check]:
+def judged(
+    now: Sequence[Array], before: Sequence[Array], noise: float | None = NOISE
+) -> tuple[DetectionChange, Evidence]:
     change = detection_change(detections(classes=3), now, before, noise, (1, 3, 128, 256), 0)
     return change, check_detections([change])
 
@@ -93,7 +94,7 @@ def test_all_are_kept() -> None:
     change, check = judged(answer(shifted(CAT, 0.5), faint(0.72)), answer(CAT, faint(0.7)))
     assert (change.expected, change.kept, change.new) == (2, 2, 0)
     assert (change.shift, change.confidence) == (pytest.approx(0.5), pytest.approx(0.02))
-    assert check == Check(
+    assert check == Evidence(
         "detections",
         Verdict.PASS,
         "all 2 detections on the test image are kept, none is new; they move by 0.5 px and 0.02 of confidence at most",

@@ -23,8 +23,7 @@ from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.changes import change
 from halfpint.core.verify.checks.mask import check_masks
 from halfpint.core.verify.compare import PASS_FACTOR
-from halfpint.core.verify.evidence import Evidence as Check
-from halfpint.core.verify.evidence import Verdict
+from halfpint.core.verify.evidence import Evidence, Verdict
 from halfpint.core.verify.masks import best_overlaps, mask_change
 from halfpint.core.verify.regions import area, boxes_of, convex_hull, iou, smallest_rectangle
 from halfpint.core.verify.report import MaskChange
@@ -139,7 +138,7 @@ def page(*boxes: tuple[slice, slice]) -> np.ndarray:
 LINE, OTHER = (slice(10, 30), slice(20, 180)), (slice(60, 80), slice(20, 180))
 
 
-def judged(now: np.ndarray, before: np.ndarray, noise: float | None) -> tuple[MaskChange, Check]:
+def judged(now: np.ndarray, before: np.ndarray, noise: float | None) -> tuple[MaskChange, Evidence]:
     change = mask_change(now, before, 0.3, noise, (1, 3, 100, 200), 0)
     return change, check_masks([change])
 

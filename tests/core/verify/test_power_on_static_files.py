@@ -22,8 +22,7 @@ from halfpint.core.targets.onnx.file import onnx_bytes
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.verify.answers import Answers
 from halfpint.core.verify.checks.constants import check_constants, value_of
-from halfpint.core.verify.evidence import Evidence as Check
-from halfpint.core.verify.evidence import Verdict
+from halfpint.core.verify.evidence import Evidence, Verdict
 from halfpint.core.verify.full import judge
 from halfpint.core.verify.probes import plan
 from halfpint.core.verify.report import Report
@@ -172,7 +171,7 @@ def test_dimensions_are_constants_too(answers: Mapping[str, Answers]) -> None:
     stored = {constant.name: value_of(constant) for constant in constants}
     stored |= {layer.name: layer.value for layer in layers_of(network.body) if isinstance(layer, Constant)}
     (right,) = check_constants(network, stored, shape)
-    assert right == Check("constants", Verdict.PASS, f"all {len(stored)} constants are right, bit for bit")
+    assert right == Evidence("constants", Verdict.PASS, f"all {len(stored)} constants are right, bit for bit")
     (wrong,) = check_constants(network, stored | {"shape_0": np.array([0, 16, 32, 24])}, shape)
     assert (wrong.verdict, wrong.message.partition(" ")[0]) == (Verdict.FAIL, "shape_0")
 
