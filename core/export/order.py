@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -55,11 +58,18 @@ class Order:
         declared = self.contract() if self.kind.target.declares_sizes else None
         return Subject(paths, self.kind, self.loaded.shape, declared, self.spec.device)
 
-    def files(self) -> Files:
-        """The artifact, serialized. Raises `JobFailed` for weights that its precision cannot hold."""
+    def write(self, files: Sequence[IO[bytes]]) -> None:
+        """Write the artifact to its files. Raises `JobFailed` for weights that its precision cannot hold."""
         network = self.loaded.network
         _check_range(network, self.kind.precision)
-        return self.kind.target.write(network, self.build, Provenance(self.spec.weights.name, self.loaded.sha256))
+        provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
+        self.kind.target.write(network, self.build, provenance, files)
+
+    def in_memory(self) -> Files:
+        """The bytes of its files, where no file is to be made. Raises what `write` raises."""
+        files = [BytesIO() for _ in self.paths]
+        self.write(files)
+        return tuple(file.getvalue() for file in files)
 
 
 @dataclass(frozen=True)
@@ -75,27 +85,23 @@ def make(order: Order, drafts: Sequence[Draft], emit: Emit) -> Made:
     """Write an artifact to its drafts, and do the passes that were asked for."""
     name = order.path.name
     with stage("write", name, emit) as writing:
-        files = order.files()
-        _store(files, drafts)
-        writing.summary = megabytes(sum(map(len, files)))
+        with ExitStack() as stack:
+            order.write([stack.enter_context(draft.open()) for draft in drafts])
+        writing.summary = megabytes(sum(draft.nbytes for draft in drafts))
     passed: list[str] = []
     for change in order.kind.target.passes(order.build.values):
         with stage(change.name, name, emit) as passing:
             shape = order.loaded.shape
-            result = change.run(files, structured_batch(*shape.dims[1:], 0, shape.batch))
-            if result.changed:
-                files = result.files
-                _store(files, drafts)
-                passed.append(change.name)
-            else:
+            image = structured_batch(*shape.dims[1:], 0, shape.batch)
+            result = change.run([draft.path for draft in drafts], image)
+            if result.files is None:
                 emit(Note("info", f"{name}: {result.message}"))
+            else:
+                for data, draft in zip(result.files, drafts, strict=True):
+                    draft.write(data)
+                passed.append(change.name)
             passing.summary = result.message
-    return Made(order, sum(map(len, files)), tuple(passed))
-
-
-def _store(files: Files, drafts: Sequence[Draft]) -> None:
-    for data, draft in zip(files, drafts, strict=True):
-        draft.write(data)
+    return Made(order, sum(draft.nbytes for draft in drafts), tuple(passed))
 
 
 def _check_range(network: Network, precision: Precision) -> None:

@@ -118,4 +118,4 @@ def _reference_answer(order: Order) -> tuple[Array, ...]:
     twin = replace(order, kind=Kind(order.kind.target, REFERENCE))
     shape = order.loaded.shape
     image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
-    return order.kind.target.open(twin.files(), order.spec.device).run(image)
+    return order.kind.target.open(twin.in_memory(), order.spec.device).run(image)

@@ -6,11 +6,13 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import IO, TYPE_CHECKING, Self
 
 from ..errors import BadRequest, HalfpintError, JobFailed
 from ..limits import file_nbytes
@@ -19,7 +21,11 @@ from .claim import claim
 from .journal import hidden, is_draft
 from .switch import sync
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 _ELSEWHERE = "choose another folder with --out"
+_BUFFER_NBYTES = 2**20  # small pieces are written together
 
 
 class Draft:
@@ -55,12 +61,24 @@ class Draft:
 
     def write(self, data: bytes) -> None:
         """Replace the draft's bytes. Raises `JobFailed` if the disk is full."""
+        with self.open() as file:
+            file.write(data)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The draft as an empty file to write to, piece by piece. It can seek, and be given its size beforehand.
+
+        What writes to it raises `JobFailed` if the disk is full.
+        """
+        raw = _Bytes(self._fd, self.target)
         try:
-            os.ftruncate(self._fd, 0)
-            write_all(self._fd, data, 0)
-        except OSError as error:
-            raise cannot_write(self.target, len(data), error) from error
-        self.nbytes = len(data)
+            file = io.BufferedWriter(raw, _BUFFER_NBYTES)
+            raw.truncate(0)
+            yield file
+            file.flush()
+        finally:
+            raw.close()  # what is still in the buffer is not written any more
+        self.nbytes = os.fstat(self._fd).st_size
 
     def check(self) -> None:
         """Raises `JobFailed` if somebody removed the draft, or its folder."""
@@ -96,7 +114,46 @@ class Draft:
             raise cannot_write(self.target, self.nbytes, error) from error
 
 
-def write_all(fd: int, data: bytes, offset: int) -> None:
+class _Bytes(io.RawIOBase):
+    """The bytes of a draft, to write to. It closes without closing the draft."""
+
+    def __init__(self, fd: int, target: Path) -> None:
+        self._fd, self._target = fd, target
+        self._place = self._needed = 0  # so many bytes the file needs at least
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence != os.SEEK_SET:
+            offset += self._place if whence == os.SEEK_CUR else os.fstat(self._fd).st_size
+        self._place = offset
+        return offset
+
+    def write(self, data: ReadableBuffer) -> int:
+        view = memoryview(data).cast("B")
+        self._needed = max(self._needed, self._place + len(view))
+        try:
+            write_all(self._fd, view, self._place)
+        except OSError as error:
+            raise cannot_write(self._target, self._needed, error) from error
+        self._place += len(view)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        size = self._place if size is None else size
+        self._needed = max(self._needed, size)
+        try:
+            os.ftruncate(self._fd, size)
+        except OSError as error:
+            raise cannot_write(self._target, self._needed, error) from error
+        return size
+
+
+def write_all(fd: int, data: bytes | memoryview, offset: int) -> None:
     """Write all bytes at an offset. Raises `OSError`."""
     written = 0
     while written < len(data):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ..errors import JobFailed
 from ..limits import ran_out_of_memory
@@ -75,10 +75,9 @@ class Memory:
 
 @dataclass(frozen=True)
 class PassResult:
-    """What came of a pass: the files to go on with, whether they changed, and a sentence."""
+    """What came of a pass: the files in place of those it was given, None if those stay, and a sentence."""
 
-    files: Files
-    changed: bool
+    files: Files | None
     message: str
 
 
@@ -87,8 +86,8 @@ class Pass:
     """A change of finished files that the user asked for. `name`: of its stage. `note`: what it does to a size.
 
     `process`: what of it takes memory, in words; `base_nbytes`, and `copies` of the FP32 weights. `run`: changes the
-    files of an artifact, and tries both on an image of its size; it raises nothing for what it cannot do: then they
-    stay as they are.
+    files of an artifact, read from where they lie, and tries both on an image of its size; it raises nothing for what
+    it cannot do: then they stay as they are.
     """
 
     name: str
@@ -96,7 +95,7 @@ class Pass:
     process: str
     base_nbytes: int
     copies: float
-    run: Callable[[Files, Array], PassResult]
+    run: Callable[[Sequence[Path], Array], PassResult]
 
 
 class Sizer(Protocol):
@@ -167,8 +166,11 @@ class Target(ABC):
         """What predicts the sizes of a network's artifacts, without importing a runtime."""
 
     @abstractmethod
-    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
-        """The files of an artifact. Raises `JobFailed` if what writes them is not installed."""
+    def write(self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]]) -> None:
+        """Write an artifact to its files, which are empty and can seek; they come in the order of `suffixes`.
+
+        Raises `JobFailed` if what writes them is not installed, and what the files raise.
+        """
 
     @abstractmethod
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:

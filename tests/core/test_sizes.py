@@ -36,7 +36,7 @@ def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
 def assert_told_beforehand(spec: ExportSpec) -> None:
     weights = loaded(spec.weights, spec)
     for size in Sizes(weights.network).artifacts(spec):
-        real = sum(map(len, Order(spec, weights, size.kind).files()))
+        real = sum(map(len, Order(spec, weights, size.kind).in_memory()))
         if size.exact:
             assert size.nbytes == real, size
         else:
@@ -71,7 +71,7 @@ def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_pat
     for size in Sizes(weights.network).artifacts(spec):
         assert not size.exact
         assert "onnxsim" in size.note
-        assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).files()))
+        assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).in_memory()))
 
 
 def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: Path, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_asked_again_at_another_size_the_answer_is_that_of_the_other_size(tiny: 
         weights = replace(weights, shape=InputShape(spec.batch, 3, spec.height, spec.width))
         for size in sizes.artifacts(spec):
             assert size.exact
-            assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).files()))
+            assert size.nbytes == sum(map(len, Order(spec, weights, size.kind).in_memory()))
 
 
 def test_the_published_files_are_of_these_sizes(tiny: Path, tmp_path: Path) -> None:

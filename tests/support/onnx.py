@@ -8,15 +8,15 @@ import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from onnx import helper, numpy_helper
 
 from halfpint.core.network.network import Dims, Network
 from halfpint.core.precisions import FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT32, DType
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import output_dims
-from halfpint.core.targets.onnx.graph import ElementType, Graph
-from halfpint.core.targets.onnx.proto import to_proto
-from halfpint.core.targets.onnx.writer import GraphSpec, Model, write
+from halfpint.core.targets.onnx.graph import ElementType, Graph, Node
+from halfpint.core.targets.onnx.writer import GraphSpec, Model, Port, write
 
 Array = NDArray[Any]
 
@@ -24,6 +24,32 @@ Array = NDArray[Any]
 def written(network: Network, **more: Any) -> onnx.ModelProto:
     """The network as an ONNX model, as `model_of` has it."""
     return to_proto(model_of(network, **more))
+
+
+def to_proto(model: Model) -> onnx.ModelProto:
+    """A written model as onnx's own helpers make it: what its file's bytes are held against."""
+    graph = helper.make_graph(
+        [_node(node) for node in model.graph.nodes],
+        model.name,
+        [_port(model.input)],
+        [_port(port) for port in model.outputs],
+        [numpy_helper.from_array(tensor.load(), tensor.name) for tensor in model.graph.initializers.values()],
+    )
+    opset = helper.make_opsetid("", model.graph.opset)
+    name, version = model.producer
+    proto = helper.make_model(graph, opset_imports=[opset], producer_name=name, producer_version=version)
+    proto.ir_version = helper.find_min_ir_version_for(proto.opset_import)
+    helper.set_model_props(proto, dict(model.metadata))
+    return proto
+
+
+def _node(node: Node) -> onnx.NodeProto:
+    attributes: dict[str, Any] = dict(node.attributes)
+    return helper.make_node(node.kind, node.inputs, node.outputs, name=node.name, **attributes)
+
+
+def _port(port: Port) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(port.name, port.type, port.dims)
 
 
 def model_of(

@@ -8,7 +8,7 @@ from ...shapes import InputShape
 from ..contract import Contract
 from ..provenance import Provenance
 from .model import onnx_model
-from .proto import to_proto
+from .pieces import model_pieces
 
 
 def onnx_bytes(
@@ -20,4 +20,4 @@ def onnx_bytes(
     provenance: Provenance,
 ) -> bytes:
     """The network as a serialized ONNX model, as `onnx_model` describes it."""
-    return to_proto(onnx_model(network, contract, precision, opset, shape, provenance)).SerializeToString()
+    return b"".join(model_pieces(onnx_model(network, contract, precision, opset, shape, provenance)))

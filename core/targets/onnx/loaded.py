@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from ...limits import ran_out_of_memory
 from ...network.network import Dims
 from ...precisions import Precision, prevailing
+from ...text import in_utf8
 from ..contract import Contract, Port
 from ..loaded import Inspection, Origin, told
 from ..provenance import PRODUCER, origin_of
+from .stored import StoredModel
 
 Array = NDArray[Any]
 
@@ -29,24 +31,21 @@ _RUNTIME_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "te
 class LoadedOnnx:
     """An ONNX model in a session. Loading raises what ONNX Runtime raises for a file that it cannot take."""
 
-    def __init__(self, data: bytes, device: str = "cpu", *, optimized: bool = True) -> None:
-        """Load a serialized model. `device`: `cpu`, or a CUDA device's index (falls back to the CPU).
+    def __init__(self, source: Path | bytes, device: str = "cpu", *, optimized: bool = True) -> None:
+        """Load a file, or its bytes. `device`: `cpu`, or a CUDA device's index (falls back to the CPU).
 
         `optimized`: as users run it; without, it loads in half the time.
         """
-        self._data = data
+        if isinstance(source, Path) and in_utf8(str(source)) != str(source):
+            source = source.read_bytes()  # ONNX Runtime opens files by names in UTF-8 alone
+        self._session = _session(source, device, optimized=optimized)
+        self._stored = StoredModel(source)
         self._device = device
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if not optimized:
-            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        self._session = onnxruntime.InferenceSession(data, options, providers=_providers(device))
 
-    @cached_property
+    @property
     def model(self) -> onnx.ModelProto:
-        """The file's model, parsed."""
-        return onnx.load_from_string(self._data)
+        """The file's model, parsed anew, with all its weights."""
+        return self._stored.whole()
 
     @property
     def provider(self) -> str:
@@ -63,61 +62,85 @@ class LoadedOnnx:
     @property
     def precision(self) -> Precision:
         elements: Counter[str] = Counter()
-        for tensor in self.model.graph.initializer:
+        for tensor in self._stored.brief.graph.initializer:
             elements[_dtype(tensor)] += math.prod(tensor.dims)
         return prevailing(elements)
 
     @property
     def ours(self) -> bool:
-        return self.model.producer_name == PRODUCER
+        return self._stored.brief.producer_name == PRODUCER
 
     @property
     def origin(self) -> Origin:
-        return origin_of({prop.key: prop.value for prop in self.model.metadata_props})
+        return origin_of({prop.key: prop.value for prop in self._stored.brief.metadata_props})
 
-    def run(self, image: Array, further: Mapping[str, Array] | None = None) -> tuple[Array, ...]:
-        """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: the other inputs of a copy."""
-        port = self._session.get_inputs()[0]
-        feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **(further or {})}
-        # Copied, since an answer lies in the session's arena, and keeps all of it from being freed.
-        return tuple(np.array(answer) for answer in cast(list[Array], self._session.run(None, feed)))
+    def run(self, image: Array) -> tuple[Array, ...]:
+        return _run(self._session, image, {})
 
     def weights(self) -> Mapping[str, Array]:
-        return {tensor.name: numpy_helper.to_array(tensor) for tensor in self.model.graph.initializer}
+        return self._stored.tensors()
 
-    def lifted(self, constants: Collection[str]) -> LoadedOnnx:
+    def lifted(self, constants: Collection[str]) -> LiftedOnnx:
         """The same model with its declared sizes lifted, so that it takes images of other sizes.
 
         `constants`: initializers that become inputs. Raises `KeyError` if one is not there.
         """
-        model = onnx.ModelProto.FromString(self._data)
+        model = self._stored.fed(constants)
         del model.graph.value_info[:]
+        image = model.graph.input[0].name
+        weights = self._stored.large - set(constants)
         for port in (*model.graph.input, *model.graph.output):
             for axis, dim in enumerate(port.type.tensor_type.shape.dim):
-                if axis != 1 or port.name != model.graph.input[0].name:
+                if port.name not in weights and (axis != 1 or port.name != image):
                     dim.dim_param = f"{port.name}_{axis}"
-        places = {tensor.name: i for i, tensor in enumerate(model.graph.initializer)}
-        for index in sorted((places[name] for name in constants), reverse=True):
-            tensor = model.graph.initializer.pop(index)
-            port = onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, [None] * len(tensor.dims))
-            model.graph.input.append(port)
-        return LoadedOnnx(model.SerializeToString(), self._device, optimized=False)
+        session = _session(model.SerializeToString(), self._device, optimized=False)
+        return LiftedOnnx(session, self._stored.tensors(weights))
 
     def close(self) -> None:
-        """Drop the session and the parsed model."""
+        """Drop the session, and close the file."""
         self.__dict__.pop("_session", None)
-        self.__dict__.pop("model", None)
+        self._stored.close()
 
     def inspections(self) -> Sequence[Inspection]:
-        """What the ONNX checker and shape inference say; memory that runs out is not that."""
-        self.close()  # both at a time take twice the memory
+        """What the ONNX checker and shape inference say; memory that runs out is not that.
+
+        They look at all but the values of the weights, whose number is compared with their dimensions here.
+        """
+        self.__dict__.pop("_session", None)
         try:
-            onnx.checker.check_model(self._data, full_check=True)
+            onnx.checker.check_model(self._stored.fed().SerializeToString(), full_check=True)
         except Exception as error:  # the checker has exceptions of its own, and those of shape inference
             if ran_out_of_memory(error):
                 raise
             return (Inspection("checker", False, f"the ONNX checker refuses the file: {told(error)}"),)
         return (Inspection("checker", True, "the ONNX checker accepts it"),)
+
+
+class LiftedOnnx:
+    """A copy of a model whose weights are inputs: they are read from its file for each run, and held as long."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, weights: Mapping[str, Array]) -> None:
+        self._session, self._weights = session, weights
+
+    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: its other inputs, by name."""
+        return _run(self._session, image, {**self._weights, **further})
+
+
+def _session(source: Path | bytes, device: str, *, optimized: bool) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not optimized:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(source, options, providers=_providers(device))
+
+
+def _run(session: onnxruntime.InferenceSession, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+    port = session.get_inputs()[0]
+    feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **further}
+    # Copied, since an answer lies in the session's arena, and keeps all of it from being freed.
+    return tuple(np.array(answer) for answer in cast(list[Array], session.run(None, feed)))
 
 
 def _dtype(tensor: TensorProto) -> str:

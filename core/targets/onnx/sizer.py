@@ -13,8 +13,8 @@ from ..contract import contract
 from ..provenance import Provenance, metadata
 from ..target import Build, Size
 from .model import onnx_model
-from .nbytes import body_nbytes, initializers_nbytes, model_nbytes
 from .options import OPSET
+from .pieces import body_nbytes, initializers_nbytes, model_nbytes
 from .size_initializers import initializer
 from .writer import Model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.metadata import distributions
 from pathlib import Path
+from typing import IO
 
 from ...network.network import Network
 from ...option import Values
@@ -14,10 +15,11 @@ from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Targe
 from .options import OPSET, SIMPLIFY
 
 
-def _simplify(files: Files, image: Array) -> PassResult:
+def _simplify(files: Sequence[Path], image: Array) -> PassResult:
     from .passes.simplify import simplify
 
-    return simplify(files, image)
+    (path,) = files
+    return simplify(path, image)
 
 
 # onnxsim is started for the weights of one file at a time: 143 and 236 MiB for weights of 7 and 28 MiB.
@@ -59,17 +61,19 @@ class Onnx(Target):
 
         return OnnxSizer(network)
 
-    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
-        from .file import onnx_bytes
+    def write(self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]]) -> None:
+        from .model import onnx_model
+        from .pieces import write_model
 
-        opset = build.values[OPSET]
-        return (onnx_bytes(network, build.contract(network), build.precision, opset, build.shape, provenance),)
+        (file,) = files
+        opset, promised = build.values[OPSET], build.contract(network)
+        write_model(onnx_model(network, promised, build.precision, opset, build.shape, provenance), file)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         from .loaded import LoadedOnnx
 
         (file,) = files
-        return LoadedOnnx(file.read_bytes() if isinstance(file, Path) else file, device)
+        return LoadedOnnx(file, device)
 
     def recognises(self, head: bytes) -> bool:
         """Never: protobuf has no magic number. What no other target knows is tried as a model."""

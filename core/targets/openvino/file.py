@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+import shutil
+from typing import IO, Any
 
 from ...network.network import Network
 from ...scratch import scratch
 from ..onnx.file import onnx_bytes
 from ..onnx.options import OPSET
 from ..provenance import Provenance
-from ..target import Build, Files
+from ..target import Build
 from .runtime import openvino, passes
 
 _CONVOLUTIONS = {f"{groups}{kind}" for groups in ("", "Group") for kind in ("Convolution", "ConvolutionBackpropData")}
@@ -18,8 +19,8 @@ _CONVOLUTIONS = {f"{groups}{kind}" for groups in ("", "Group") for kind in ("Con
 _NUMBERED = re.compile(r"[A-Za-z]+_\d+")
 
 
-def openvino_files(network: Network, build: Build, provenance: Provenance) -> Files:
-    """The `.xml` and the `.bin` of a network.
+def write_openvino(network: Network, build: Build, provenance: Provenance, xml: IO[bytes], weights: IO[bytes]) -> None:
+    """Write the `.xml` and the `.bin` of a network.
 
     `read_model` reads ONNX as `convert_model` does.
     """
@@ -37,7 +38,10 @@ def openvino_files(network: Network, build: Build, provenance: Provenance) -> Fi
         path = folder / "model.xml"
         # The types are right already: with FP16, OpenVINO would also round what an FP16 network computes in FP32.
         openvino.save_model(model, path, compress_to_fp16=False)
-        return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+        for source, file in ((path, xml), (path.with_suffix(".bin"), weights)):
+            file.truncate(source.stat().st_size)
+            with source.open("rb") as made:
+                shutil.copyfileobj(made, file)
 
 
 def _tensor_name(node: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from ...network.network import Network
 from ..loaded import Loaded
@@ -35,12 +36,13 @@ class OpenVino(Target):
 
         return OpenVinoSizer(network)
 
-    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
+    def write(self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]]) -> None:
         try:
-            from .file import openvino_files
+            from .file import write_openvino
         except ImportError as error:
             raise self.not_imported(error) from error
-        return openvino_files(network, build, provenance)
+        xml, weights = files
+        write_openvino(network, build, provenance, xml, weights)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         """Open an IR. OpenVINO runs on the CPU here, whatever the device: its GPUs are Intel's."""

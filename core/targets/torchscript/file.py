@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import IO
 
 import torch
 
@@ -15,7 +16,7 @@ from ...precisions.dtype import FLOAT32, DType
 from ...readings.torch_runner import TorchRunner, torch_dtype
 from ...shapes import InputShape
 from ..provenance import Provenance, torchscript_config
-from .archive import anonymous
+from .archive import write_anonymous
 
 
 def torchscript_bytes(
@@ -27,9 +28,25 @@ def torchscript_bytes(
     *,
     device: str = "cpu",
 ) -> bytes:
-    """The network as a serialized script module, as traced at `shape`, the size it is made for. It takes any size.
+    """What `write_torchscript` writes."""
+    file = BytesIO()
+    write_torchscript(file, network, precision, shape, provenance, io, device=device)
+    return file.getvalue()
 
-    `io`: what its input and outputs are. `device`: where it is traced.
+
+def write_torchscript(
+    file: IO[bytes],
+    network: Network,
+    precision: Precision,
+    shape: InputShape,
+    provenance: Provenance,
+    io: DType = FLOAT32,
+    *,
+    device: str = "cpu",
+) -> None:
+    """Write the network as a serialized script module, as traced at `shape`, the size it is made for.
+
+    It takes any size. `io`: what its input and outputs are. `device`: where it is traced.
     """
     target = torch.device(device if device == "cpu" else f"cuda:{device}")
     runner = TorchRunner(network).to(torch_dtype(precision.weights)).to(target)
@@ -42,9 +59,10 @@ def torchscript_bytes(
         module = torch.jit.trace(runner, example, check_trace=False)
     example.resize_(shape.dims)
     config = torchscript_config(network, precision, shape, provenance, io)
-    buffer = BytesIO()
-    torch.jit.save(module, buffer, _extra_files={"config.txt": config})
-    return anonymous(buffer)
+    archive = BytesIO()
+    torch.jit.save(module, archive, _extra_files={"config.txt": config})
+    del module, runner
+    write_anonymous(archive, file)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
 from ...network.network import Network
 from ...precisions import HALF, Precision
@@ -59,13 +60,14 @@ class TorchScript(Target):
     def sizer(self, network: Network) -> Sizer:
         return _Sizer(network)
 
-    def write(self, network: Network, build: Build, provenance: Provenance) -> Files:
+    def write(self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]]) -> None:
         try:
-            from .file import torchscript_bytes
+            from .file import write_torchscript
         except ImportError as error:
             raise self.not_imported(error) from error
         precision, device = build.precision, build.device
-        return (torchscript_bytes(network, precision, build.shape, provenance, build.io, device=device),)
+        (file,) = files
+        write_torchscript(file, network, precision, build.shape, provenance, build.io, device=device)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         from .loaded import LoadedTorchScript

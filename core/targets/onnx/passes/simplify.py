@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,40 +15,40 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from ....scratch import scratch
-from ...target import Files, PassResult
+from ...target import PassResult
 
 _LIMIT_SECONDS = 600.0
 # A simplifier changes which node computes what, not a number: outputs may differ by the order of sums alone.
 _SAME = 1e-5
 
 
-def simplify(files: Files, image: NDArray[Any]) -> PassResult:
-    """Simplify a serialized model; `image` is what both are tried on. If anything is amiss, the model stays."""
-    (data,) = files
+def simplify(path: Path, image: NDArray[Any]) -> PassResult:
+    """Simplify a model; `image` is what both are tried on. If anything is amiss, the model stays."""
+    data = path.read_bytes()
     model = onnx.load_from_string(data)
     before = len(model.graph.node)
     try:
         simpler = onnx.load_from_string(_run_onnxsim(data))
     except (OSError, subprocess.SubprocessError, DecodeError) as error:
-        return PassResult(files, False, f"onnxsim failed ({type(error).__name__}); kept as written")
+        return PassResult(None, f"onnxsim failed ({type(error).__name__}); kept as written")
     if list(simpler.opset_import) != list(model.opset_import):
-        return PassResult(files, False, "onnxsim changed the opset; kept as written")
+        return PassResult(None, "onnxsim changed the opset; kept as written")
     # The nodes and initializers alone: a simplifier adds shapes of inner values and metadata of its own.
     for name in ("node", "initializer"):
         model.graph.ClearField(name)
         getattr(model.graph, name).extend(getattr(simpler.graph, name))
     candidate = model.SerializeToString()
     if candidate == data:
-        return PassResult(files, False, f"onnxsim found nothing to simplify in {before} nodes")
+        return PassResult(None, f"onnxsim found nothing to simplify in {before} nodes")
     if len(candidate) > len(data):
-        return PassResult(files, False, f"onnxsim made it larger by {len(candidate) - len(data):,} B; kept as written")
+        return PassResult(None, f"onnxsim made it larger by {len(candidate) - len(data):,} B; kept as written")
     try:
         distance = _distance(_answer(candidate, image), _answer(data, image))
     except Exception as error:  # whatever ONNX Runtime raises for a model that it cannot take
-        return PassResult(files, False, f"onnxsim's result does not run ({type(error).__name__}); kept as written")
+        return PassResult(None, f"onnxsim's result does not run ({type(error).__name__}); kept as written")
     if not distance <= _SAME:
-        return PassResult(files, False, f"onnxsim's result answers otherwise (by {distance:.1e}); kept as written")
-    return PassResult((candidate,), True, f"{before} → {len(model.graph.node)} nodes")
+        return PassResult(None, f"onnxsim's result answers otherwise (by {distance:.1e}); kept as written")
+    return PassResult((candidate,), f"{before} → {len(model.graph.node)} nodes")
 
 
 def _run_onnxsim(data: bytes) -> bytes:

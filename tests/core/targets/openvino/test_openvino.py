@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,9 @@ def files(weights: Path, *, dynamic: bool = False) -> Files:
         for _ in source.load():
             pass
         build = Build(FP16, InputShape(1, source.network.channels, 128, 64), FLOAT32, dynamic)
-        return OPENVINO.write(source.network, build, PROVENANCE)
+        written = [BytesIO() for _ in OPENVINO.suffixes]
+        OPENVINO.write(source.network, build, PROVENANCE, written)
+        return tuple(file.getvalue() for file in written)
 
 
 # ---- jobs
