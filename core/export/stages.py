@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..events import Event, StageFinished, StageStarted
-from .heap import give_back
+from ..heap import give_back
 from .memory import measured
 
 Emit: TypeAlias = Callable[[Event], None]  # who is told what happens; what it raises ends the job

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 from ..errors import JobFailed
 from ..events import Event, JobFinished
-from ..export.heap import ONE_HEAP
+from ..heap import ONE_HEAP
 from ..text import brief, escaped
 from .death import Death, oom_kills, told
 from .store import EventReader, JobFolder

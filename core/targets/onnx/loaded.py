@@ -14,6 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from ...heap import large_pieces_apart
 from ...limits import ran_out_of_memory
 from ...network.network import Dims
 from ...precisions import Precision, prevailing
@@ -131,16 +132,19 @@ def _session(source: Path | bytes, device: str, *, optimized: bool) -> onnxrunti
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_cpu_mem_arena = False  # which keeps what a run takes for the next one
     if not optimized:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(source, options, providers=_providers(device))
+    with large_pieces_apart():  # it holds all weights twice for a moment
+        return onnxruntime.InferenceSession(source, options, providers=_providers(device))
 
 
 def _run(session: onnxruntime.InferenceSession, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
     port = session.get_inputs()[0]
     feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **further}
-    # Copied, since an answer lies in the session's arena, and keeps all of it from being freed.
-    return tuple(np.array(answer) for answer in cast(list[Array], session.run(None, feed)))
+    with large_pieces_apart():
+        # Copied, since an answer lies in memory of the session's.
+        return tuple(np.array(answer) for answer in cast(list[Array], session.run(None, feed)))
 
 
 def _dtype(tensor: TensorProto) -> str:
