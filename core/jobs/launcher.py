@@ -205,10 +205,11 @@ def _children_seconds() -> float:
 
 
 def _environment() -> Mapping[str, str]:
-    """The worker's environment: this one, with threads that sleep rather than spin, a core left free, and one heap.
+    """The worker's environment: this one, with threads that sleep rather than spin, and one heap.
 
-    The reference computes beside the writing of files and ONNX Runtime; with all cores, each slows the others.
-    GPUs are counted by their place on the bus, as NVML counts them.
+    The reference computes beside the writing of files and ONNX Runtime, on threads of its own (`readings/threads.py`):
+    those that OpenBLAS would add wait for each other by spinning. GPUs are counted by their place on the bus, as NVML
+    counts them.
     """
-    quiet = {"OPENBLAS_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)), "OMP_WAIT_POLICY": "PASSIVE"}
+    quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     return {**quiet, **ONE_HEAP, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}

@@ -25,6 +25,9 @@ from .workload import Workload
 _MIB = 2**20
 # Between what was predicted and what was measured; `benchmarks/memory_fit.py` tells how far it really was.
 SPREAD = Fraction(1, 5)
+# Small images go through the reference at the same time: five in float64, and three in each of two precisions, whose
+# arrays are half as large.
+_TOGETHER = 8
 _LEAST_PYTHON = 30 * _MIB  # a worker with nothing read yet: 35 MiB
 # Kernels allocate inside operations, beyond what is weighed, and may also reuse more: a half is taken as the least.
 _LEAST_RUN = 2
@@ -38,7 +41,7 @@ class Weighed:
 
     `batch`: activations of the batch at the peak, with the images; `answers`: to the batch; `exact`: the reference's
     answers to the images of it that are compared; `reference`: what the float64 reference holds at its peak for one
-    image, weights not counted, and `small` the same for the small test images. `taken_apart`: whether a
+    image, and `small` the same for the small test images, which it takes together. `taken_apart`: whether a
     runtime may take an activation apart in FP16.
     """
 
@@ -91,7 +94,7 @@ def weighed(network: Network, dims: Shape) -> Weighed:
     for shape in batch.outputs:
         answers = answers + numel(shape) * 4
     largest = max(small_probes(network.channels, network.stride), key=lambda probe: probe.shape.area)
-    small = reference_peak(network, (1, *largest.shape.dims[1:]))
+    small = _TOGETHER * reference_peak(network, (1, *largest.shape.dims[1:]))
     return Weighed(
         weights=weights,
         batch=batch.file.peak_nbytes - weights,
@@ -198,8 +201,8 @@ def _least(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Dim:
     running = sizes.batch // _LEAST_RUN if not all(map(work.on_gpu, at_size)) else 0
     if work.verify is VerifyMode.QUICK:
         return libraries + sizes.weights + running
-    # The reference's float64 weights are two copies; it and the runtime may take turns.
-    return libraries + 3 * sizes.weights + larger(running, sizes.reference if at_size else sizes.small)
+    # The reference and the runtime may take turns.
+    return libraries + sizes.weights + larger(running, sizes.reference if at_size else sizes.small)
 
 
 def _times(amount: Dim, factor: float) -> Dim:

@@ -13,19 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
+from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair, Weights
 from ..network.network import Network
 from ..network.ops import reshape_shape
 from ..precisions.dtype import FLOAT32, FLOAT64, DType
-from .rounding import Rounding
+from .products import multiply
+from .rounding import PIECE, Rounding
 
 Array = NDArray[Any]
 
-# A convolution gathers its windows into a buffer of about so many bytes, small enough for a core's cache.
-_BUFFER_NBYTES = 2 * 2**20
 _IN_FLOAT32 = Rounding(FLOAT32)
-# Elementwise functions go through an array in pieces of so many elements, for the same reason.
-_PIECE = 16 * 1024
 
 
 class Reference:
@@ -41,50 +38,75 @@ class Reference:
         self._held = np.dtype(np.float64 if dtype == FLOAT64 else np.float32)
         self._rounding = Rounding(dtype)
         self._product = self._rounding.product
-        self._weights: dict[Conv2d | ConvTranspose2d, tuple[Array, Array]] = {}
         self._layer = ""
         self.largest: dict[str, float] = {}  # by place: the largest magnitude that a narrow type would have to hold
 
     def run(self, network: Network, image: Array) -> tuple[Array, ...]:
         """The outputs for an N×C×H×W image."""
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return network.body(self, image.astype(self._dtype).astype(self._held, copy=False))
+        with self.arithmetic():
+            return network.body(self, self.prepared(image))
+
+    @staticmethod
+    def arithmetic() -> np.errstate:
+        """The context to compute in: what overflows is told by the answer, and by nothing else."""
+        return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+    def prepared(self, image: Array) -> Array:
+        """An image as the network takes it, in the precision."""
+        return image.astype(self._dtype).astype(self._held, copy=False)
 
     # ---- convolutions and windows
 
     def conv(self, x: Array, layer: Conv2d, act: Activation | None = None) -> Array:
-        weight, bias = self._load(layer)
+        (y,) = self.convolved((x,), layer, layer.weights, act)
+        return y
+
+    def convolved(
+        self, xs: Sequence[Array], layer: Conv2d, weights: Weights, act: Activation | None
+    ) -> tuple[Array, ...]:
+        """`conv` of several arrays, which may differ in size: the weights are gone through once."""
+        weight, bias = map(self._rounding.stored, weights)
         self._layer = layer.name
-        (kh, kw), (sy, sx), (dy, dx) = layer.shape[2:], layer.stride, layer.dilation
-        windows = _windows(_padded(x, layer.padding), (kh, kw), (sy, sx), (dy, dx))
-        n, _, _, _, h, w = windows.shape
-        y = np.empty((n, layer.out_channels, h, w), self._held)
+        kernel = layer.shape[2:]
+        windows = [_windows(_padded(x, layer.padding), kernel, layer.stride, layer.dilation) for x in xs]
+        ys = tuple(self._empty((len(w), layer.out_channels, *w.shape[4:]), x) for w, x in zip(windows, xs, strict=True))
         if layer.groups == layer.in_channels == layer.out_channels:
-            _depthwise(windows, weight, y)
-        else:
-            ins, outs = layer.shape[1], layer.out_channels // layer.groups
-            for group in range(layer.groups):
-                matrix = weight[group * outs : (group + 1) * outs].reshape(outs, -1)
-                for i in range(n):
-                    taken, made = windows[i, group * ins : (group + 1) * ins], y[i, group * outs : (group + 1) * outs]
-                    self._multiply(matrix, taken, made)
-        y += bias[:, None, None]
-        return self._activated(self._made(y, x), act)
+            return tuple(self._depthwise(*each, weight, bias, act) for each in zip(windows, ys, strict=True))
+        ins, outs = layer.shape[1], layer.out_channels // layer.groups
+        for group in range(layer.groups):
+            read, made = slice(group * ins, (group + 1) * ins), slice(group * outs, (group + 1) * outs)
+            self._multiply(
+                weight[made].reshape(outs, -1), [w[:, read] for w in windows], [y[:, made] for y in ys], bias[made], act
+            )
+        return ys
 
     def conv_transpose(self, x: Array, layer: ConvTranspose2d, act: Activation | None = None) -> Array:
-        weight, bias = self._load(layer)
+        (y,) = self.convolved_transpose((x,), layer, layer.weights, act)
+        return y
+
+    def convolved_transpose(
+        self, xs: Sequence[Array], layer: ConvTranspose2d, weights: Weights, act: Activation | None
+    ) -> tuple[Array, ...]:
+        """`conv_transpose` of several arrays."""
+        weight, bias = map(self._rounding.stored, weights)
         self._layer = layer.name
+        return tuple(self._transposed(x, layer, weight, bias, act) for x in xs)
+
+    def _transposed(
+        self, x: Array, layer: ConvTranspose2d, weight: Array, bias: Array, act: Activation | None
+    ) -> Array:
         n, _, h, w = x.shape
         (kh, kw), (sy, sx), (py, px) = layer.shape[2:], layer.stride, layer.padding
         y = np.zeros((n, layer.out_channels, (h - 1) * sy + kh, (w - 1) * sx + kw), self._held)
         ins, outs = layer.in_channels // layer.groups, layer.shape[1]
-        flat = x.reshape(n, layer.groups, ins, h * w)
+        part = np.empty((n, outs, h, w), self._held)
         for group in range(layer.groups):
-            kernel = weight[group * ins : (group + 1) * ins]
+            read = slice(group * ins, (group + 1) * ins)
+            windows = _windows(x[:, read], (1, 1), (1, 1), (1, 1))
             target = y[:, group * outs : (group + 1) * outs]
             for u in range(kh):
                 for v in range(kw):
-                    part = self._product(kernel[:, :, u, v].T, flat[:, group]).reshape(n, outs, h, w)
+                    multiply(weight[read, :, u, v].T, [windows], [part], self._rounding)
                     target[:, :, u : u + sy * (h - 1) + 1 : sy, v : v + sx * (w - 1) + 1 : sx] += part
         y = y[:, :, py : y.shape[2] - py, px : y.shape[3] - px] + bias[:, None, None]
         return self._activated(self._made(y, x), act)
@@ -169,36 +191,54 @@ class Reference:
 
     # ---- precision
 
-    def _load(self, layer: Conv2d | ConvTranspose2d) -> tuple[Array, Array]:
-        if layer not in self._weights:
-            weight, bias = (array.astype(self._dtype).astype(self._held, copy=False) for array in layer.weights)
-            self._weights[layer] = (weight, bias)
-        return self._weights[layer]
+    def _empty(self, shape: tuple[int, ...], like: Array) -> Array:
+        y = np.empty(shape, self._held)
+        return y.view(_Wide) if isinstance(like, _Wide) else y
 
-    def _multiply(self, matrix: Array, windows: Array, y: Array) -> None:
-        """y (out×rows×columns) = matrix (out×taps) · windows (C×kh×kw×rows×columns), some rows at a time."""
-        c, kh, kw, rows, columns = windows.shape
-        taps = c * kh * kw
-        if kh == kw == 1 and windows.flags.c_contiguous and not self._rounding.rounds_sums:
-            np.matmul(matrix, windows.reshape(taps, rows * columns), out=y.reshape(y.shape[0], -1))
-            return
-        step = max(1, _BUFFER_NBYTES // (taps * columns * windows.itemsize))
-        buffer = np.empty(taps * step * columns, windows.dtype)
-        for row in range(0, rows, step):
-            count = min(step, rows - row)
-            gathered = buffer[: taps * count * columns].reshape(c, kh, kw, count, columns)
-            np.copyto(gathered, windows[:, :, :, row : row + count])
-            y[:, row : row + count] = self._product(matrix, gathered.reshape(taps, -1)).reshape(-1, count, columns)
+    def _multiply(
+        self, matrix: Array, windows: Sequence[Array], ys: Sequence[Array], bias: Array, act: Activation | None
+    ) -> None:
+        """Fill `ys` with a convolution of `windows`, as `multiply` has them, with its bias and activation."""
+        found: list[float] = []
+
+        def finish(total: Array, rows: slice) -> Array:
+            total += bias[rows, None]
+            if isinstance(ys[0], _Wide):
+                return self._activated(total.view(_Wide), act)
+            made, largest = self._narrowed(total)
+            found.append(largest)
+            return self._activated(made, act)
+
+        multiply(matrix, windows, ys, self._rounding, finish)
+        if found:
+            self._note("", float(np.max(found)))
+
+    def _depthwise(self, windows: Array, y: Array, weight: Array, bias: Array, act: Activation | None) -> Array:
+        """Each channel with its own kernel: one multiply-add a tap."""
+        y[...] = 0
+        for u in range(weight.shape[2]):
+            for v in range(weight.shape[3]):
+                y += windows[:, :, u, v] * weight[:, 0, u, v, None, None]
+        y += bias[:, None, None]
+        return self._activated(self._made(y, y), act)
 
     def _made(self, y: Array, like: Array, what: str = "") -> Array:
         """A new array `y`, rounded like `like`. If a narrow type would have to hold it, its magnitude is noted."""
         if isinstance(like, _Wide):
             return y
-        place = f"{what}{self._layer}"
+        y, largest = self._narrowed(y)
+        self._note(what, largest)
+        return y
+
+    def _narrowed(self, y: Array) -> tuple[Array, float]:
+        """A new array `y` in the precision, and the largest magnitude that it had before."""
         largest = max(float(y.max()), -float(y.min()))
-        self.largest[place] = max(largest, self.largest.get(place, 0.0))
         y = self._rounded(y)
-        return self._rounding.overflown(y) if largest > self._rounding.largest else y
+        return (self._rounding.overflown(y) if largest > self._rounding.largest else y), largest
+
+    def _note(self, what: str, largest: float) -> None:
+        place = f"{what}{self._layer}"
+        self.largest[place] = max(largest, self.largest.get(place, 0.0))
 
     def _rounded(self, y: Array) -> Array:
         """`y`, rounded in place to the precision, unless it lies behind `float32`."""
@@ -210,8 +250,8 @@ class Reference:
             return x
         function = _ACTIVATIONS[act.kind]
         flat = np.ravel(x)
-        for start in range(0, flat.size, _PIECE):
-            piece = flat[start : start + _PIECE]
+        for start in range(0, flat.size, PIECE):
+            piece = flat[start : start + PIECE]
             piece[...] = function(piece.astype(np.float64, copy=False), act.slope)
             self._rounded(piece)
         return flat.reshape(x.shape)
@@ -228,7 +268,10 @@ def _operand(value: Array | Constant | float, dtype: np.dtype[Any]) -> Array:
 def _padded(x: Array, padding: Pair, value: float = 0.0) -> Array:
     if padding == (0, 0):
         return x
-    return np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2), constant_values=value)
+    (top, left), (n, c, height, width) = padding, x.shape
+    padded = np.full((n, c, height + 2 * top, width + 2 * left), value, x.dtype)
+    padded[:, :, top : top + height, left : left + width] = x
+    return padded
 
 
 def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
@@ -240,14 +283,6 @@ def _windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     return np.lib.stride_tricks.as_strided(
         x, (n, c, kh, kw, rows, columns), (bn, bc, dy * bh, dx * bw, sy * bh, sx * bw), writeable=False
     )
-
-
-def _depthwise(windows: Array, weight: Array, y: Array) -> None:
-    """Each channel with its own kernel: one multiply-add a tap."""
-    y[...] = 0
-    for u in range(weight.shape[2]):
-        for v in range(weight.shape[3]):
-            y += windows[:, :, u, v] * weight[:, 0, u, v, None, None]
 
 
 def _taken(x: Array, axis: int, start: int, count: int, step: int) -> Array:

@@ -13,9 +13,9 @@ _ITEMSIZE = 8
 
 
 def reference_peak(network: Network, image: Shape) -> Dim:
-    """Bytes alive at the peak of the reference's pass over an N×C×H×W image, weights not counted.
+    """Bytes alive at the peak of the reference's pass over an N×C×H×W image.
 
-    Raises `ShapeMismatch`. The buffers of its convolutions, of 4 MiB at most, are not counted.
+    Raises `ShapeMismatch`. The buffers of its convolutions, of `products.THREAD_NBYTES` a thread, are not counted.
     """
     meter = Meter()
     weigher = _ReferenceWeigher(meter)

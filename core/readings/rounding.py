@@ -3,15 +3,15 @@
 How far off a sum is depends on how often it is rounded on the way, and correct runtimes differ in that. In FP32, plain
 kernels add product by product, better ones add up blocks. In FP16, most keep sums in FP32, but tensor cores may keep
 them in FP16 (TensorRT lets them): those add 16 products and round what they have so far. The yardstick must not be
-narrower than a correct file is wide, so `_product` computes the coarsest of these, on every processor alike. What is
-rounded is computed in float64 before: what numpy's own `matmul` or `exp` is off by in float32 depends on the processor
-that it finds, and through many layers that grew to a yardstick of twice the length on the next machine.
+narrower than a correct file is wide, so `_RoundedSums` computes the coarsest of these, on every processor alike. What
+is rounded is computed in float64 before: what numpy's own `matmul` or `exp` is off by in float32 depends on the
+processor that it finds, and through many layers that grew to a yardstick of twice the length on the next machine.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from ..precisions.dtype import FLOAT32, FLOAT64, DType
 Array = NDArray[Any]
 
 # As many products a tensor core adds up before it rounds its FP16 accumulator (k of the instruction m16n8k16).
-_BLOCK = 16
+BLOCK = 16
+# What is done to an array element by element is done to so many elements at a time: a core's cache holds them.
+PIECE = 16 * 1024
 # Rounding every product's sum to 24 bits makes errors of some size; rounding a sixteenth as often makes a quarter of
 # it, as errors add up like a random walk. So here FP32 sums are rounded to two bits less.
 _FP32_SUM_BITS = FLOAT32.digits - 2
@@ -36,6 +38,10 @@ class Rounding:
         self._infinite = dtype.infinite
         self.largest = dtype.largest if self._narrow else math.inf  # beyond it, `overflown` has something to do
         self.rounds_sums = dtype != FLOAT64
+        least = 2 - math.frexp(dtype.largest)[1]
+        self._normal = math.ldexp(1.0, least)  # smaller numbers keep fewer digits
+        # Added to a smaller number in float32, it leaves the digits that the number keeps.
+        self._shift = np.float32(math.ldexp(1.5, least - dtype.digits + FLOAT32.digits)) if self._narrow else None
 
     def rounded(self, x: Array) -> Array:
         """An array, rounded in place to the type where that is narrower than float32, in whose arrays it lies.
@@ -45,34 +51,92 @@ class Rounding:
         """
         return _rounded(x, self._digits) if self._narrow else x
 
+    def stored(self, x: Array) -> Array:
+        """float32 weights as a file in the type stores them, in float32. numpy's conversion takes twice as long."""
+        if self._shift is None:
+            return x
+        stored = x.flatten()
+        for start in range(0, stored.size, PIECE):
+            y = stored[start : start + PIECE]
+            magnitude, small = np.abs(y), y + self._shift
+            small -= self._shift
+            _rounded(y, self._digits)
+            np.copyto(y, small, where=magnitude < self._normal)
+            if magnitude.max() >= self._infinite:
+                np.copyto(y, np.copysign(np.float32(np.inf), small), where=magnitude >= self._infinite)
+        return stored.reshape(x.shape)
+
     def overflown(self, x: Array) -> Array:
         """A float32 array with infinities where the type ends."""
         return np.where(np.abs(x) >= self._infinite, np.copysign(np.float32(np.inf), x), x)
 
-    def product(self, a: Array, b: Array) -> Array:
-        """The matrix product over the last two axes, with sums in the type.
+    def sums(self, shape: tuple[int, ...]) -> Sums:
+        """Sums of products in the type, none added yet. In float32, as far off as if added product by product."""
+        return (
+            _RoundedSums(shape, self._digits if self._narrow else _FP32_SUM_BITS) if self.rounds_sums else _Sums(shape)
+        )
 
-        In float32 it is as far off as if added product by product; what is narrower lies in float32 arrays.
+    def product(self, a: Array, b: Array) -> Array:
+        """The matrix product over the last two axes (the axes before are the same), with sums in the type.
+
+        What is narrower than float32 lies in float32 arrays.
         """
         if not self.rounds_sums:
             return np.matmul(a, b)
-        return _product(a, b, self._digits if self._narrow else _FP32_SUM_BITS)
+        sums = self.sums((*a.shape[:-1], b.shape[-1]))
+        sums.add(a.astype(np.float64), b.astype(np.float64))
+        return sums.total
 
 
-def _product(a: Array, b: Array, bits: int) -> Array:
-    part = _block(a, b, 0)
-    total = part.astype(np.float32)
-    scratch = np.empty_like(total)
-    for start in range(_BLOCK, a.shape[-1], _BLOCK):
-        _rounded(total, bits, scratch)
-        np.add(total, _block(a, b, start, part), out=total, casting="same_kind")
-    return total
+class Sums(Protocol):
+    """Matrix products over the last two axes, to which products with the next columns of the first are added."""
+
+    @property
+    def total(self) -> Array:
+        """What they have come to. Nothing may be added after it was asked for."""
+        ...
+
+    def add(self, a: Array, b: Array) -> None:
+        """Add `a`·`b`, both float64. Until the last, there are whole blocks of `BLOCK` products a sum."""
+        ...
 
 
-def _block(a: Array, b: Array, start: int, out: Array | None = None) -> Array:
-    """The products of a block, added up in float64."""
-    block = slice(start, start + _BLOCK)
-    return np.matmul(a[..., block].astype(np.float64), b[..., block, :].astype(np.float64), out=out)
+class _Sums:
+    """In float64."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.total = np.empty(shape)
+        self._part = self.total  # what is added first is the total
+
+    def add(self, a: Array, b: Array) -> None:
+        np.matmul(a, b, out=self._part)
+        if self._part is self.total:
+            self._part = np.empty_like(self.total)
+        else:
+            self.total += self._part
+
+
+class _RoundedSums:
+    """In float32, rounded to so many bits before a block of products is added: the products themselves are float64."""
+
+    def __init__(self, shape: tuple[int, ...], bits: int) -> None:
+        self.total = np.empty(shape, np.float32)
+        self._bits = bits
+        self._scratch = np.empty_like(self.total)
+        self._wide = np.empty(shape)
+        self._part = np.empty(shape)
+        self._empty = True
+
+    def add(self, a: Array, b: Array) -> None:
+        for start in range(0, a.shape[-1], BLOCK):
+            block = slice(start, start + BLOCK)
+            np.matmul(a[..., block], b[..., block, :], out=self._part)
+            if not self._empty:
+                # Added in float64; numpy takes twice as long if it has to convert an operand on the way.
+                np.copyto(self._wide, _rounded(self.total, self._bits, self._scratch))
+                np.add(self._part, self._wide, out=self._part)
+            np.copyto(self.total, self._part, casting="same_kind")
+            self._empty = False
 
 
 def _rounded(x: Array, bits: int, scratch: Array | None = None) -> Array:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -13,20 +14,37 @@ from ..images.synthetic import image_for
 from ..network.network import Network
 from ..precisions import Precision
 from ..precisions.dtype import FLOAT64
+from ..readings.lanes import Lane, run_together
 from ..readings.reference import Reference
 from .compare import distances
 from .decisive import decisive_noise
 from .report import Distance, Noise
 
 Array = NDArray[Any]
-T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Image:
+    """A test image: its size and its seed."""
+
+    height: int
+    width: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What one pass through the network gave."""
+
+    exact: Mapping[_Image, tuple[Array, ...]]
+    noise: Mapping[Precision, Noise]
 
 
 class Answers:
     """What a network must answer, and how far rounding alone may move it.
 
     Everything is computed in one background thread, in the order it was first asked for: numpy releases the
-    interpreter there, so files are written meanwhile.
+    interpreter there, so files are written meanwhile. All small images go through the network together.
     """
 
     def __init__(self, network: Network) -> None:
@@ -35,8 +53,10 @@ class Answers:
         first, second, *_ = small_probes(network.channels, network.stride)
         # The images that rounding noise is measured on. In some networks it is ten times larger on one than on the
         # next, and the largest counts.
-        self._yardstick = ((first, 0), (second, 0), (second, 1))
-        self._futures: dict[Hashable, Future[object]] = {}
+        self._yardstick = (_image(first, 0), _image(second, 0), _image(second, 1))
+        self._another = _image(first, 1)
+        self._exact: dict[_Image, Future[_Pass]] = {}
+        self._noise: dict[Precision, Future[_Pass]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
 
     def close(self) -> None:
@@ -44,59 +64,74 @@ class Answers:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def prepare(self, probes: Iterable[Probe], precisions: Iterable[Precision]) -> None:
-        """Begin to compute what these probes and precisions will need."""
-        for probe in probes:
-            for image in compared(probe):
-                self._begin_exact(probe, image)
-        for precision in precisions:
-            self._begin_noise(precision)
+        """Begin to compute what these probes and precisions will need, the small images first."""
+        images = [_image(probe, index) for probe in probes for index in compared(probe)]
+        sizes = {probe.shape.size for probe in small_probes(self.network.channels, self.network.stride)}
+        small = [image for image in images if (image.height, image.width) in sizes]
+        self._begin([*small, *self._yardstick, self._another], tuple(precisions))
+        for image in images:
+            self._begin([image])
 
     def exact(self, probe: Probe, image: int) -> tuple[Array, ...]:
         """The float64 answer to image `image` of a probe's batch; every output has a batch of one."""
-        return cast(tuple[Array, ...], self._begin_exact(probe, image).result())
+        return self._answer(_image(probe, image))
 
     def noise(self, precision: Precision) -> Noise:
         """How far this network in a precision is from float64; the largest of three images' figures."""
-        return cast(Noise, self._begin_noise(precision).result())
+        self._begin(self._yardstick, [precision])
+        return self._noise[precision].result().noise[precision]
 
     def change(self) -> Mapping[str, Distance]:
         """By component: how far another image of the same size moves the answer."""
-        base = small_probes(self.network.channels, self.network.stride)[0]
-        return distances(self.network, self.exact(base, 1), self.exact(base, 0))
+        return distances(self.network, self._answer(self._another), self._answer(self._yardstick[0]))
 
     def largest(self) -> tuple[str, float]:
         """The layer with the largest magnitude that a narrow type would have to hold, over all answers so far."""
         return max(self._reference.largest.items(), key=lambda item: item[1], default=("", 0.0))
 
-    def _begin_exact(self, probe: Probe, image: int) -> Future[object]:
-        key = (probe.shape.size, probe.seed + image)
-        return self._begin(key, lambda: self._reference.run(self.network, self._image(probe, image)))
+    def _answer(self, image: _Image) -> tuple[Array, ...]:
+        self._begin([image])
+        return self._exact[image].result().exact[image]
 
-    def _begin_noise(self, precision: Precision) -> Future[object]:
-        exact = [self._begin_exact(probe, image) for probe, image in self._yardstick]
+    def _begin(self, images: Iterable[_Image], precisions: Iterable[Precision] = ()) -> None:
+        """Have one pass compute those of the answers and noises that no other pass computes."""
+        new = tuple(image for image in dict.fromkeys(images) if image not in self._exact)
+        narrow = tuple(precision for precision in dict.fromkeys(precisions) if precision not in self._noise)
+        if not (new or narrow):
+            return
+        begun = self._thread.submit(self._run, new, narrow)
+        self._exact.update(dict.fromkeys(new, begun))
+        self._noise.update(dict.fromkeys(narrow, begun))
 
-        def compute() -> Noise:
-            rounded = Reference(precision.activations)
-            noise, decisive = dict[str, Distance](), 0.0
-            for (probe, image), future in zip(self._yardstick, exact, strict=True):
-                outputs = rounded.run(self.network, self._image(probe, image))
-                wanted = cast(tuple[Array, ...], future.result())
-                for name, new in distances(self.network, outputs, wanted).items():
-                    old = noise.get(name, Distance(0.0, 0.0))
-                    noise[name] = Distance(max(old.nrmse, new.nrmse), max(old.largest, new.largest))
-                if self.network.result is not None:
-                    decisive = max(decisive, decisive_noise(self.network.result, outputs, wanted))
-            return Noise(noise, decisive)
+    def _run(self, images: Collection[_Image], precisions: Collection[Precision]) -> _Pass:
+        rounded = [Reference(precision.activations) for precision in precisions]
+        lanes = [Lane(self._reference, self._pixels(image)) for image in images]
+        lanes += [Lane(reference, self._pixels(image)) for reference in rounded for image in self._yardstick]
+        answers = iter(run_together(self.network, lanes))
+        exact = {image: next(answers) for image in images}
+        wanted = [
+            exact[image] if image in exact else self._exact[image].result().exact[image] for image in self._yardstick
+        ]
+        return _Pass(exact, {each: self._measured([next(answers) for _ in wanted], wanted) for each in precisions})
 
-        return self._begin(precision, compute)
+    def _measured(self, answers: Sequence[tuple[Array, ...]], wanted: Sequence[tuple[Array, ...]]) -> Noise:
+        """The noise of answers to the yardstick's images."""
+        noise, decisive = dict[str, Distance](), 0.0
+        for outputs, exact in zip(answers, wanted, strict=True):
+            for name, new in distances(self.network, outputs, exact).items():
+                old = noise.get(name, Distance(0.0, 0.0))
+                noise[name] = Distance(max(old.nrmse, new.nrmse), max(old.largest, new.largest))
+            if self.network.result is not None:
+                decisive = max(decisive, decisive_noise(self.network.result, outputs, exact))
+        return Noise(noise, decisive)
 
-    def _image(self, probe: Probe, image: int) -> Array:
-        return image_for(self.network.task, self.network.channels, *probe.shape.size, probe.seed + image)
+    def _pixels(self, image: _Image) -> Array:
+        return image_for(self.network.task, self.network.channels, image.height, image.width, image.seed)
 
-    def _begin(self, key: Hashable, compute: Callable[[], object]) -> Future[object]:
-        if key not in self._futures:
-            self._futures[key] = self._thread.submit(compute)
-        return self._futures[key]
+
+def _image(probe: Probe, index: int) -> _Image:
+    """Image `index` of a probe's batch."""
+    return _Image(*probe.shape.size, probe.seed + index)
 
 
 def compared(probe: Probe) -> tuple[int, ...]:

@@ -9,13 +9,15 @@ import pytest
 
 from halfpint.core.images.synthetic import image_for
 from halfpint.core.precisions.dtype import FLOAT64
+from halfpint.core.readings.products import THREAD_NBYTES
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.reference_weigher import reference_peak
+from halfpint.core.readings.threads import THREADS
 from support import dbnet
 from support.checkpoints import network_of
 
 MIB = 2**20
-BUFFERS = 5 * MIB  # of a convolution: 4 MiB at most; and Python's own small things
+BUFFERS = THREADS * THREAD_NBYTES + MIB  # of the threads that convolve; and Python's own small things
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "yolov5"
 
 
@@ -25,7 +27,7 @@ def test_the_peak_is_what_numpy_allocates(name: str) -> None:
     size = (512, 384)
     with network_of(path) as network:
         reference = Reference(FLOAT64)
-        reference.run(network, image_for(network.task, network.channels, 64, 64, 0))  # its weights are there now
+        reference.run(network, image_for(network.task, network.channels, 64, 64, 0))  # all is imported now
         image = image_for(network.task, network.channels, *size, 0)
         tracemalloc.start()
         try:
