@@ -131,7 +131,8 @@ def _fill(
     height, width = tile.shape
     _, channels, *kernel, _, _ = windows[0].shape
     step, taps = min(step, channels), math.prod(kernel)
-    weights, columns = np.empty(height * step * taps), np.empty((step, *kernel, width))
+    weights = np.empty(height * step * taps, rounding.terms)
+    columns = np.empty((step, *kernel, width), rounding.terms)
     sums = rounding.sums(tile.shape)
     for first in range(0, channels, step):
         some = slice(first, min(channels, first + step))
@@ -145,12 +146,12 @@ def _fill(
 
 
 def _gathered(windows: Sequence[Array], strips: Sequence[_Strip], channels: slice, buffer: Array) -> Array:
-    """The taps of these channels for these columns, float64: a view where they lie as is needed, or in the buffer."""
+    """The taps of these channels for these columns, in the buffer's type: a view where they lie so, or in the buffer."""
     count, width = channels.stop - channels.start, buffer.shape[-1]
     if len(strips) == 1 and buffer.shape[1:3] == (1, 1):
         (strip,) = strips
         taken = windows[strip.array][strip.image, channels, 0, 0, strip.rows, strip.columns]
-        return taken.reshape(count, width).astype(np.float64, copy=False)
+        return taken.reshape(count, width).astype(buffer.dtype, copy=False)
     for strip in strips:
         taken = windows[strip.array][strip.image, channels, :, :, strip.rows, strip.columns]
         np.copyto(buffer[:count, :, :, strip.place].reshape(taken.shape), taken)

@@ -33,10 +33,11 @@ class Reference:
     `rounding.py`.
     """
 
-    def __init__(self, dtype: DType) -> None:
+    def __init__(self, dtype: DType, rounding: Rounding | None = None) -> None:
+        """`rounding`: how it rounds to the precision (default: as far as the coarsest of correct runtimes)."""
         self._dtype = np.dtype(dtype.name)
         self._held = np.dtype(np.float64 if dtype == FLOAT64 else np.float32)
-        self._rounding = Rounding(dtype)
+        self._rounding = rounding or Rounding(dtype)
         self._product = self._rounding.product
         self._layer = ""
         self.largest: dict[str, float] = {}  # by place: the largest magnitude that a narrow type would have to hold
@@ -158,7 +159,7 @@ class Reference:
     # ---- arithmetic
 
     def mean_hw(self, x: Array, channels: int) -> Array:
-        if self._held == np.float64:
+        if not self._rounding.rounds_sums:
             return x.mean(axis=(2, 3), keepdims=True)
         # Runtimes add up in FP32, in FP16 files too.
         n, c, height, width = x.shape
@@ -252,7 +253,7 @@ class Reference:
         flat = np.ravel(x)
         for start in range(0, flat.size, PIECE):
             piece = flat[start : start + PIECE]
-            piece[...] = function(piece.astype(np.float64, copy=False), act.slope)
+            piece[...] = function(piece.astype(self._rounding.terms, copy=False), act.slope)
             self._rounded(piece)
         return flat.reshape(x.shape)
 

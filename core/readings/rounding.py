@@ -38,6 +38,7 @@ class Rounding:
         self._infinite = dtype.infinite
         self.largest = dtype.largest if self._narrow else math.inf  # beyond it, `overflown` has something to do
         self.rounds_sums = dtype != FLOAT64
+        self.terms = np.dtype(np.float64)  # what products and functions are computed in, before they are rounded
         least = 2 - math.frexp(dtype.largest)[1]
         self._normal = math.ldexp(1.0, least)  # smaller numbers keep fewer digits
         # Added to a smaller number in float32, it leaves the digits that the number keeps.
@@ -73,7 +74,9 @@ class Rounding:
     def sums(self, shape: tuple[int, ...]) -> Sums:
         """Sums of products in the type, none added yet. In float32, as far off as if added product by product."""
         return (
-            _RoundedSums(shape, self._digits if self._narrow else _FP32_SUM_BITS) if self.rounds_sums else _Sums(shape)
+            _RoundedSums(shape, self._digits if self._narrow else _FP32_SUM_BITS)
+            if self.rounds_sums
+            else _Sums(shape, self.terms)
         )
 
     def product(self, a: Array, b: Array) -> Array:
@@ -88,6 +91,15 @@ class Rounding:
         return sums.total
 
 
+class Float32(Rounding):
+    """float32 as numpy computes it: sums in blocks, so nearer to float64 than the yardstick, and at half its cost."""
+
+    def __init__(self) -> None:
+        super().__init__(FLOAT32)
+        self.rounds_sums = False
+        self.terms = np.dtype(np.float32)
+
+
 class Sums(Protocol):
     """Matrix products over the last two axes, to which products with the next columns of the first are added."""
 
@@ -97,15 +109,15 @@ class Sums(Protocol):
         ...
 
     def add(self, a: Array, b: Array) -> None:
-        """Add `a`·`b`, both float64. Until the last, there are whole blocks of `BLOCK` products a sum."""
+        """Add `a`·`b`, both of the terms' type. Until the last, there are whole blocks of `BLOCK` products a sum."""
         ...
 
 
 class _Sums:
-    """In float64."""
+    """As numpy makes them, in a type."""
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.total = np.empty(shape)
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.total = np.empty(shape, dtype)
         self._part = self.total  # what is added first is the total
 
     def add(self, a: Array, b: Array) -> None:

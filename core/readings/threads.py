@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import cache
 
+from threadpoolctl import ThreadpoolController
+
 # What the yardstick takes is calls of some ten µs each, between which a thread needs the interpreter for about two:
 # more threads than this would wait for it.
 _MOST = 4
@@ -23,6 +25,13 @@ def spread(tasks: Sequence[Callable[[], None]]) -> None:
         for task in tasks:
             task()
         return
+    # OpenBLAS would spread each product over all cores once more, and its threads wait for one another by spinning: on
+    # a machine that has other work, ten times as long.
+    with _openblas().limit(limits=1):
+        _spread(tasks)
+
+
+def _spread(tasks: Sequence[Callable[[], None]]) -> None:
     futures = [_pool().submit(copy_context().run, task) for task in tasks]
     errors = [future.exception() for future in futures]
     for error in errors:
@@ -33,3 +42,9 @@ def spread(tasks: Sequence[Callable[[], None]]) -> None:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, "numbers")
+
+
+@cache
+def _openblas() -> ThreadpoolController:
+    """What sets how many threads numpy's matrix products take."""
+    return ThreadpoolController().select(internal_api="openblas")

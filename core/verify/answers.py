@@ -13,11 +13,13 @@ from ..images.probes import Probe, small_probes
 from ..images.synthetic import image_for
 from ..network.network import Network
 from ..precisions import Precision
-from ..precisions.dtype import FLOAT64
+from ..precisions.dtype import FLOAT32, FLOAT64
 from ..readings.lanes import Lane, run_together
 from ..readings.reference import Reference
+from ..readings.rounding import Float32
 from .compare import distances
 from .decisive import decisive_noise
+from .probes import CHEAP
 from .report import Distance, Noise
 
 Array = NDArray[Any]
@@ -50,11 +52,15 @@ class Answers:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._reference = Reference(FLOAT64)
+        # An image of the file's own size would take float64 longer than all the rest of a job. float32 is off by less
+        # than the yardstick, of which a correct file may be off by four.
+        self._large = Reference(FLOAT32, Float32())
         first, second, *_ = small_probes(network.channels, network.stride)
         # The images that rounding noise is measured on. In some networks it is ten times larger on one than on the
         # next, and the largest counts.
         self._yardstick = (_image(first, 0), _image(second, 0), _image(second, 1))
         self._another = _image(first, 1)
+        self._cheap = CHEAP * first.shape.area
         self._exact: dict[_Image, Future[_Pass]] = {}
         self._noise: dict[Precision, Future[_Pass]] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reference")
@@ -73,7 +79,9 @@ class Answers:
             self._begin([image])
 
     def exact(self, probe: Probe, image: int) -> tuple[Array, ...]:
-        """The float64 answer to image `image` of a probe's batch; every output has a batch of one."""
+        """The answer to image `image` of a probe's batch, every output with a batch of one: in float64 to a small one,
+        in float32 to one of many times its area.
+        """
         return self._answer(_image(probe, image))
 
     def noise(self, precision: Precision) -> Noise:
@@ -87,7 +95,8 @@ class Answers:
 
     def largest(self) -> tuple[str, float]:
         """The layer with the largest magnitude that a narrow type would have to hold, over all answers so far."""
-        return max(self._reference.largest.items(), key=lambda item: item[1], default=("", 0.0))
+        met = (*self._reference.largest.items(), *self._large.largest.items())
+        return max(met, key=lambda item: item[1], default=("", 0.0))
 
     def _answer(self, image: _Image) -> tuple[Array, ...]:
         self._begin([image])
@@ -105,7 +114,7 @@ class Answers:
 
     def _run(self, images: Collection[_Image], precisions: Collection[Precision]) -> _Pass:
         rounded = [Reference(precision.activations) for precision in precisions]
-        lanes = [Lane(self._reference, self._pixels(image)) for image in images]
+        lanes = [Lane(self._reader(image), self._pixels(image)) for image in images]
         lanes += [Lane(reference, self._pixels(image)) for reference in rounded for image in self._yardstick]
         answers = iter(run_together(self.network, lanes))
         exact = {image: next(answers) for image in images}
@@ -113,6 +122,9 @@ class Answers:
             exact[image] if image in exact else self._exact[image].result().exact[image] for image in self._yardstick
         ]
         return _Pass(exact, {each: self._measured([next(answers) for _ in wanted], wanted) for each in precisions})
+
+    def _reader(self, image: _Image) -> Reference:
+        return self._reference if image.height * image.width <= self._cheap else self._large
 
     def _measured(self, answers: Sequence[tuple[Array, ...]], wanted: Sequence[tuple[Array, ...]]) -> Noise:
         """The noise of answers to the yardstick's images."""

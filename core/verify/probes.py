@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..images.probes import Probe, small_probes, too_slow
 from .subject import Subject
 
-# A fixed size up to so many times the small one is cheap enough for a second image.
-_CHEAP = 4
+# A size up to so many times the small one is cheap enough for a second image, and for float64.
+CHEAP = 4
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def plan(subject: Subject, stride: int) -> Plan:
     own = Probe(subject.shape, 0)
     if subject.fixed:
         second = Probe(subject.shape, 1)
-        if subject.shape.area <= _CHEAP * small[0].shape.area:
+        if subject.shape.area <= CHEAP * small[0].shape.area:
             return Plan((own, second))
         return Plan((own,), lifted=small[:2], instead=(second,))
     if too_slow(subject.kind, subject.shape, subject.device):
