@@ -146,7 +146,7 @@ def _fill(
 
 
 def _gathered(windows: Sequence[Array], strips: Sequence[_Strip], channels: slice, buffer: Array) -> Array:
-    """The taps of these channels for these columns, in the buffer's type: a view where they lie so, or in the buffer."""
+    """The taps of these channels for these columns, in the buffer's type: a view, or copied into it."""
     count, width = channels.stop - channels.start, buffer.shape[-1]
     if len(strips) == 1 and buffer.shape[1:3] == (1, 1):
         (strip,) = strips

@@ -163,7 +163,8 @@ def test_torchscript_is_what_a_trace_at_its_size_is(tiny: Path) -> None:
     shape = InputShape(2, 3, 96, 160)
     with network_of(tiny) as network:
         data = torchscript_bytes(network, FP32, shape, PROVENANCE)
-        with torch.inference_mode():
+        # As PyTorch is set to full float32 on GPUs: a trace writes that down.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             traced = torch.jit.trace(TorchRunner(network), torch.zeros(shape.dims), check_trace=False)
     buffer = io.BytesIO()
     torch.jit.save(traced, buffer)
