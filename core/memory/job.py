@@ -40,7 +40,7 @@ class Weighed:
     """What a job's needs follow from, in bytes of FP32; numbers, or arrays for many sizes at once.
 
     `batch`: activations of the batch at the peak, with the images; `answers`: to the batch; `exact`: the reference's
-    answers to the images of it that are compared; `reference`: what the float64 reference holds at its peak for one
+    answers to the images of it that are compared; `reference`: what the reference holds at its peak for one
     image, and `small` the same for the small test images, which it takes together. `taken_apart`: whether a
     runtime may take an activation apart in FP16.
     """
@@ -100,8 +100,9 @@ def weighed(network: Network, dims: Shape) -> Weighed:
         batch=batch.file.peak_nbytes - weights,
         image=numel(dims) * 4,
         answers=answers,
-        exact=2 * answers // dims[0] * smaller(dims[0], 2),  # in float64; the first and the last image
-        reference=larger(reference_peak(network, (1, *dims[1:])), small),
+        exact=answers // dims[0] * smaller(dims[0], 2),  # the first and the last image
+        # In float32, which takes half of float64's room; a size that float64 takes on is one of the small ones' order.
+        reference=larger(reference_peak(network, (1, *dims[1:])) // 2, small),
         small=small,
         taken_apart=not batch.activations <= _WHOLE_IN_FP16,
     )
