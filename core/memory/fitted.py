@@ -13,9 +13,11 @@ class Constant:
     value: float
 
 
-PYTHON = Constant("python", 62.2)  # MiB of Python and numpy
-TWIN = Constant("twin", 4.9)  # copies of the weights while the FP32 twin is made and run, for --verify quick
-TWIN_ACTIVATIONS = Constant("twin activations", 1.84)  # of the activations at the peak
-REFERENCE_WEIGHTS = Constant("reference weights", 2.67)  # copies of the weights in float64 and rounded
-REFERENCE_BESIDE = Constant("reference beside", 0.595)  # of the reference's arrays, while a file is written and tried
+PYTHON = Constant("python", 71.2)  # MiB of Python and numpy
+TWIN = Constant("twin", 4.54)  # copies of the weights while the FP32 twin is made and run, for --verify quick
+TWIN_ACTIVATIONS = Constant("twin activations", 1.91)  # of the activations at the peak
+REFERENCE_WEIGHTS = Constant(
+    "reference weights", 0.331
+)  # copies of the weights: a layer's, as the reference takes them
+REFERENCE_BESIDE = Constant("reference beside", 0.2)  # of the reference's arrays, while a file is written and tried
 CUDA = Constant("CUDA on the host", 550.0)  # MiB: its context and kernels (CUDA 13.0, an H200; ten jobs within 17 %)

@@ -46,7 +46,7 @@ class Onnx(Target):
     suffixes = (".onnx",)
     runtime = "ONNX Runtime"
     modules = ("onnx", "onnxruntime")
-    memory = Memory(libraries=28.0, least=20, run=3.58, activations=1.86, taken_apart=4.62)
+    memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.16)
     options = (OPSET, SIMPLIFY)
 
     @property

@@ -39,13 +39,7 @@ class TorchScript(Target):
     runtime = "PyTorch"
     modules = ("torch",)
     install = "pip install torch"
-    memory = Memory(
-        libraries=205.8 + (_CUDA_LIBRARIES if _built_for_cuda() else 0),
-        least=100,
-        write=4.02,
-        run=0.425,
-        activations=1.63,
-    )
+    memory = Memory(libraries=195.0 + _CUDA_LIBRARIES, least=100, write=3.26, run=0.127, activations=2.57)
     declares_sizes = False
     weighed = True
 
