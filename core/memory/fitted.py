@@ -16,8 +16,8 @@ class Constant:
 PYTHON = Constant("python", 71.2)  # MiB of Python and numpy
 TWIN = Constant("twin", 4.54)  # copies of the weights while the FP32 twin is made and run, for --verify quick
 TWIN_ACTIVATIONS = Constant("twin activations", 1.91)  # of the activations at the peak
-REFERENCE_WEIGHTS = Constant(
-    "reference weights", 0.331
-)  # copies of the weights: a layer's, as the reference takes them
-REFERENCE_BESIDE = Constant("reference beside", 0.2)  # of the reference's arrays, while a file is written and tried
+REFERENCE_WEIGHTS = Constant("reference weights", 0.331)  # copies of the weights: those of a layer
+# Of the reference's arrays, while a file is written and tried. (Fitted: 0.125; on a machine that does more at the same
+# time, the two overlap for longer.)
+REFERENCE_BESIDE = Constant("reference beside", 0.2)
 CUDA = Constant("CUDA on the host", 550.0)  # MiB: its context and kernels (CUDA 13.0, an H200; ten jobs within 17 %)

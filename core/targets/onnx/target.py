@@ -46,7 +46,7 @@ class Onnx(Target):
     suffixes = (".onnx",)
     runtime = "ONNX Runtime"
     modules = ("onnx", "onnxruntime")
-    memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.16)
+    memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.6)
     options = (OPSET, SIMPLIFY)
 
     @property
