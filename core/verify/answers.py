@@ -52,8 +52,8 @@ class Answers:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._reference = Reference(FLOAT64)
-        # An image of the file's own size would take float64 longer than all the rest of a job. float32 is off by less
-        # than the yardstick, of which a correct file may be off by four.
+        # An image of the file's own size would take float64 longer than all the rest of a job. float32 is off by no
+        # more than the yardstick, of which a correct file may be off by four.
         self._large = Reference(FLOAT32, Float32())
         first, second, *_ = small_probes(network.channels, network.stride)
         # The images that rounding noise is measured on. In some networks it is ten times larger on one than on the
@@ -118,18 +118,17 @@ class Answers:
         lanes += [Lane(reference, self._pixels(image)) for reference in rounded for image in self._yardstick]
         answers = iter(run_together(self.network, lanes))
         exact = {image: next(answers) for image in images}
-        wanted = [
-            exact[image] if image in exact else self._exact[image].result().exact[image] for image in self._yardstick
-        ]
-        return _Pass(exact, {each: self._measured([next(answers) for _ in wanted], wanted) for each in precisions})
+        noise = {precision: self._measured([next(answers) for _ in self._yardstick], exact) for precision in precisions}
+        return _Pass(exact, noise)
 
     def _reader(self, image: _Image) -> Reference:
         return self._reference if image.height * image.width <= self._cheap else self._large
 
-    def _measured(self, answers: Sequence[tuple[Array, ...]], wanted: Sequence[tuple[Array, ...]]) -> Noise:
-        """The noise of answers to the yardstick's images."""
+    def _measured(self, answers: Sequence[tuple[Array, ...]], here: Mapping[_Image, tuple[Array, ...]]) -> Noise:
+        """The noise of answers to the yardstick's images. `here`: the exact ones of this pass; others came before."""
         noise, decisive = dict[str, Distance](), 0.0
-        for outputs, exact in zip(answers, wanted, strict=True):
+        for outputs, image in zip(answers, self._yardstick, strict=True):
+            exact = here[image] if image in here else self._exact[image].result().exact[image]
             for name, new in distances(self.network, outputs, exact).items():
                 old = noise.get(name, Distance(0.0, 0.0))
                 noise[name] = Distance(max(old.nrmse, new.nrmse), max(old.largest, new.largest))
