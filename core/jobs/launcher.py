@@ -207,9 +207,9 @@ def _children_seconds() -> float:
 def _environment() -> Mapping[str, str]:
     """The worker's environment: this one, with threads that sleep rather than spin, and one heap.
 
-    The reference computes beside the writing of files and ONNX Runtime, on threads of its own (`readings/threads.py`):
-    those that OpenBLAS would add wait for each other by spinning. GPUs are counted by their place on the bus, as NVML
-    counts them.
+    OpenBLAS's threads spin, beside ONNX Runtime and the writing of files; the reference has threads of its own
+    (`readings/threads.py`, which keeps OpenBLAS's off in other processes too). GPUs are counted by their place on the
+    bus, as NVML counts them.
     """
     quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     return {**quiet, **ONE_HEAP, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}

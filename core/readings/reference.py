@@ -7,7 +7,8 @@ and tensors are rounded as every runtime rounds them, and sums as the coarsest o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..network.ops import reshape_shape
 from ..precisions.dtype import FLOAT32, FLOAT64, DType
 from .products import multiply
 from .rounding import PIECE, Rounding
+from .threads import one_thread_a_product
 
 Array = NDArray[Any]
 
@@ -48,9 +50,11 @@ class Reference:
             return network.body(self, self.prepared(image))
 
     @staticmethod
-    def arithmetic() -> np.errstate:
+    @contextmanager
+    def arithmetic() -> Iterator[None]:
         """The context to compute in: what overflows is told by the answer, and by nothing else."""
-        return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+        with one_thread_a_product(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            yield
 
     def prepared(self, image: Array) -> Array:
         """An image as the network takes it, in the precision."""

@@ -92,7 +92,7 @@ class Rounding:
 
 
 class Float32(Rounding):
-    """float32 as numpy computes it: sums in blocks, so nearer to float64 than the yardstick, and at half its cost."""
+    """float32 as numpy computes it: sums in blocks, no further from float64 than the yardstick, in half its time."""
 
     def __init__(self) -> None:
         super().__init__(FLOAT32)

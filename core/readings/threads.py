@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 
@@ -25,18 +26,22 @@ def spread(tasks: Sequence[Callable[[], None]]) -> None:
         for task in tasks:
             task()
         return
-    # OpenBLAS would spread each product over all cores once more, and its threads wait for one another by spinning: on
-    # a machine that has other work, ten times as long.
-    with _openblas().limit(limits=1):
-        _spread(tasks)
-
-
-def _spread(tasks: Sequence[Callable[[], None]]) -> None:
     futures = [_pool().submit(copy_context().run, task) for task in tasks]
     errors = [future.exception() for future in futures]
     for error in errors:
         if error is not None:
             raise error
+
+
+@contextmanager
+def one_thread_a_product() -> Iterator[None]:
+    """Meanwhile, a matrix product of numpy's takes the thread that asks for it, and no other.
+
+    OpenBLAS would spread each over all cores once more. Its threads wait for one another by spinning: on a machine that
+    has other work, everything takes ten times as long.
+    """
+    with _openblas().limit(limits=1):
+        yield
 
 
 @cache
