@@ -3,10 +3,12 @@
     python benchmarks/memory.py [--parts forward jobs gpu] [--weights W …] [--jobs N] [--device N] [--save FILE]
 
 `benchmarks/results/memory.json` is such a file.
+
 Forward passes run on real CPU tensors in FP32, and on shapes without data (torch's meta device) in FP16, which a CPU
 computes 40 times slower; a tracker under torch's dispatcher adds up what lives. On a GPU, each figure comes from a
-process of its own, several at once: NVML counts each process by itself. Without weights, samples of yolov5n, yolov5s
-and DBNet-R18 in full size are made. Whole jobs are those of `memory_matrix.py`, with weights of their own.
+process of its own, several at once; `nvml` is right where NVML lists the processes of a GPU. Without weights, samples
+of yolov5n, yolov5s and DBNet-R18 in full size are made. Whole jobs are those of `memory_matrix.py`, with weights of
+their own.
 """
 
 from __future__ import annotations

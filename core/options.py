@@ -17,7 +17,7 @@ from .targets.target import Target
 
 
 class VerifyMode(StrEnum):
-    """`full`: against the float64 reference. `quick`: the runtime alone (loads, weights, finite, FP16 against FP32)."""
+    """`full`: against the reference. `quick`: the runtime alone (loads, weights, finite, FP16 against FP32)."""
 
     FULL = "full"
     QUICK = "quick"
@@ -34,7 +34,7 @@ def _precisions() -> Iterator[Choice[Precision]]:
 
 
 def _modes() -> Iterator[Choice[VerifyMode]]:
-    yield Choice(VerifyMode.FULL, "full", "against a float64 reference")
+    yield Choice(VerifyMode.FULL, "full", "against a reference")
     yield Choice(VerifyMode.QUICK, "quick", "loads, runs, and FP16 resembles FP32")
 
 

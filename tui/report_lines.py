@@ -54,7 +54,7 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
         verdict, name, message = check.row
         lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{message}", "")))
     if verification["differences"]:
-        title = f"Differences from {'the FP32 file' if verification['mode'] == 'quick' else 'the float64 reference'}"
+        title = f"Differences from {'the FP32 file' if verification['mode'] == 'quick' else 'the reference'}"
         lines += [plain(""), plain(title, "strong"), plain(_DIFFERENCES, "dim")]
         lines += [_difference(difference) for difference in verification["differences"]]
     made = entry["made"]

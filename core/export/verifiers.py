@@ -59,7 +59,7 @@ def verifier(mode: VerifyMode, network: Network) -> Verifier:
 
 
 class _Full:
-    """Against the float64 reference."""
+    """Against the reference."""
 
     def __init__(self, network: Network) -> None:
         self._network = network

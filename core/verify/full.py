@@ -1,4 +1,4 @@
-"""The full verification: what a file answered on trial, judged by the float64 reference."""
+"""The full verification: what a file answered on trial, judged by the reference."""
 
 from __future__ import annotations
 

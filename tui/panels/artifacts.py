@@ -35,7 +35,7 @@ class ArtifactsPanel(Panel):
     COMMANDS = (Command("report", "enter", "Report", "All that is known of the artifact", "Report"),)
     HELP = (
         "What the jobs of this screen made: the size of each artifact, how that compares with the checkpoint and with "
-        "the prediction, the verdict, and how far its answers are from the float64 reference, as a multiple of what "
+        "the prediction, the verdict, and how far its answers are from the reference, as a multiple of what "
         "rounding alone does to this network. Enter shows the whole report: detections kept, bytes by part, input and "
         "output, every check, SHA-256."
     )
