@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.errors import BadRequest
-from ..core.option import Device, Number, OneOf, Option, SomeOf, Switch, Values
+from ..core.option import Decimal, Device, Number, OneOf, Option, SomeOf, Switch, Values
 
 # What YOLOv5's export.py makes and Halfpint does not, by the name that --include takes.
 _OTHER_TARGETS = {
@@ -64,6 +64,8 @@ def _add(parser: argparse.ArgumentParser, option: Option[Any]) -> None:
             parser.add_argument(*flags, dest=dest, type=_chosen(option, kind), metavar="|".join(spellings), help=help)
         case Number() as kind:
             parser.add_argument(*flags, dest=dest, type=int, metavar=option.metavar, help=help)
+        case Decimal():
+            parser.add_argument(*flags, dest=dest, type=float, metavar=option.metavar, help=help)
         case Device():
             parser.add_argument(*flags, dest=dest, type=device, metavar=option.metavar, help=help)
         case _:

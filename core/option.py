@@ -27,7 +27,7 @@ class Kind(Protocol[T_co]):
     """The values that an option can have, and how they are spelled."""
 
     def plain(self, value: Any) -> Any:
-        """A value as JSON and TOML have it: a bool, an int, a string or a list of strings."""
+        """A value as JSON and TOML have it: a bool, a number, a string or a list of strings."""
         ...
 
     def value(self, plain: Any) -> T_co:
@@ -63,6 +63,18 @@ class Number(_Plain[int]):
 
     TYPE, WRONG = int, "no whole number"
     range: range
+
+
+@dataclass(frozen=True)
+class Decimal(_Plain[float]):
+    """A number with a fraction, from `least` to `most`."""
+
+    TYPE, WRONG = float, "no number"
+    least: float
+    most: float
+
+    def value(self, plain: Any) -> float:
+        return super().value(float(plain) if type(plain) is int else plain)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from .errors import BadRequest
 from .kinds import Kind, all_suffixes, root_of
 from .name_template import filled
-from .option import NOTHING_GIVEN, Number, Option, Part, Switch, Values, read_values
+from .option import NOTHING_GIVEN, Decimal, Number, Option, Part, Switch, Values, read_values
 from .options import (
     DEVICE,
     DYNAMIC,
@@ -88,6 +88,9 @@ class Recipe(_Chosen):
             if isinstance(row.kind, Number) and self[row] not in row.kind.range:
                 first, last = row.kind.range[0], row.kind.range[-1]
                 raise BadRequest(f"{row.title} {self[row]} is not possible", f"give {first} to {last} with {row.flag}")
+            if isinstance(row.kind, Decimal) and not row.kind.least <= self[row] <= row.kind.most:
+                wanted = f"give {row.kind.least:g} to {row.kind.most:g} with {row.flag}"
+                raise BadRequest(f"{row.title} {self[row]:g} is not possible", wanted)
         if not self[TARGETS] or not self[PRECISIONS]:
             raise BadRequest("there is nothing to export", "give a target and a precision")
         if self[DEVICE] != "cpu" and not self[DEVICE].isdecimal():

@@ -91,8 +91,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, int):
-        return str(value)
+    if isinstance(value, int | float):
+        return repr(value)
     # A basic string of TOML is one of JSON, apart from DEL.
     import json
 

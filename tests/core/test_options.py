@@ -12,7 +12,7 @@ from halfpint.cli.parser import build_parser
 from halfpint.core import options
 from halfpint.core.commandline import command
 from halfpint.core.errors import BadRequest
-from halfpint.core.option import Choice, Choices, Number, OneOf, Option, Part, Switch, Text
+from halfpint.core.option import Choice, Choices, Decimal, Number, OneOf, Option, Part, Switch, Text
 from halfpint.core.options import TARGETS
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets.onnx.options import SIMPLIFY
@@ -25,6 +25,7 @@ from support.screen import drive, screen
 
 PRUNE = Option("prune", Switch(), False, Part.RECIPE, "leave out channels that do nothing", title="prune")
 LEVEL = Option("level", Number(range(1, 4)), 2, Part.POLICY, "how much of it", title="level", metavar="N")
+SHARE = Option("share", Decimal(0.0, 1.0), 0.5, Part.RECIPE, "how much is left", title="share", metavar="S")
 WAY = Option(
     "way",
     OneOf(Choices(lambda: [Choice("near", "near", "the short one"), Choice("far", "far", "the long one")])),
@@ -34,8 +35,8 @@ WAY = Option(
     title="way",
 )
 LABEL = Option("label", Text("none"), "", Part.DESTINATION, "a word of yours", title="label", metavar="WORD")
-FAKES = (PRUNE, LEVEL, WAY, LABEL)
-CHOSEN = {PRUNE: True, LEVEL: 3, WAY: "far", LABEL: "-x y"}
+FAKES = (PRUNE, LEVEL, SHARE, WAY, LABEL)
+CHOSEN = {PRUNE: True, LEVEL: 3, SHARE: 0.25, WAY: "far", LABEL: "-x y"}
 WEIGHTS = Path("/w/best.pt")
 
 
@@ -53,7 +54,7 @@ def chosen() -> ExportSpec:
 
 def test_the_parser_and_the_command_line() -> None:
     line = command(chosen())
-    assert line.endswith("--prune --level 3 --way far '--label=-x y'")
+    assert line.endswith("--prune --level 3 --share 0.25 --way far '--label=-x y'")
     args = build_parser().parse_args(["export", "--weights", str(WEIGHTS), "--prune", "--level", "3"])
     assert spec_of(args, WEIGHTS).recipe[PRUNE] and spec_of(args, WEIGHTS).policy[LEVEL] == 3
 
@@ -89,6 +90,12 @@ def test_the_screen(tmp_path: Path) -> None:
             assert s.main.query_one(OptionsPanel).chosen[LABEL] == "mine"
 
     drive(script())
+
+
+@pytest.mark.parametrize(("row", "value"), [(SHARE, 1.5), (SHARE, float("nan"))])
+def test_a_value_out_of_range_is_refused(row: Option[float], value: float) -> None:
+    with pytest.raises(BadRequest, match=r"share (1.5|nan) is not possible"):
+        ExportSpec.of(WEIGHTS).having(row, value)
 
 
 @pytest.mark.parametrize("row", options.rows(), ids=lambda row: row.name)
