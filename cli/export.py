@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +18,6 @@ from ..core.events import (
     MemoryPredicted,
     to_line,
 )
-from ..core.export.size import sized
-from ..core.inspect import facts_of
 from ..core.jobs.launcher import Worker
 from ..core.jobs.store import create
 from ..core.options import OUT, rows
@@ -37,14 +35,33 @@ def run(args: argparse.Namespace) -> int:
     for flag in ("data", "inplace"):
         if getattr(args, flag):
             say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
-    specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
-    _check_distinct(specs)
-    return run_jobs(specs, as_json=args.json)
+    with _ahead() as worker:
+        specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
+        _check_distinct(specs)
+        return run_jobs(specs, worker, as_json=args.json)
 
 
-def run_jobs(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
-    """Do jobs one after the other; a failed one does not keep the next from running. The exit code of all."""
-    return combined([_do(spec, _Json() if as_json else _Lines()) for spec in specs])
+@contextlib.contextmanager
+def _ahead() -> Iterator[Worker | None]:
+    """A worker that gets ready while the jobs are worked out; None if it does not start, which the first job tells."""
+    try:
+        worker = Worker(tied=True)
+    except JobFailed:
+        yield None
+        return
+    try:
+        yield worker
+    finally:
+        worker.dismiss()
+
+
+def run_jobs(specs: Sequence[ExportSpec], first: Worker | None = None, *, as_json: bool) -> int:
+    """Do jobs one after the other; a failed one does not keep the next from running. The exit code of all.
+
+    `first`: a worker for the first job, which is closed with it.
+    """
+    shown = _Json if as_json else _Lines
+    return combined([_do(spec, shown(), None if done else first) for done, spec in enumerate(specs)])
 
 
 def combined(codes: Sequence[int]) -> int:
@@ -65,6 +82,9 @@ def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
     """The job at the size that was asked for, where the weights must be looked at to know it."""
     if args.imgsz is not None and args.round is None:
         return spec
+    from ..core.export.size import sized  # which knows all families: the worker starts before
+    from ..core.inspect import facts_of
+
     try:
         return sized(spec, facts_of(spec.weights), size_of(args), args.round)
     except WeightsRefused:  # its job tells
@@ -138,13 +158,13 @@ class _Lines:
         return report(self._events)
 
 
-def _do(spec: ExportSpec, shown: _Shown) -> int:
-    """Do a job in a worker that ends with this process, and show it; its exit code.
+def _do(spec: ExportSpec, shown: _Shown, worker: Worker | None) -> int:
+    """Do a job in a worker that ends with this process, and show it; its exit code. `worker`: one that waits, if any.
 
     If a signal ends this process, or nobody reads its output any more, the job is cancelled first.
     """
     try:
-        with Worker(tied=True) as worker:
+        with worker or Worker(tied=True) as worker:
             worker.start(create(spec))
             try:
                 shown.begin(spec)

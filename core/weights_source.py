@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -55,16 +56,22 @@ class WeightsSource:
 
         Raises `WeightsRefused` for damaged bytes, NaN, or a file that somebody writes to meanwhile.
         """
+        file = self._archive.file
         with refusing(what=self.path.name):
             self._archive.check()
         layers = [layer for layer in layers_of(self.network.body) if not isinstance(layer, Constant)]
-        for index, layer in enumerate(layers, 1):
-            with refusing(what=layer.name):
-                layer.weights  # noqa: B018  computed here, while the file is open, and kept
-            yield Loaded(index, len(layers), layer.name)
-        sha256 = self._archive.file.sha256()
-        self._archive.file.check_unchanged()
-        self.sha256 = sha256
+        thread = ThreadPoolExecutor(1, "sha256")
+        try:
+            sha256 = thread.submit(file.sha256)
+            for index, layer in enumerate(layers, 1):
+                with refusing(what=layer.name):
+                    layer.weights  # noqa: B018  computed here, while the file is open, and kept
+                yield Loaded(index, len(layers), layer.name)
+            digest = sha256.result()
+            file.check_unchanged()
+            self.sha256 = digest
+        finally:
+            thread.shutdown(wait=False)  # it ends as soon as the file is closed
 
 
 def file_sha256(path: Path) -> str:

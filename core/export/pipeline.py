@@ -90,12 +90,12 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
             what = f"{target.label} files need {' and '.join(target.modules)}, which is not installed"
             raise BadRequest(what, target.install or f"leave out {TARGETS.flag} {target}")
     with turn(spec, job, emit) as hold:
+        # An import may take over a second, and nothing is needed before the first file is written.
+        modules = [module for target in spec.targets for module in target.preload]
+        Thread(target=import_ahead, args=modules, daemon=True).start()
         with stage("read", "", emit) as reading:
             loaded = read_weights(spec, emit)
             reading.summary = loaded.summary
-        for target in spec.targets[1:]:
-            # An import may take over a second, and the files of the first target come before.
-            Thread(target=import_ahead, args=target.preload, daemon=True).start()
         earlier(spec, loaded.sha256)  # raises now if the manifest is going to be in the way
         hold.check()
         orders = [Order(spec, loaded, kind) for kind in spec.kinds]
@@ -136,6 +136,7 @@ def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> 
     with stage("run", order.path.name, emit) as running:
         for draft in drafts:
             draft.check()
+            draft.complete()
         subject = order.subject(tuple(draft.path for draft in drafts))
         plan = judge.plan(subject)
         trial = on_trial(subject, order.loaded.network, plan, on_step=_progress("run", order, emit))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import io
 import os
 import secrets
@@ -18,6 +17,7 @@ from ..errors import BadRequest, HalfpintError, JobFailed
 from ..limits import file_nbytes
 from ..units import megabytes
 from .claim import claim
+from .digest import Digest
 from .journal import hidden, is_draft
 from .switch import sync
 
@@ -39,6 +39,7 @@ class Draft:
         """`mode`: the file's permissions, less the umask. Raises `BadRequest` if the folder cannot be written to."""
         self.target = target
         self.nbytes, self.sha256 = 0, ""
+        self._digest: Digest | None = None
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             sweep(target.parent, target.name)
@@ -53,6 +54,8 @@ class Draft:
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # what cannot be removed now is swept later
             self.path.unlink(missing_ok=True)
+        if self._digest is not None:
+            self._digest.stop()
         os.close(self._fd)
 
     def hidden(self, suffix: str) -> str:
@@ -85,13 +88,23 @@ class Draft:
         if not self.path.exists():
             raise removed(self.target)
 
+    def complete(self) -> None:
+        """All is written: begin to take the bytes' SHA-256, which `seal` will need."""
+        if self._digest is not None:
+            self._digest.stop()
+        self._digest = Digest(self._fd)
+
     def seal(self) -> None:
-        """Have the bytes safe on the disk, and take their SHA-256. Raises `JobFailed`."""
+        """Have the bytes safe on the disk, and their SHA-256 taken. Raises `JobFailed`."""
         try:
             os.fsync(self._fd)
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            with open(self._fd, "rb", closefd=False) as file:
-                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = self._digest.hexdigest() if self._digest is not None else None
+            if digest is None:  # nobody has begun, or the file was written to meanwhile
+                self._digest = Digest(self._fd)
+                digest = self._digest.hexdigest()
+            if digest is None:
+                raise being_written(self.target)
+            self.sha256 = digest
         except OSError as error:
             raise cannot_write(self.target, self.nbytes, error) from error
 
@@ -193,6 +206,11 @@ def cannot_write(target: Path, nbytes: int, error: OSError) -> HalfpintError:
     if error.errno == errno.ENOENT:
         return removed(target)
     return JobFailed(f"{target} cannot be written: {error.strerror}", _ELSEWHERE)
+
+
+def being_written(target: Path) -> JobFailed:
+    """The error for a draft that another process writes to."""
+    return JobFailed(f"somebody writes to the unfinished file of {target}", "start the job again")
 
 
 def removed(target: Path) -> JobFailed:

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .rounding import BLOCK, Rounding
+from .rounding import Rounding
 from .threads import THREADS, spread
 
 Array = NDArray[Any]
 
 # A tile of the result has so many elements. Where sums are rounded, numpy goes over it again and again, so that it must
 # lie in the second level of the cache: 24 bytes an element. (For products of such a size OpenBLAS takes one thread.)
-_TILE, _ROUNDED_TILE = 2**16, 2**14
+_TILE, _ROUNDED_TILE = 2**17, 2**15
 # What a thread holds at most while it computes a tile: sums, weights, columns, and what an activation takes.
 THREAD_NBYTES = 4 * 2**20
 
@@ -50,8 +50,7 @@ def multiply(
     blocks = list(_blocks(windows, width))
     parts = max(math.ceil(outs / height), min(outs, math.ceil(THREADS / len(blocks))))
     height = math.ceil(outs / parts)
-    whole = BLOCK // math.gcd(BLOCK, kernel) if rounding.rounds_sums else 1  # channels whose taps are whole blocks
-    step = max(1, 2 * tile // (max(height, width, side) * kernel * whole)) * whole
+    step = max(1, 2 * tile // (max(height, width, side) * kernel))
     spread(
         [
             partial(
@@ -131,14 +130,18 @@ def _fill(
     height, width = tile.shape
     _, channels, *kernel, _, _ = windows[0].shape
     step, taps = min(step, channels), math.prod(kernel)
-    weights = np.empty(height * step * taps, rounding.terms)
+    # A wider type's products need a copy of the weights.
+    copied = None if matrix.dtype == rounding.terms else np.empty(height * step * taps, rounding.terms)
     columns = np.empty((step, *kernel, width), rounding.terms)
-    sums = rounding.sums(tile.shape)
+    sums = rounding.sums(tile.shape, channels * taps)
     for first in range(0, channels, step):
         some = slice(first, min(channels, first + step))
-        a = weights[: height * (some.stop - first) * taps].reshape(height, -1)
-        np.copyto(a, matrix[tile.outs, first * taps : some.stop * taps])
-        sums.add(a, _gathered(windows, tile.strips, some, columns))
+        weights = matrix[tile.outs, first * taps : some.stop * taps]
+        if copied is not None:
+            buffer = copied[: weights.size].reshape(weights.shape)
+            np.copyto(buffer, weights)
+            weights = buffer
+        sums.add(weights, _gathered(windows, tile.strips, some, columns))
     made = finish(sums.total, tile.outs)
     for strip in tile.strips:
         part = made[:, strip.place].reshape(height, *strip.shape)

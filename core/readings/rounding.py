@@ -3,14 +3,15 @@
 How far off a sum is depends on how often it is rounded on the way, and correct runtimes differ in that. In FP32, plain
 kernels add product by product, better ones add up blocks. In FP16, most keep sums in FP32, but tensor cores may keep
 them in FP16 (TensorRT lets them): those add 16 products and round what they have so far. The yardstick must not be
-narrower than a correct file is wide, so `_RoundedSums` computes the coarsest of these, on every processor alike. What
-is rounded is computed in float64 before: what numpy's own `matmul` or `exp` is off by in float32 depends on the
-processor that it finds, and through many layers that grew to a yardstick of twice the length on the next machine.
+narrower than a correct file is wide, so `_RoundedSums` is as far off as the coarsest of these, on every processor
+alike. What is rounded is computed in float64 before: what numpy's own `matmul` or `exp` is off by in float32 depends on
+the processor that it finds, and through many layers that grew to a yardstick of twice the length on the next machine.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +28,8 @@ PIECE = 16 * 1024
 # Rounding every product's sum to 24 bits makes errors of some size; rounding a sixteenth as often makes a quarter of
 # it, as errors add up like a random walk. So here FP32 sums are rounded to two bits less.
 _FP32_SUM_BITS = FLOAT32.digits - 2
+# So many roundings of a sum are enough for their errors to add up like a random walk.
+_LEAST_ROUNDINGS = 8
 
 
 class Rounding:
@@ -71,13 +74,11 @@ class Rounding:
         """A float32 array with infinities where the type ends."""
         return np.where(np.abs(x) >= self._infinite, np.copysign(np.float32(np.inf), x), x)
 
-    def sums(self, shape: tuple[int, ...]) -> Sums:
-        """Sums of products in the type, none added yet. In float32, as far off as if added product by product."""
-        return (
-            _RoundedSums(shape, self._digits if self._narrow else _FP32_SUM_BITS)
-            if self.rounds_sums
-            else _Sums(shape, self.terms)
-        )
+    def sums(self, shape: tuple[int, ...], products: int) -> Sums:
+        """Sums of so many products in the type, none added yet. In float32, as far off as if added one by one."""
+        if not self.rounds_sums:
+            return _Sums(shape, self.terms)
+        return _RoundedSums(shape, _pace(products, self._digits if self._narrow else _FP32_SUM_BITS))
 
     def product(self, a: Array, b: Array) -> Array:
         """The matrix product over the last two axes (the axes before are the same), with sums in the type.
@@ -86,7 +87,7 @@ class Rounding:
         """
         if not self.rounds_sums:
             return np.matmul(a, b)
-        sums = self.sums((*a.shape[:-1], b.shape[-1]))
+        sums = self.sums((*a.shape[:-1], b.shape[-1]), a.shape[-1])
         sums.add(a.astype(np.float64), b.astype(np.float64))
         return sums.total
 
@@ -109,7 +110,7 @@ class Sums(Protocol):
         ...
 
     def add(self, a: Array, b: Array) -> None:
-        """Add `a`·`b`, both of the terms' type. Until the last, there are whole blocks of `BLOCK` products a sum."""
+        """Add `a`·`b`, both of the terms' type."""
         ...
 
 
@@ -128,27 +129,66 @@ class _Sums:
             self.total += self._part
 
 
-class _RoundedSums:
-    """In float32, rounded to so many bits before a block of products is added: the products themselves are float64."""
+@dataclass(frozen=True)
+class _Pace:
+    """How a sum is rounded as it grows: to so many bits, each time that so many products are going to be added."""
 
-    def __init__(self, shape: tuple[int, ...], bits: int) -> None:
-        self.total = np.empty(shape, np.float32)
-        self._bits = bits
-        self._scratch = np.empty_like(self.total)
+    block: int
+    bits: int
+
+
+def _pace(products: int, bits: int) -> _Pace:
+    """At which pace to round a sum of so many products that runtimes round to `bits` after every `BLOCK`.
+
+    Rounding a quarter as often, to one bit less, makes errors of the same size: they add up like a random walk. It
+    takes a quarter of the time, and is done where enough roundings are left to add up.
+    """
+    block = BLOCK
+    while products >= 4 * block * _LEAST_ROUNDINGS:
+        block, bits = 4 * block, bits - 1
+    return _Pace(block, bits)
+
+
+class _RoundedSums:
+    """In float32, rounded before a block of products is added: the products themselves are float64."""
+
+    def __init__(self, shape: tuple[int, ...], pace: _Pace) -> None:
+        self._pace = pace
+        self._total: Array | None = None
+        self._scratch = np.empty(shape, np.float32)
         self._wide = np.empty(shape)
-        self._part = np.empty(shape)
-        self._empty = True
+        self._block, self._part = np.empty(shape), np.empty(shape)
+        self._added = 0  # products in the block that is not in the total yet
+
+    @property
+    def total(self) -> Array:
+        if self._added:
+            self._end_block()
+        assert self._total is not None
+        return self._total
 
     def add(self, a: Array, b: Array) -> None:
-        for start in range(0, a.shape[-1], BLOCK):
-            block = slice(start, start + BLOCK)
-            np.matmul(a[..., block], b[..., block, :], out=self._part)
-            if not self._empty:
-                # Added in float64; numpy takes twice as long if it has to convert an operand on the way.
-                np.copyto(self._wide, _rounded(self.total, self._bits, self._scratch))
-                np.add(self._part, self._wide, out=self._part)
-            np.copyto(self.total, self._part, casting="same_kind")
-            self._empty = False
+        start, most = 0, a.shape[-1]
+        while start < most:
+            end = min(most, start + self._pace.block - self._added)
+            part = self._part if self._added else self._block
+            np.matmul(a[..., start:end], b[..., start:end, :], out=part)
+            if self._added:
+                np.add(self._block, part, out=self._block)
+            self._added += end - start
+            if self._added == self._pace.block:
+                self._end_block()
+            start = end
+
+    def _end_block(self) -> None:
+        if self._total is None:
+            self._total = self._block.astype(np.float32)
+        else:
+            # Added in float64; numpy takes twice as long if it has to convert an operand on the way.
+            np.copyto(self._wide, _rounded(self._total, self._pace.bits, self._scratch))
+            np.add(self._block, self._wide, out=self._block)
+            np.copyto(self._total, self._block, casting="same_kind")
+        self._added = 0
 
 
 def _rounded(x: Array, bits: int, scratch: Array | None = None) -> Array:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT32, DType
+from halfpint.core.readings import rounding
 from halfpint.core.readings.rounding import Rounding
 
 pytestmark = pytest.mark.numbers
@@ -69,3 +70,21 @@ def test_sums_are_rounded_after_each_block(dtype: DType, bits: int) -> None:
     np.testing.assert_array_equal(product(a, ones), 1)
     a[0, 16:32] = least / 16
     np.testing.assert_array_equal(product(a, ones), 1 + least)
+
+
+@pytest.mark.parametrize("products", [512, 1152, 2304, 11520])
+@pytest.mark.parametrize("dtype", [FLOAT32, FLOAT16], ids=str)
+def test_a_long_sum_is_rounded_less_often_and_more_coarsely(
+    dtype: DType, products: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends as far off as one that is rounded after every block of 16 products."""
+    random = np.random.default_rng(products)
+    a, b = (random.standard_normal(shape).astype(np.float32) for shape in ((128, products), (products, 128)))
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+
+    def off() -> float:
+        return float(np.std(Rounding(dtype).product(a, b) - exact))
+
+    coarse = off()
+    monkeypatch.setattr(rounding, "_LEAST_ROUNDINGS", products)
+    assert coarse == pytest.approx(off(), rel=0.15)
