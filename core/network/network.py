@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
 from .ops import Ops
+from .preparation import UNIT_RGB, Fit, Pixels, Preparation
 from .result import Result
 
 T = TypeVar("T")
@@ -47,7 +48,7 @@ class Network:
 
     `stride`: height and width must be multiples of it. `names`: the classes, by index. `components`:
     what verification compares, each with its own yardstick. `result`: what a person keeps of an answer; None where
-    the numbers are all there is.
+    the numbers are all there is. `fit`, `pixels`: what is done to a picture before.
     """
 
     family: str
@@ -60,3 +61,9 @@ class Network:
     names: Mapping[int, str]
     input_name: str = "images"
     result: Result | None = None
+    fit: Fit = Fit.SQUARE
+    pixels: Pixels = UNIT_RGB
+
+    def preparation(self, height: int, width: int) -> Preparation:
+        """What is done to a picture that the network takes at a size, px."""
+        return Preparation(self.channels, height, width, self.stride, self.fit, self.pixels)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from ...network.network import Component, Network, Output
+from ...network.preparation import Pixels
 from ...network.result import Mask
 from ...shapes import Preset, Sizes, neighbours
 from ...weights.archive import Archive
@@ -23,6 +24,8 @@ from .resnet import resnet
 STRIDE = 32  # of the smallest feature map
 _TRAINING_ONLY = ("decoder.thresh.",)
 _BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+# What ModelScope's code does: it subtracts the means in this order from BGR.
+PIXELS = Pixels("BGR", (123.68, 116.78, 103.94))
 _THRESHOLD = 0.3  # of the paper's own code and of PP-OCR
 _SIZES = (
     Preset(800, 800, "default"),
@@ -130,6 +133,7 @@ class DBNetModel:
             components=(Component("map", 0),),
             names={},
             result=Mask(0, self._threshold()),
+            pixels=PIXELS,
         )
 
     def _threshold(self) -> float:

@@ -8,6 +8,7 @@ from ...errors import WeightsRefused
 from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
 from ...network.ops import ShapeMismatch
+from ...network.preparation import UNIT_RGB, Fit, Pixels
 from ...network.result import BestClass, Result
 from ...readings.size_constants import GridConstant, size_constants
 from ...refusal import refusing
@@ -22,6 +23,8 @@ from .decoder import detections
 from .graph import Merge, Step, YoloBody, wire
 from .heads import Classify, Detect, Head, Segment
 
+# Classifiers are trained on the middle of a picture, less ImageNet's mean and divided by its standard deviation.
+_IMAGENET = Pixels("RGB", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 _TASKS = {"Detect": "detect", "Segment": "segment", "Classify": "classify"}
 
 
@@ -38,6 +41,7 @@ def network_of(model: Module) -> Network:
         head = head_from(last)
         body = wire(layers, head, _head_sources(len(modules), last, head))
     outputs, components = _answers(body)
+    fit, pixels = (Fit.CROP, _IMAGENET) if isinstance(head, Classify) else (Fit.SQUARE, UNIT_RGB)
     network = Network(
         family="yolov5",
         task=task_of(model),
@@ -48,6 +52,8 @@ def network_of(model: Module) -> Network:
         components=components,
         names=class_names(model),
         result=_result(body),
+        fit=fit,
+        pixels=pixels,
     )
     _check_strides(network, last)
     return network
