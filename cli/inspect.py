@@ -1,26 +1,56 @@
-"""`halfpint inspect`: the facts of a weights file, for people or as JSON."""
+"""`halfpint inspect`: the facts of a weights file or an artifact, for people or as JSON."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
+from ..core.errors import ArtifactRefused, WeightsRefused
 from ..core.inspect import WeightsInfo, inspect
 from ..core.ledger import source_ledger
 from ..core.tables import table
 from ..core.units import megabytes, spelled_dtype
+from ..core.weights.archive import is_something_else
 from .console import say, say_json
+
+_Facts: TypeAlias = tuple[dict[str, Any], list[str]]  # for JSON, and for people
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint inspect`; its exit code."""
-    info = inspect(args.file)
+    told, shown = _artifact(args.file) or _weights(args.file)
     if args.json:
-        say_json(to_dict(info))
+        say_json(told)
     else:
-        for line in lines(info):
+        for line in shown:
             say(line)
     return 0
+
+
+def _weights(path: Path) -> _Facts:
+    info = inspect(path)
+    return to_dict(info), lines(info)
+
+
+def _artifact(path: Path) -> _Facts | None:
+    """The facts of an exported file; None if it is none, whose name says so too."""
+    try:
+        if not is_something_else(path):
+            return None
+    except WeightsRefused:  # a folder, a file that cannot be read: who looks for weights tells of it
+        return None
+    from ..core.foreign.inspect import inspect_artifact
+    from ..core.targets import targets
+    from . import artifact_facts
+
+    try:
+        inspected = inspect_artifact(path)
+    except ArtifactRefused:
+        if any(path.name.endswith(target.suffixes[0]) for target in targets()):
+            raise
+        return None
+    return artifact_facts.to_dict(inspected), artifact_facts.lines(inspected)
 
 
 def lines(info: WeightsInfo) -> list[str]:

@@ -27,7 +27,7 @@ class Subcommand:
 SUBCOMMANDS = (
     Subcommand("export", "export weights, in the targets and precisions that you name, and verify"),
     Subcommand("estimate", "predict memory and file sizes, and whether it fits"),
-    Subcommand("inspect", "tell what a weights file holds, without running it"),
+    Subcommand("inspect", "tell what a weights file or an exported file holds, without running it"),
     Subcommand("halve", "halve any FP32 .onnx file to FP16, and compare the two"),
     Subcommand("verify", "compare an exported file with the weights it was made from"),
     Subcommand("measure-gpu", "measure what CUDA itself takes of a GPU, for estimates"),

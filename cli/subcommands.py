@@ -85,7 +85,7 @@ def _measure_gpu(parser: argparse.ArgumentParser) -> None:
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="W", help="a weights file")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a weights file, or an exported file")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from ..errors import ArtifactRefused, BadRequest, JobFailed
+from ..errors import ArtifactRefused, JobFailed
 from ..kinds import Kind
 from ..precisions import named
-from ..sandbox.process import SaidNo, Sandbox
+from ..sandbox.process import SaidNo
 from ..sandbox.wire import Array
 from ..shapes import InputShape
 from ..targets import named as target_named
-from ..targets import targets
 from ..targets.contract import Contract, Port
 from ..targets.loaded import Inspection, Origin
 from ..targets.target import Target
-from ..untrusted import open_regular, printable
 from . import allowances
 from .allowances import Load
+from .files import OpenFiles, refusing_what_nobody_thought_of
 
-_SERVICE = "halfpint.core.foreign.serve"
 # What an answer may have in bytes beyond what the network's own answer has: outputs of other names and sizes.
 _SPARE_NBYTES = 64 * 2**20
 
@@ -42,22 +38,12 @@ class ForeignFile:
         """
         self.path = path
         self.device = device
-        self.paths = (path, *companions(path))
-        self._descriptors: list[int] = []
+        self._files = OpenFiles(path)
+        self.paths, self.nbytes = self._files.paths, self._files.nbytes
         try:
-            for file in self.paths:
-                self._descriptors.append(open_regular(file))
-        except FileNotFoundError as error:
-            self._close()
-            raise BadRequest(f"{path} does not exist", "check the path") from error
-        except OSError as error:
-            self._close()
-            raise BadRequest(f"{path} cannot be read: {error.strerror}", "name an exported file") from error
-        try:
-            self.nbytes = sum(os.fstat(descriptor).st_size for descriptor in self._descriptors)
-            self.sandbox = Sandbox(_SERVICE, path.name, self._descriptors, device)
+            self.sandbox = self._files.sandbox(device)
         except BaseException:
-            self._close()
+            self._files.close()
             raise
         self._reading = allowances.reading(self.nbytes)
         self.sandbox.begin("look", self._reading, folder=str(path.absolute().parent))
@@ -67,21 +53,12 @@ class ForeignFile:
 
     def __exit__(self, *_: object) -> None:
         self.sandbox.close()
-        self._close()
-
-    def _close(self) -> None:
-        for descriptor in self._descriptors:
-            os.close(descriptor)
+        self._files.close()
 
     def looked(self) -> None:
         """Wait until it was looked at. Raises `ArtifactRefused` for a file that must not get to a runtime."""
-        try:
+        with refusing_what_nobody_thought_of(self.path):
             said, _ = self.sandbox.finish("reading it", self._reading)
-        except SaidNo as error:  # a crafted file finds the one case that nobody thought of
-            raise ArtifactRefused(
-                f"{self.path.name} cannot be read ({printable(str(error), 120)})",
-                "it is damaged or was made by hand; if it was not, this is a fault of ours: please report it",
-            ) from error
         self.target: Target = target_named(str(said["target"]))
         # The runtime is imported meanwhile: whoever loads the file next takes this answer first.
         self.sandbox.begin("start", allowances.START)
@@ -96,26 +73,11 @@ class ForeignFile:
 
     def sha256(self) -> str:
         """The SHA-256 of the file that stands for all, in hexadecimal."""
-        return self.sha256s()[self.path.name]
+        return self._files.sha256s()[self.path.name]
 
     def sha256s(self) -> Mapping[str, str]:
         """The SHA-256 of each file that is open, by its name, in hexadecimal."""
-        found: dict[str, str] = {}
-        for path, descriptor in zip(self.paths, self._descriptors, strict=True):
-            with os.fdopen(descriptor, "rb", closefd=False) as file:
-                file.seek(0)
-                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-        return found
-
-
-def companions(path: Path) -> tuple[Path, ...]:
-    """The further files of an artifact of several that lie beside the one that stands for all of them."""
-    for target in targets():
-        first, *others = target.suffixes
-        if others and path.name.endswith(first):
-            beside = (path.with_name(path.name.removesuffix(first) + suffix) for suffix in others)
-            return tuple(other for other in beside if other.exists())
-    return ()
+        return self._files.sha256s()
 
 
 class LoadedForeign:

@@ -40,17 +40,27 @@ class _Service:
 
     def look(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """Look at the file as data: which target's it is. `folder`: where it lies. Raises `ArtifactRefused`."""
+        self._target, files = self._read()
+        self._files = self._target.checked(files, Path(said["folder"]))
+        return {"target": self._target.name}, ()
+
+    def info(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
+        """Its facts, read as data. Nothing else can be asked afterwards. Raises `ArtifactRefused`."""
+        target, files = self._read()
+        return {"target": target.name, "info": target.info(files).to_dict()}, ()
+
+    def _read(self) -> tuple[Target, Files]:
+        """The files of the artifact, and its target. Raises `ArtifactRefused` if one is missing."""
         files: list[bytes] = []
         for descriptor in self._descriptors:
             with os.fdopen(descriptor, "rb") as file:
                 files.append(file.read())
-        self._target = recognised(files[0][:_HEAD])
-        wanted = len(self._target.suffixes)
+        target = recognised(files[0][:_HEAD])
+        wanted = len(target.suffixes)
         if len(files) < wanted:
-            beside = " and ".join(self._target.suffixes[1:])
+            beside = " and ".join(target.suffixes[1:])
             raise ArtifactRefused(f"it needs its {beside} beside it, under the same name", "put it there")
-        self._files = self._target.checked(tuple(files[:wanted]), Path(said["folder"]))
-        return {"target": self._target.name}, ()
+        return target, tuple(files[:wanted])
 
     def start(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Import the runtime that the file is meant for."""

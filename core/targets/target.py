@@ -9,13 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ..errors import JobFailed
+from ..errors import ArtifactRefused, JobFailed
 from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..option import NOTHING_GIVEN, Option, Values
 from ..precisions import Precision
 from ..precisions.dtype import DType
 from ..shapes import InputShape
+from .artifact_info import ArtifactInfo
 from .contract import Contract, contract
 from .loaded import Loaded
 from .provenance import Provenance
@@ -175,6 +176,13 @@ class Target(ABC):
     @abstractmethod
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         """An artifact in its runtime. Raises whatever the runtime raises for files that it does not take."""
+
+    def info(self, files: Files) -> ArtifactInfo:
+        """The facts of files of others, which are looked at as data and not run; none of them was looked at yet.
+
+        Raises `ArtifactRefused`: also where the target does not tell.
+        """
+        raise ArtifactRefused(f"what {self.label} files hold is not known")
 
     @abstractmethod
     def recognises(self, head: bytes) -> bool:

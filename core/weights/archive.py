@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from .pickled import read_pickle
 from .safetensors import is_safetensors, read_safetensors
 from .tensors import DType, Storage, Tensor
 
+_ZIP = b"PK\x03\x04"
 # What opens a stream: torch.save's magic number 0x1950a86a20f9469cfc6c, pickled.
 _STREAM_MAGIC = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
@@ -59,7 +61,7 @@ def open_archive(path: Path, names: Names) -> Archive:
     file = WeightsFile(path)
     try:
         head = file.read(0, min(file.nbytes, 64))
-        if head.startswith(b"PK\x03\x04"):
+        if head.startswith(_ZIP):
             return _open_zip(file, names)
         if head.startswith(_STREAM_MAGIC):
             return _open_stream(file, names)
@@ -67,7 +69,8 @@ def open_archive(path: Path, names: Names) -> Archive:
             root = read_safetensors(file)
             return Archive(file, "safetensors", root, tuple(t.storage for t in root.values() if isinstance(t, Tensor)))
         fix = f"to halve an ONNX model: halfpint halve {path.name}" if path.suffix == ".onnx" else "name a .pt file"
-        raise WeightsRefused(f"{path.name} is no torch checkpoint: {_looks_like(head)}", fix)
+        what = _looks_like(head) or f"it begins with the bytes {head[:4].hex(' ')}"
+        raise WeightsRefused(f"{path.name} is no torch checkpoint: {what}", fix)
     except WeightsRefused as error:
         file.close()
         if path.name not in error.what:
@@ -78,7 +81,25 @@ def open_archive(path: Path, names: Names) -> Archive:
         raise
 
 
+def is_something_else(path: Path) -> bool:
+    """Whether a file is no checkpoint, nor anything else that can be told from how it begins. It may be an artifact.
+
+    Raises `WeightsRefused` for a file that cannot be read, and for a zip that is damaged.
+    """
+    with contextlib.closing(WeightsFile(path)) as file:
+        head = file.read(0, min(file.nbytes, 64))
+        if head.startswith(_ZIP):
+            return _is_torchscript(Entries(file))
+        return not (head.startswith(_STREAM_MAGIC) or is_safetensors(head, file.nbytes) or _looks_like(head))
+
+
+def _is_torchscript(entries: Entries) -> bool:
+    prefix = entries.folder_of("data.pkl")
+    return prefix is not None and f"{prefix}constants.pkl" in entries
+
+
 def _looks_like(head: bytes) -> str:
+    """What a file is that begins so; empty if that says nothing."""
     if head.startswith(b"version https://git-lfs"):
         return "it is a Git LFS pointer, the weights themselves were not fetched (git lfs pull)"
     if head.lstrip()[:9].lower().startswith((b"<!doctype", b"<html")):
@@ -87,7 +108,7 @@ def _looks_like(head: bytes) -> str:
         return "it is an HDF5 file (Keras)"
     if head.startswith(b"\x80"):
         return "it is a pickle that torch did not write"
-    return f"it begins with the bytes {head[:4].hex(' ')}"
+    return ""
 
 
 def _check_places(storages: Iterable[Storage]) -> None:
@@ -108,7 +129,7 @@ def _open_zip(file: WeightsFile, names: Names) -> Archive:
     prefix = entries.folder_of("data.pkl")
     if prefix is None:
         raise WeightsRefused("the file is a zip without a data.pkl: torch did not write it", "name a .pt file")
-    if f"{prefix}constants.pkl" in entries:
+    if _is_torchscript(entries):
         raise WeightsRefused(
             "the file is TorchScript: an export already, which its modules cannot be read back from",
             "give the checkpoint it was exported from",

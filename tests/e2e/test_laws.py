@@ -16,6 +16,7 @@ import pytest
 
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.targets import targets
+from support.torchscript import coded
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "onnx", "onnxruntime", "onnxsim", "openvino"}
@@ -47,6 +48,13 @@ def test_inspect_imports_nothing_heavy(tiny: Path) -> None:
     code = "from halfpint.cli.main import main; main(['inspect', sys.argv[1]])"
     imported = modules_after(code, tiny)
     assert not imported & (HEAVY | {"numpy", "textual", "rich"})
+
+
+def test_inspecting_an_artifact_imports_nothing_heavy_in_its_own_process(tmp_path: Path) -> None:
+    path = tmp_path / "a.torchscript"
+    path.write_bytes(coded())
+    code = "from halfpint.cli.main import main; main(['inspect', sys.argv[1]])"
+    assert not modules_after(code, path) & (HEAVY | {"numpy", "textual", "rich"})
 
 
 def test_estimate_imports_nothing_heavy(tiny: Path) -> None:

@@ -104,7 +104,7 @@ def test_these_files_do_what_they_say_where_nobody_looks(victim: Path) -> None:
         assert victim.read_bytes() == bytes(16)
 
 
-@pytest.mark.parametrize("command", ["halve", "inspect", "estimate", "export"])
+@pytest.mark.parametrize("command", ["halve", "estimate", "export"])
 def test_no_other_command_takes_one(command: str, victim: Path, tmp_path: Path) -> None:
     path = tmp_path / "best.onnx"
     path.write_bytes(scripted(WhenLoaded(victim)))
@@ -115,6 +115,16 @@ def test_no_other_command_takes_one(command: str, victim: Path, tmp_path: Path) 
     assert "TorchScript" in ended.text or "__getstate__" in ended.text
     assert victim.read_bytes() == PRECIOUS
     assert not out.exists()
+
+
+def test_to_inspect_one_runs_nothing(victim: Path, tmp_path: Path) -> None:
+    path = tmp_path / "best.onnx"
+    for module in (WhenLoaded(victim), WhenRun(victim)):
+        path.write_bytes(scripted(module))
+        ended = measured("inspect", path)
+        assert ended.code == 0, ended.text
+        assert "TorchScript" in ended.text
+        assert victim.read_bytes() == PRECIOUS
 
 
 # ---- code that names nothing but what networks need, and wants too much of it

@@ -9,6 +9,7 @@ from typing import IO
 
 from ...network.network import Network
 from ...option import Values
+from ..artifact_info import ArtifactInfo
 from ..loaded import Loaded
 from ..provenance import Provenance
 from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Target
@@ -75,6 +76,12 @@ class Onnx(Target):
 
         (file,) = files
         return LoadedOnnx(file, device)
+
+    def info(self, files: Files) -> ArtifactInfo:
+        from .untrusted.file import parsed
+        from .untrusted.info import onnx_info
+
+        return onnx_info(parsed(files[0]))
 
     def recognises(self, head: bytes) -> bool:
         """Never: protobuf has no magic number. What no other target knows is tried as a model."""

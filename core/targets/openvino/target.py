@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from ...network.network import Network
+from ..artifact_info import ArtifactInfo
 from ..loaded import Loaded
 from ..provenance import Provenance
 from ..target import Build, Files, Memory, Sizer, Target
@@ -51,6 +52,12 @@ class OpenVino(Target):
         # By their bytes: while a file is made, its name does not end as OpenVINO wants it.
         xml, weights = (file.read_bytes() if isinstance(file, Path) else file for file in files)
         return LoadedOpenVino((xml, weights))
+
+    def info(self, files: Files) -> ArtifactInfo:
+        from .info import openvino_info
+        from .untrusted import checked_openvino
+
+        return openvino_info(checked_openvino(files))
 
     def recognises(self, head: bytes) -> bool:
         return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_HEAD)

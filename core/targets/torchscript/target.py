@@ -10,6 +10,7 @@ from typing import IO
 
 from ...network.network import Network
 from ...precisions import HALF, Precision
+from ..artifact_info import ArtifactInfo
 from ..loaded import Loaded
 from ..provenance import Provenance, torchscript_config
 from ..target import Build, Files, Memory, Size, Sizer, Target
@@ -67,6 +68,11 @@ class TorchScript(Target):
         from .loaded import LoadedTorchScript
 
         return LoadedTorchScript(files[0], device)
+
+    def info(self, files: Files) -> ArtifactInfo:
+        from .untrusted.info import torchscript_info
+
+        return torchscript_info(files[0])
 
     def recognises(self, head: bytes) -> bool:
         return head.startswith(_ZIP)

@@ -19,6 +19,13 @@ def read_onnx(data: bytes, folder: Path) -> ModelProto:
 
     Raises `ArtifactRefused` for what is no ONNX model, or one that must not get to a runtime.
     """
+    model = parsed(data)
+    onnx_external.fetch(look(model), folder)
+    return model
+
+
+def parsed(data: bytes) -> ModelProto:
+    """The model as it is in its file, not looked at. Raises `ArtifactRefused` for what is no ONNX model."""
     if len(data) >= _MOST_NBYTES:
         raise ArtifactRefused("it has more than 2 GiB, which no ONNX file has: their data go into other files")
     model = ModelProto()
@@ -30,5 +37,4 @@ def read_onnx(data: bytes, folder: Path) -> ModelProto:
     model.DiscardUnknownFields()
     if not model.ByteSize() or not model.HasField("graph"):
         raise ArtifactRefused("it is no ONNX model", "name an .onnx or .torchscript file")
-    onnx_external.fetch(look(model), folder)
     return model

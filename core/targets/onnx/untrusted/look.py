@@ -168,7 +168,7 @@ class _Looker:
             self._look_at_sparse(sparse.values, sparse.indices, sparse.dims)
         for sparse in attribute.sparse_tensors:
             self._look_at_sparse(sparse.values, sparse.indices, sparse.dims)
-        return sum(self._look_at_graph(graph, around, depth + 1) for graph in _graphs(attribute))
+        return sum(self._look_at_graph(graph, around, depth + 1) for graph in graphs_of(attribute))
 
     def _look_at_loop(self, node: NodeProto, known: _Constants, body: int) -> None:
         """Count the steps of a loop, where their number is written in the file."""
@@ -218,11 +218,12 @@ def _nodes(part: GraphProto | FunctionProto) -> Iterator[NodeProto]:
     for node in part.node:
         yield node
         for attribute in node.attribute:
-            for graph in _graphs(attribute):
+            for graph in graphs_of(attribute):
                 yield from _nodes(graph)
 
 
-def _graphs(attribute: AttributeProto) -> Iterable[GraphProto]:
+def graphs_of(attribute: AttributeProto) -> Iterable[GraphProto]:
+    """The graphs that an attribute holds."""
     return (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs)
 
 

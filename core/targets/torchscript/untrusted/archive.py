@@ -8,12 +8,13 @@ differently does not get there.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from ....errors import ArtifactRefused, WeightsRefused
@@ -27,10 +28,10 @@ from ....weights.tensors import DType, Storage
 from .code import MAX_CODE_NBYTES, Declared, check_code
 
 # YOLOv9t's file has 1,698 records, the most of fifty; their pickles have up to 82 kB.
-_MAX_RECORDS, _MAX_PICKLE_NBYTES, _MAX_TEXT_NBYTES = 20_000, 4 * 2**20, 2**20
+_MAX_RECORDS, MAX_PICKLE_NBYTES, MAX_TEXT_NBYTES = 20_000, 4 * 2**20, 2**20
 _CODE = re.compile(r"code/(__torch__(?:/[A-Za-z0-9_]+)*)\.py")
 _DATA = re.compile(r"(?:data|constants)/[0-9]+")
-_PICKLES = ("data.pkl", "constants.pkl")
+PICKLES = ("data.pkl", "constants.pkl")
 # Read by nobody here, or of no use to run a network: source lines, the example that was traced, identities.
 _LEFT_OUT = re.compile(
     r"code/.*\.debug_pkl|traced_inputs\.pkl|traced_inputs/[0-9]+|\.data/serialization_id|\.storage_alignment"
@@ -38,7 +39,7 @@ _LEFT_OUT = re.compile(
 )
 _TEXTS = ("version", "byteorder", "extra/config.txt")  # the last is what an exporter says of the file, in JSON
 # What torch's unpickler builds by itself, beside the classes that the code declares.
-_BUILT = Names(
+BUILT = Names(
     frozenset(
         [
             "collections.OrderedDict",
@@ -58,9 +59,15 @@ def checked_torchscript(data: bytes) -> bytes:
 
     Raises `ArtifactRefused` with the name of what may not be in it.
     """
+    with refusing_damage(), zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return _written(_kept(archive, records_of(archive)))
+
+
+@contextlib.contextmanager
+def refusing_damage() -> Iterator[None]:
+    """Whatever is wrong with an archive or its pickles is `ArtifactRefused`."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _written(_kept(archive, _records(archive)))
+        yield
     except WeightsRefused as error:
         raise ArtifactRefused(error.what, error.fix) from error
     except (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, RuntimeError, EOFError) as error:
@@ -69,7 +76,7 @@ def checked_torchscript(data: bytes) -> bytes:
         ) from error
 
 
-def _records(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
+def records_of(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
     """The records by their name without the archive's own. Raises `ArtifactRefused` for two of one name."""
     infos = archive.infolist()
     if len(infos) > _MAX_RECORDS:
@@ -85,7 +92,7 @@ def _records(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
             raise ArtifactRefused(f"its {printable(name)} is compressed in a way that torch does not read")
         folded.add(name.lower())
         records[name] = info
-    for name in _PICKLES:
+    for name in PICKLES:
         if name not in records:
             raise ArtifactRefused(f"it is a zip without {name}: no TorchScript file", "name an exported file")
     return records
@@ -98,27 +105,27 @@ def _kept(archive: zipfile.ZipFile, records: Mapping[str, zipfile.ZipInfo]) -> M
     code_nbytes = 0
     for name, info in records.items():
         if code := _CODE.fullmatch(name):
-            kept[name] = _read(archive, info, MAX_CODE_NBYTES - code_nbytes, "code")
+            kept[name] = read_record(archive, info, MAX_CODE_NBYTES - code_nbytes, "code")
             code_nbytes += len(kept[name])
             sources[code[1].replace("/", ".")] = kept[name].decode("ascii", errors="replace")
-        elif name in _PICKLES:
-            kept[name] = _read(archive, info, _MAX_PICKLE_NBYTES, "pickles")
+        elif name in PICKLES:
+            kept[name] = read_record(archive, info, MAX_PICKLE_NBYTES, "pickles")
         elif _DATA.fullmatch(name):
             if info.compress_type != zipfile.ZIP_STORED:
                 raise ArtifactRefused(f"its {name} is compressed, which torch does not do")
-            kept[name] = _read(archive, info, info.compress_size, "tensors")
+            kept[name] = read_record(archive, info, info.compress_size, "tensors")
         elif name in _TEXTS:
-            kept[name] = _read(archive, info, _MAX_TEXT_NBYTES, "text")
+            kept[name] = read_record(archive, info, MAX_TEXT_NBYTES, "text")
         elif not _LEFT_OUT.fullmatch(name):
             raise ArtifactRefused(f"it holds {printable(name)}, which no exporter of TorchScript writes")
     declared = check_code(sources)
     budget = Budget(sum(map(len, kept.values())))
-    for name in _PICKLES:
+    for name in PICKLES:
         _check_pickle(kept, name, declared, budget)
     return kept
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int, what: str) -> bytes:
+def read_record(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int, what: str) -> bytes:
     """A record's bytes, at most `limit`, compared with their checksum."""
     with archive.open(info) as stream:
         data = stream.read(limit + 1)
@@ -148,11 +155,11 @@ class _Meaning(TorchMeaning):
     """A TorchScript file's pickles: tensors, and objects of the classes that its code declares."""
 
     def __init__(self, declared: Declared, locate: Locate, budget: Budget) -> None:
-        super().__init__(_BUILT, locate, budget)
+        super().__init__(BUILT, locate, budget)
         self._declared = declared
 
     def admit(self, name: str) -> Name:
-        if name not in _BUILT and name not in self._declared.classes and not storage_class(name):
+        if name not in BUILT and name not in self._declared.classes and not storage_class(name):
             raise ArtifactRefused(
                 f"its pickles name {printable(name)}, which its code does not declare",
                 "nothing of it was run; do not load this file elsewhere unless you trust its author",
@@ -160,7 +167,7 @@ class _Meaning(TorchMeaning):
         return Name(name)
 
     def call(self, name: str, args: tuple[object, ...]) -> object:
-        return super().call(name, args) if name in _BUILT else Record(name, args)
+        return super().call(name, args) if name in BUILT else Record(name, args)
 
 
 def _written(kept: Mapping[str, bytes]) -> bytes:
