@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ class _Image:
     height: int
     width: int
     seed: int
+
+    @property
+    def area(self) -> int:
+        return self.height * self.width
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,25 @@ class Answers:
         """
         return self._answer(_image(probe, image))
 
+    def cheap(self, probe: Probe) -> bool:
+        """Whether the answer to it is float64, and its size one that `noise` may speak for."""
+        return probe.shape.area <= self._cheap
+
     def noise(self, precision: Precision) -> Noise:
         """How far this network in a precision is from float64; the largest of three images' figures."""
         self._begin(self._yardstick, [precision])
         return self._noise[precision].result().noise[precision]
+
+    def noise_at(self, precision: Precision, probe: Probe, image: int) -> Noise:
+        """How far rounding moves the answer to image `image` of a probe's batch itself.
+
+        It takes as long as the reference takes for the image, and more. Some networks make far more of every rounding
+        in large images than in the small ones that `noise` is measured on: only where a file seems wrong there, it
+        matters which one this is.
+        """
+        at = _image(probe, image)
+        rounded = self._thread.submit(Reference(precision.activations).run, self.network, self._pixels(at)).result()
+        return self._measured([rounded], {at: self._answer(at)})
 
     def change(self) -> Mapping[str, Distance]:
         """By component: how far another image of the same size moves the answer."""
@@ -118,26 +138,34 @@ class Answers:
         lanes += [Lane(reference, self._pixels(image)) for reference in rounded for image in self._yardstick]
         answers = iter(run_together(self.network, lanes))
         exact = {image: next(answers) for image in images}
-        noise = {precision: self._measured([next(answers) for _ in self._yardstick], exact) for precision in precisions}
+        # The yardstick's images are among these of this pass, or came before.
+        wanted = {im: exact[im] if im in exact else self._exact[im].result().exact[im] for im in self._yardstick}
+        noise = {precision: self._measured([next(answers) for _ in wanted], wanted) for precision in precisions}
         return _Pass(exact, noise)
 
     def _reader(self, image: _Image) -> Reference:
-        return self._reference if image.height * image.width <= self._cheap else self._large
+        return self._reference if image.area <= self._cheap else self._large
 
-    def _measured(self, answers: Sequence[tuple[Array, ...]], here: Mapping[_Image, tuple[Array, ...]]) -> Noise:
-        """The noise of answers to the yardstick's images. `here`: the exact ones of this pass; others came before."""
-        noise, decisive = dict[str, Distance](), 0.0
-        for outputs, image in zip(answers, self._yardstick, strict=True):
-            exact = here[image] if image in here else self._exact[image].result().exact[image]
-            for name, new in distances(self.network, outputs, exact).items():
-                old = noise.get(name, Distance(0.0, 0.0))
-                noise[name] = Distance(max(old.nrmse, new.nrmse), max(old.largest, new.largest))
-            if self.network.result is not None:
-                decisive = max(decisive, decisive_noise(self.network.result, outputs, exact))
-        return Noise(noise, decisive)
+    def _measured(self, answers: Sequence[tuple[Array, ...]], exact: Mapping[_Image, tuple[Array, ...]]) -> Noise:
+        """The noise of answers to the images of `exact`, in their order; the largest of their figures."""
+        return reduce(longer, (self._off(*each) for each in zip(answers, exact.values(), strict=True)))
+
+    def _off(self, outputs: tuple[Array, ...], exact: tuple[Array, ...]) -> Noise:
+        result = self.network.result
+        decisive = 0.0 if result is None else decisive_noise(result, outputs, exact)
+        return Noise(distances(self.network, outputs, exact), decisive)
 
     def _pixels(self, image: _Image) -> Array:
         return image_for(self.network.task, self.network.channels, image.height, image.width, image.seed)
+
+
+def longer(a: Noise, b: Noise) -> Noise:
+    """A yardstick that reaches as far as each of two."""
+    distances = {
+        name: Distance(max(one.nrmse, b.distances[name].nrmse), max(one.largest, b.distances[name].largest))
+        for name, one in a.distances.items()
+    }
+    return Noise(distances, max(a.decisive, b.decisive))
 
 
 def _image(probe: Probe, index: int) -> _Image:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from numpy.typing import NDArray
 
 from ..images.probes import Probe
 from ..network.network import Network
 from ..precisions import REFERENCE
-from .answers import Answers, compared
+from .answers import Answers, compared, longer
 from .changes import change
 from .checks import check_answers, check_file
 from .checks.found import Compared, Stored
 from .compare import differences
 from .evidence import Evidence, Verdict
 from .probes import plan
-from .report import Change, Difference, Report, Way
+from .report import Change, Difference, Noise, Report, Way
 from .subject import Subject
 from .trial import OnStep, Step, Trial, ignored
+
+Array = NDArray[Any]
 
 
 def judge(trial: Trial, answers: Answers, on_step: OnStep = ignored) -> Report:
@@ -53,27 +60,51 @@ def inspect(trial: Trial, network: Network) -> None:
 
 def _compared(trial: Trial, answers: Answers, on_step: OnStep) -> Compared:
     """Every image's answer next to the reference's, and what rounding and another image make of the reference's."""
-    network, precision = answers.network, trial.subject.kind.precision
-    found, changes = list[Difference](), list[Change]()
+    precision = trial.subject.kind.precision
+    usual = answers.noise(precision)
+    yardsticks, found, changes = [usual], list[Difference](), list[Change]()
     for done, (probe, outputs) in enumerate(trial.answers, 1):
-        noise = answers.noise(precision)
         for index in compared(probe):
             one = [output[index : index + 1] for output in outputs]
-            exact = answers.exact(probe, index)
-            image = (probe.shape.dims, probe.seed + index)
-            found += differences(network, one, exact, noise.distances, *image)
-            if network.result is not None:
-                changes.append(change(network.result, one, exact, noise.decisive, *image))
+            seen = _seen(one, probe, index, usual, answers)
+            if not seen.passes and not answers.cheap(probe):
+                here = longer(usual, answers.noise_at(precision, probe, index))
+                yardsticks.append(here)
+                seen = _seen(one, probe, index, here, answers)
+            found += seen.differences
+            changes += seen.changes
         on_step(Step(done, len(trial.answers), f"{probe.shape} image {probe.seed}"))
     return Compared(
         precision,
         differences=tuple(found),
         changes=tuple(changes),
-        noise=answers.noise(precision).distances,
+        noise=reduce(longer, yardsticks).distances,
         largest=answers.largest() if precision != REFERENCE else None,
         others=answers.change(),
         left_out=trial.plan.left_out,
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How the answer to one image compares."""
+
+    differences: tuple[Difference, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Whether rounding explains all of it."""
+        return all(each.verdict is Verdict.PASS for each in (*self.differences, *self.changes))
+
+
+def _seen(outputs: Sequence[Array], probe: Probe, index: int, noise: Noise, answers: Answers) -> _Seen:
+    """An answer to image `index` of a probe's batch, judged by a yardstick."""
+    network = answers.network
+    exact = answers.exact(probe, index)
+    image = (probe.shape.dims, probe.seed + index)
+    changes = () if network.result is None else (change(network.result, outputs, exact, noise.decisive, *image),)
+    return _Seen(differences(network, outputs, exact, noise.distances, *image), changes)
 
 
 def needed(subjects: Iterable[Subject], stride: int) -> tuple[Probe, ...]:
