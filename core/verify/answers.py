@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
@@ -138,10 +138,16 @@ class Answers:
         lanes += [Lane(reference, self._pixels(image)) for reference in rounded for image in self._yardstick]
         answers = iter(run_together(self.network, lanes))
         exact = {image: next(answers) for image in images}
-        # The yardstick's images are among these of this pass, or came before.
-        wanted = {im: exact[im] if im in exact else self._exact[im].result().exact[im] for im in self._yardstick}
-        noise = {precision: self._measured([next(answers) for _ in wanted], wanted) for precision in precisions}
+        noise = {precision: self._yardstick_noise(exact, answers) for precision in precisions}
         return _Pass(exact, noise)
+
+    def _yardstick_noise(self, here: Mapping[_Image, tuple[Array, ...]], answers: Iterator[tuple[Array, ...]]) -> Noise:
+        """The noise of the next answers, to the yardstick's images. `here`: exact answers; others came before."""
+        wanted = {
+            image: here[image] if image in here else self._exact[image].result().exact[image]
+            for image in self._yardstick
+        }
+        return self._measured([next(answers) for _ in wanted], wanted)
 
     def _reader(self, image: _Image) -> Reference:
         return self._reference if image.area <= self._cheap else self._large
