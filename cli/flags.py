@@ -45,6 +45,10 @@ def values_of(args: argparse.Namespace, options: Iterable[Option[Any]]) -> Value
                     raise BadRequest(f"{flag} and {option.flag} {said} contradict each other", "leave out one of them")
                 found = found or meant
         if found is not None:
+            if option.serves is not None and not getattr(args, option.serves.name):
+                raise BadRequest(
+                    f"{option.flag} means nothing without {option.serves.flag}", f"add {option.serves.flag}"
+                )
             values = values.having(option, tuple(dict.fromkeys(found)) if isinstance(found, list) else found)
     return values
 

@@ -15,12 +15,8 @@ from .flags import add_flags, device
 # YOLOv5's flags that serve targets which Halfpint does not make.
 _OTHER_FLAGS = {
     "--keras": "TensorFlow",
-    "--nms": "TensorFlow",
-    "--agnostic-nms": "TensorFlow",
     "--topk-per-class": "TensorFlow.js",
     "--topk-all": "TensorFlow.js",
-    "--iou-thres": "TensorFlow.js",
-    "--conf-thres": "TensorFlow.js",
     "--per-tensor": "TensorFlow Lite",
     "--workspace": "TensorRT",
     "--verbose": "TensorRT",

@@ -22,7 +22,7 @@ def arguments(spec: ExportSpec) -> list[str]:
         line += ["--batch-size", str(recipe.batch)]
     for row in rows():
         value = row.kind.plain(values[row])
-        if values[row] == row.default:
+        if values[row] == row.default or (row.serves is not None and not values[row.serves]):
             continue
         if isinstance(row.kind, Switch):
             line.append(row.flag)

@@ -167,7 +167,8 @@ class Option(Generic[T]):
     `formerly`: names it had. `title`: on the screen. `help`: one line, for `--help` and the screen. `precisions`:
     the names of those that it concerns, if it does not concern all; a target names the rows that are there for it.
     `remembered`: from one time that the screen is opened to the next. `shown`: whether the screen has it.
-    `shorthands`: flags that stand for a value, each with its spelling.
+    `shorthands`: flags that stand for a value, each with its spelling. `serves`: the switch without which it means
+    nothing.
     """
 
     name: str
@@ -183,6 +184,7 @@ class Option(Generic[T]):
     remembered: bool = True
     shown: bool = True
     shorthands: Mapping[str, str] = field(default_factory=dict[str, str])
+    serves: Option[bool] | None = None
 
     @property
     def spellings(self) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ FORCE = Option(
 )
 
 ROWS: list[Option[Any]] = [
-    TARGETS, PRECISIONS, *(row for target in targets() for row in target.options),
+    TARGETS, PRECISIONS, *dict.fromkeys(row for target in targets() for row in target.options),
     DEVICE, DYNAMIC, HALF_IO, OVERWRITE, VERIFY, OUT, NAME, FORCE,
 ]  # fmt: skip
 

@@ -20,6 +20,7 @@ from .network.ops import ShapeMismatch
 from .shapes import MEMORY, Finding, InputShape, Level, findings, spelled
 from .sizes import ArtifactSize, Sizes, disk_finding
 from .spec import ExportSpec
+from .targets.nms import NMS
 
 if TYPE_CHECKING:
     from .inspect import WeightsInfo
@@ -77,7 +78,7 @@ class Planner:
         network, facts = self.network, self.info.facts
         shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
         found = findings(*shape.size, spec.batch, network.stride, facts.sizes.recommended)
-        found = (*_rounding(spec, network.stride), *found, *_elsewhere(spec))
+        found = (*_rounding(spec, network.stride), *found, *_elsewhere(spec), *_without_nms(spec))
         if any(finding.level is Level.ERROR for finding in found):
             return Plan(spec, shape, found)
         try:
@@ -85,8 +86,10 @@ class Planner:
             artifacts = self._sizes.artifacts(spec)
             others = tuple(self._sizes.artifact(spec, kind) for kind in also if kind not in spec.kinds)
         except (ShapeMismatch, BadRequest) as error:
-            mismatch = f"the network cannot take {shape}: {error}" if isinstance(error, ShapeMismatch) else error.what
-            return Plan(spec, shape, (*found, Finding(Level.ERROR, "network", mismatch, "give another size")))
+            mismatch, fix = f"the network cannot take {shape}: {error}", "give another size"
+            if isinstance(error, BadRequest):
+                mismatch, fix = error.what, error.fix or fix
+            return Plan(spec, shape, (*found, Finding(Level.ERROR, "network", mismatch, fix)))
         return Plan(spec, shape, found, artifacts, others, needs).on(now)
 
 
@@ -111,3 +114,10 @@ def _elsewhere(spec: ExportSpec) -> Iterable[Finding]:
         if not target.uses_gpus:
             told = f"{target.runtime} does not use GPUs here: {target.label} files are tried on the CPU"
             yield Finding(Level.OK, "device", told)
+
+
+def _without_nms(spec: ExportSpec) -> Iterable[Finding]:
+    """Which files give all boxes although others suppress them themselves, as was asked."""
+    if spec.recipe[NMS]:
+        for target in (target for target in spec.targets if NMS not in target.options):
+            yield Finding(Level.OK, "nms", f"{target.label} files give all boxes: {NMS.flag} is not for them")

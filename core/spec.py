@@ -29,7 +29,7 @@ from .options import (
 from .precisions import Precision
 from .precisions.dtype import DType
 from .shapes import InputShape
-from .targets import targets
+from .targets import nms, targets
 from .targets.target import Build, Target
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class Recipe(_Chosen):
             dynamic=self[DYNAMIC] or not kind.target.declares_sizes,
             device=self[DEVICE],
             values=self.values,
+            nms=nms.chosen(self.values) if nms.NMS in kind.target.options else None,
         )
 
     def io(self, precision: Precision) -> DType:

@@ -13,6 +13,7 @@ from ..kinds import Kind
 from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE
+from ..targets.nms import NMS
 from ..targets.target import Target
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
@@ -114,8 +115,11 @@ class _Quick:
 
 
 def _reference_answer(order: Order) -> tuple[Array, ...]:
-    """What an artifact's twin in the reference precision answers; it is made in memory and never published."""
-    twin = replace(order, kind=Kind(order.kind.target, REFERENCE))
+    """What an artifact's twin in the reference precision answers; it is made in memory and never published.
+
+    It suppresses no boxes: its answer is what others are held against before they do.
+    """
+    twin = replace(order, spec=order.spec.having(NMS, False), kind=Kind(order.kind.target, REFERENCE))
     shape = order.loaded.shape
     image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
     return order.kind.target.open(twin.in_memory(), order.spec.device).run(image)

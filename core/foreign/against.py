@@ -13,6 +13,7 @@ from ..memory.now import look
 from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
+from ..option import NOTHING_GIVEN
 from ..precisions.dtype import FLOAT32
 from ..readings.arithmetic import products
 from ..readings.weigher import weigh
@@ -20,6 +21,7 @@ from ..sandbox.process import SaidNo
 from ..shapes import InputShape
 from ..targets.contract import Contract, Port, contract
 from ..targets.loaded import Origin, told
+from ..targets.nms import NMS
 from ..verify.answers import Answers
 from ..verify.evidence import Evidence, Verdict
 from ..verify.full import judge, needed
@@ -77,7 +79,9 @@ def _check_memory(subject: Subject, network: Network) -> None:
     """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it."""
     now = look(subject.device, subject.paths[0].parent)
     try:
-        needs = job_needs(network, Workload((subject.kind,), device=subject.device), subject.shape, now.overheads)
+        values = NOTHING_GIVEN.having(NMS, subject.nms is not None)
+        work = Workload((subject.kind,), values, device=subject.device)
+        needs = job_needs(network, work, subject.shape, now.overheads)
     except ShapeMismatch as error:
         raise BadRequest(f"the network of these weights cannot take {subject.shape}: {error}") from error
     found = judged(needs, now)
@@ -94,7 +98,7 @@ def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: t
         raise ArtifactRefused(f"{file.path.name} declares an image of {shape}, which has no pixel")
     if loaded.ours and promised is not None:
         io = loaded.precision.io if promised.input.dtype == loaded.precision.io.name else FLOAT32
-        promised = contract(network, shape, io, dynamic=fixed is None)
+        promised = contract(network, shape, io, dynamic=fixed is None, nms=promised.nms)
     return Subject(file.paths, loaded.kind, shape, promised, file.device)
 
 

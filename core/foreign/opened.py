@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from ..errors import ArtifactRefused, JobFailed
 from ..kinds import Kind
+from ..network.suppression import Suppression
 from ..precisions import named
 from ..sandbox.process import SaidNo
 from ..sandbox.wire import Array
@@ -22,6 +24,9 @@ from .files import OpenFiles, refusing_what_nobody_thought_of
 
 # What an answer may have in bytes beyond what the network's own answer has: outputs of other names and sizes.
 _SPARE_NBYTES = 64 * 2**20
+# The part that suppresses holds its input four times, and compares each box with those that stay, of which there are
+# 300 if nobody asks for more.
+_PART_COPIES, _PART_PRODUCTS = 4, 300
 
 
 class ForeignFile:
@@ -105,11 +110,19 @@ class LoadedForeign:
         """Its answer to a float32 N×C×H×W image."""
         return self._run("run", image, {})
 
-    def lifted(self, constants: Collection[str]) -> _Lifted | None:
-        """A copy that takes other sizes, or None if there is none. `constants`: stored tensors that become inputs."""
-        allowance = allowances.loading(self._file.nbytes)
-        said, _ = self._file.sandbox.ask("lift", "loading a copy of it", allowance, constants=list(constants))
-        return _Lifted(self) if said["lifted"] else None
+    def lifted(self, constants: Collection[str], shown: Collection[str] = ()) -> _Copy | None:
+        """A copy that takes other sizes, or None if there is none. `constants`: stored tensors that become inputs;
+        `shown`: tensors within it that become outputs.
+        """
+        return self._copy("lifted", "lift", constants=list(constants), shown=list(shown))
+
+    def showing(self, shown: Collection[str]) -> _Copy | None:
+        """It with tensors within it as outputs, ahead of those that it has, or None if that is not possible."""
+        return self._copy("showing", "show", shown=list(shown))
+
+    def behind(self, tensor: str) -> _Part | None:
+        """The part of it that follows on a tensor within it, or None if that is not possible."""
+        return _Part(self, "behind") if self._copy("behind", "part", tensor=tensor) else None
 
     def weights(self) -> Mapping[str, Array]:
         """Its stored weights, by name."""
@@ -127,23 +140,42 @@ class LoadedForeign:
     def close(self) -> None:
         """Nothing: the sandbox ends as a whole."""
 
-    def _run(self, question: str, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
-        load = self._load(InputShape(*image.shape))
+    def _copy(self, name: str, question: str, **more: Any) -> _Copy | None:
+        allowance = allowances.loading(self._file.nbytes)
+        said, _ = self._file.sandbox.ask(question, "loading a copy of it", allowance, **more)
+        return _Copy(self, name) if said["there"] else None
+
+    def _run(self, question: str, image: Array, further: Mapping[str, Array], **more: Any) -> tuple[Array, ...]:
+        shape = InputShape(*image.shape)
+        return self._answer(question, self._load(shape), f"running it at {shape}", image, further, **more)
+
+    def _answer(
+        self, question: str, load: Load, doing: str, image: Array, further: Mapping[str, Array], **more: Any
+    ) -> tuple[Array, ...]:
         allowance = allowances.running(self._file.nbytes, load, self.kind)
         limit = 8 * load.peak + _SPARE_NBYTES
-        doing = f"running it at {InputShape(*image.shape)}"
-        arrays = (image, *further.values())
-        return tuple(self._file.sandbox.ask(question, doing, allowance, arrays, limit=limit, further=list(further))[1])
+        arrays, names = (image, *further.values()), list(further)
+        return tuple(self._file.sandbox.ask(question, doing, allowance, arrays, limit=limit, further=names, **more)[1])
 
 
-class _Lifted:
-    """The copy of a loaded file whose declared sizes are lifted; it is there to be run."""
+class _Copy:
+    """A changed copy of a loaded file, by its name in the sandbox; it is there to be run."""
 
-    def __init__(self, loaded: LoadedForeign) -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: LoadedForeign, name: str) -> None:
+        self._loaded, self._name = loaded, name
 
-    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
-        return self._loaded._run("run_lifted", image, further)
+    def run(self, image: Array, further: Mapping[str, Array] = MappingProxyType({})) -> tuple[Array, ...]:
+        return self._loaded._run("run_copy", image, further, copy=self._name)
+
+
+class _Part(_Copy):
+    """The part of a file that suppresses boxes."""
+
+    def run(self, image: Array, further: Mapping[str, Array] = MappingProxyType({})) -> tuple[Array, ...]:
+        """Its answer to boxes, N×boxes×values."""
+        load = Load(_PART_COPIES * image.nbytes, _PART_PRODUCTS * image.size)
+        doing = "running the part of it that suppresses boxes"
+        return self._loaded._answer("run_copy", load, doing, image, further, copy=self._name)
 
 
 def _contract(said: Any) -> Contract | None:
@@ -151,7 +183,8 @@ def _contract(said: Any) -> Contract | None:
     if said is None:
         return None
     try:
-        return Contract(_port(said["input"]), tuple(_port(port) for port in said["outputs"]))
+        nms = said["nms"] and Suppression.of(said["nms"])
+        return Contract(_port(said["input"]), tuple(_port(port) for port in said["outputs"]), nms)
     except (TypeError, KeyError, ValueError) as error:
         raise ArtifactRefused("the file declares inputs and outputs that make no sense") from error
 

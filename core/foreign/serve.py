@@ -21,7 +21,7 @@ from ..targets import recognised
 from ..targets.contract import Contract
 
 if TYPE_CHECKING:
-    from ..targets.loaded import Lifted, Loaded
+    from ..targets.loaded import Lifted, Loaded, Runner
     from ..targets.target import Files, Target
 
 _HEAD = 64  # bytes by which a target knows a file of its own
@@ -36,7 +36,7 @@ class _Service:
         self._target: Target | None = None
         self._files: Files = ()
         self._loaded: Loaded | None = None
-        self._lifted: Lifted | None = None
+        self._copies: dict[str, Runner | Lifted] = {}
 
     def look(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """Look at the file as data: which target's it is. `folder`: where it lies. Raises `ArtifactRefused`."""
@@ -95,15 +95,27 @@ class _Service:
         return {}, self._loaded.run(arrays[0])
 
     def lift(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
-        """Load a copy whose declared sizes are lifted, with `constants` as inputs; whether there is one."""
-        assert self._loaded is not None
-        self._lifted = self._loaded.lifted(said["constants"])
-        return {"lifted": self._lifted is not None}, ()
+        """Load a copy whose declared sizes are lifted, with `constants` as inputs; whether there is one.
 
-    def run_lifted(self, said: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
-        """That copy's answer to an image. `further`: the names of the arrays that come after it."""
-        assert self._lifted is not None
-        return {}, self._lifted.run(arrays[0], dict(zip(said["further"], arrays[1:], strict=True)))
+        `shown`: tensors within it that become outputs.
+        """
+        assert self._loaded is not None
+        return self._kept("lifted", self._loaded.lifted(said["constants"], said["shown"]))
+
+    def show(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
+        """Load it with tensors within it as outputs, `shown`; whether that is possible."""
+        assert self._loaded is not None
+        return self._kept("showing", self._loaded.showing(said["shown"]))
+
+    def part(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
+        """Load the part that follows on a tensor within it; whether that is possible."""
+        assert self._loaded is not None
+        return self._kept("behind", self._loaded.behind(said["tensor"]))
+
+    def run_copy(self, said: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
+        """A copy's answer to an image. `further`: the names of the arrays that come after it, if there are any."""
+        copy: Any = self._copies[said["copy"]]
+        return {}, copy.run(arrays[0], *_named(said["further"], arrays[1:]))
 
     def weights(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """Its stored weights, by name."""
@@ -114,7 +126,7 @@ class _Service:
     def inspections(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
         """What else is known of the target's files."""
         assert self._loaded is not None
-        self._lifted = None
+        self._copies.clear()
         return {"inspections": [astuple(found) for found in self._loaded.inspections()]}, ()
 
     def halve(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
@@ -123,6 +135,15 @@ class _Service:
 
         assert self._target is not None
         return halve_and_verify(self._target, self._files, said)
+
+    def _kept(self, name: str, copy: Runner | Lifted | None) -> Answer:
+        if copy is not None:
+            self._copies[name] = copy
+        return {"there": copy is not None}, ()
+
+
+def _named(names: Sequence[str], arrays: Sequence[Array]) -> tuple[Mapping[str, Array], ...]:
+    return (dict(zip(names, arrays, strict=True)),) if names else ()
 
 
 def _described(contract: Contract | None) -> Mapping[str, Any] | None:

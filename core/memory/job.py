@@ -18,7 +18,7 @@ from ..options import VerifyMode
 from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
-from .fitted import CUDA, PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
+from .fitted import CUDA, NMS_BOXES, PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
 from .need import Need, Term, larger, smaller
 from .workload import Workload
 
@@ -185,9 +185,10 @@ def _tried(kind: Kind, sizes: Weighed, work: Workload, at_size: bool) -> tuple[P
     if work.on_gpu(kind):
         return (weights, Part(f"images; activations are on GPU {work.device}", sizes.image))
     constant = Constant(f"{kind.target} activations", memory.activations)
+    tail = [Part("boxes, on their way to detections", sizes.answers, NMS_BOXES)] if work.suppresses(kind) else []
     if kind.precision != REFERENCE and sizes.taken_apart and memory.taken_apart:
         constant = Constant(f"{kind.target} activations taken apart", memory.taken_apart)
-    return (weights, Part("its activations", sizes.batch, constant))
+    return (weights, Part("its activations", sizes.batch, constant), *tail)
 
 
 def _twin(kind: Kind, sizes: Weighed, work: Workload) -> tuple[Part, ...]:

@@ -13,6 +13,7 @@ from ..precisions import Precision
 from ..precisions.dtype import DType
 from ..shapes import InputShape
 from ..spec import ExportSpec
+from ..targets.nms import NMS
 from ..targets.target import Target
 
 
@@ -40,6 +41,10 @@ class Workload:
     def on_gpu(self, kind: Kind) -> bool:
         """Whether a file is tried on the GPU; without a runtime for GPUs, it is tried on the CPU."""
         return self.device != "cpu" and kind.target.uses_gpus
+
+    def suppresses(self, kind: Kind) -> bool:
+        """Whether a file suppresses boxes itself."""
+        return self.values[NMS] and NMS in kind.target.options
 
     @property
     def precisions(self) -> tuple[Precision, ...]:

@@ -20,6 +20,16 @@ class Boxes:
     classes: Array
 
 
+@dataclass(frozen=True)
+class Rows:
+    """The layout of an answer N×boxes×(5 + classes): center x, center y, width, height (px), objectness, confidences.
+
+    A box's confidence is the product of its objectness and its likeliest class.
+    """
+
+    classes: int
+
+
 class Decoder(Protocol):
     """A family's way from an answer to one image (every output with a batch of one) to boxes."""
 
@@ -37,13 +47,14 @@ class Detections:
     """The boxes whose confidence is above `threshold`, without those that overlap a more confident one.
 
     `iou`: boxes of one class overlap if their intersection over union is larger. `most`: of those left, so many of
-    the most confident.
+    the most confident. `rows`: how the boxes lie in the answer, where a file may find the detections itself.
     """
 
     decoder: Decoder
     threshold: float
     iou: float
     most: int
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import BadRequest
 from ..network.network import Dims, Network
 from ..network.ops import ShapeMismatch
+from ..network.suppression import COLUMNS, COUNTS, DETECTIONS, Suppression, rows_of
 from ..precisions.dtype import FLOAT32, DType
 from ..readings.weigher import weigh
 from ..shapes import InputShape
@@ -14,7 +15,7 @@ from ..shapes import InputShape
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output: its name, its dtype (`float32`, `float16`), its dimensions."""
+    """An input or output: its name, its dtype (`float32`, `float16`, `int64`), its dimensions."""
 
     name: str
     dtype: str
@@ -23,10 +24,11 @@ class Port:
 
 @dataclass(frozen=True)
 class Contract:
-    """The input and the outputs of an artifact."""
+    """The input and the outputs of an artifact. `nms`: what it suppresses itself; None: nothing."""
 
     input: Port
     outputs: tuple[Port, ...]
+    nms: Suppression | None = None
 
     @property
     def fixed_shape(self) -> InputShape | None:
@@ -38,11 +40,13 @@ class Contract:
                 return None
 
 
-def contract(network: Network, shape: InputShape, io: DType = FLOAT32, *, dynamic: bool) -> Contract:
+def contract(
+    network: Network, shape: InputShape, io: DType = FLOAT32, *, dynamic: bool, nms: Suppression | None = None
+) -> Contract:
     """The contract of a network's artifact for one shape, or with batch, height and width dynamic.
 
-    `io`: what its input and outputs are.
-    Raises `BadRequest` if the network cannot take the shape.
+    `io`: what its input and outputs are. `nms`: what it suppresses itself.
+    Raises `BadRequest` if the network cannot take the shape, or has no boxes to suppress.
     """
     outputs = output_dims(network, shape)
     if dynamic:
@@ -50,6 +54,10 @@ def contract(network: Network, shape: InputShape, io: DType = FLOAT32, *, dynami
         outputs = [output.axes for output in network.outputs]
     else:
         dims = shape.dims
+    if nms is not None:
+        rows_of(network)
+        found = Port(DETECTIONS, io.name, (dims[0], nms.max_det, COLUMNS))
+        return Contract(Port(network.input_name, io.name, dims), (found, Port(COUNTS, "int64", (dims[0],))), nms)
     ports = (Port(output.name, io.name, dims) for output, dims in zip(network.outputs, outputs, strict=True))
     return Contract(Port(network.input_name, io.name, dims), tuple(ports))
 

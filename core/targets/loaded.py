@@ -44,7 +44,7 @@ class Runner(Protocol):
     """What answers images."""
 
     def run(self, image: Array) -> tuple[Array, ...]:
-        """Its answer to a float32 N×C×H×W image (cast to its input's dtype)."""
+        """Its answer to a float32 N×C×H×W image (cast to its input's dtype), or to what else its input is."""
         ...
 
 
@@ -79,10 +79,25 @@ class Loaded(Runner, Protocol):
         """What it says of where it comes from; empty where it says nothing."""
         ...
 
-    def lifted(self, constants: Collection[str]) -> Lifted | None:
+    def lifted(self, constants: Collection[str], shown: Collection[str] = ()) -> Lifted | None:
         """A copy whose declared sizes are lifted, so that it takes others; None where the format declares none.
 
-        `constants`: stored tensors that become inputs of the copy. Raises an error if one is not there.
+        `constants`: stored tensors that become inputs of the copy. `shown`: tensors within it that become outputs,
+        ahead of those that it has. Raises an error if one is not there.
+        """
+        ...
+
+    def showing(self, shown: Collection[str]) -> Runner | None:
+        """The file with tensors within it as outputs, ahead of those that it has; None where the format has no names.
+
+        It is run in place of the file from here on. Raises an error if one is not there.
+        """
+        ...
+
+    def behind(self, tensor: str) -> Runner | None:
+        """The part of the file that follows on a tensor within it, which becomes its input, of whatever size.
+
+        None where the format has no names. Raises an error if it is not there.
         """
         ...
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..network.network import Network
 from ..network.result import Mask
+from ..network.suppression import Suppression
 from ..precisions import Precision
 from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
@@ -16,6 +17,7 @@ from ..version import VERSION
 from .loaded import Origin
 
 PRODUCER = "halfpint"
+_NMS = "nms"  # the property that tells what a file suppresses itself
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,16 @@ class Provenance:
     sha256: str
 
 
-def metadata(network: Network, precision: Precision, shape: InputShape, provenance: Provenance) -> Mapping[str, str]:
+def metadata(
+    network: Network,
+    precision: Precision,
+    shape: InputShape,
+    provenance: Provenance,
+    nms: Suppression | None = None,
+) -> Mapping[str, str]:
     """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader.
 
-    What is not UTF-8 in the weights file's name is escaped.
+    `nms`: what the file suppresses itself. What is not UTF-8 in the weights file's name is escaped.
     """
     threshold = {"map_threshold": f"{network.result.threshold:g}"} if isinstance(network.result, Mask) else {}
     return {
@@ -43,7 +51,16 @@ def metadata(network: Network, precision: Precision, shape: InputShape, provenan
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
         **threshold,
+        **({_NMS: nms.to_text()} if nms is not None else {}),
     }
+
+
+def nms_of(properties: Mapping[str, str]) -> Suppression | None:
+    """What a file says that it suppresses itself; anybody may have written it, and what makes no sense says nothing."""
+    try:
+        return Suppression.from_text(properties[_NMS]) if _NMS in properties else None
+    except ValueError:
+        return None
 
 
 def origin_of(properties: Mapping[str, str]) -> Origin:

@@ -82,6 +82,7 @@ def _compared(trial: Trial, answers: Answers, on_step: OnStep) -> Compared:
         largest=answers.largest() if precision != REFERENCE else None,
         others=answers.change(),
         left_out=trial.plan.left_out,
+        suppressed=tuple(trial.suppressed),
     )
 
 

@@ -16,14 +16,15 @@ from .checks.constants import value_of
 Array = NDArray[Any]
 
 
-def lifted(loaded: Loaded, network: Network, size: InputShape) -> Runner | None:
+def lifted(loaded: Loaded, network: Network, size: InputShape, shown: Collection[str] = ()) -> Runner | None:
     """A copy of a file that takes images of other sizes; None where the format declares none. `size`: what it takes.
 
-    The constants of its size, which `check_constants` holds to their rule, become inputs. Raises whatever the runtime
-    raises if they are not there by their names, or for a copy that it does not take.
+    `shown`: tensors within it that become outputs, ahead of those that it has. The constants of its size, which
+    `check_constants` holds to their rule, become inputs. Raises whatever the runtime raises if they are not there by
+    their names, or for a copy that it does not take.
     """
     names = [constant.name for constant in size_constants(network, size.dims)] if loaded.ours else []
-    copy = loaded.lifted(names)
+    copy = loaded.lifted(names, shown)
     return None if copy is None else _LiftedFile(copy, network, names)
 
 

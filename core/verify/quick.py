@@ -5,6 +5,7 @@ It tells a broken file from a sound one, not a slightly wrong one: only the full
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None
     checks = tuple(trial.checks)
     if trial.failed:
         return Report(Way.QUICK, checks, (), trial.seconds)
-    found = _compared(trial, network, full)
+    found = replace(_compared(trial, network, full), suppressed=tuple(trial.suppressed))
     checks += tuple(check_answers(Way.QUICK, found))
     return Report(Way.QUICK, checks, found.differences, trial.seconds, found.changes)
 

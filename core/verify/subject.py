@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..kinds import Kind
 from ..limits import ran_out_of_memory
+from ..network.suppression import Suppression
 from ..shapes import InputShape
 from ..targets.contract import Contract
 from ..targets.loaded import Loaded, told
@@ -33,6 +34,11 @@ class Subject:
     def fixed(self) -> bool:
         """Whether it takes its own size alone. What declares none takes any, if it is ours."""
         return self.contract is not None and self.contract.fixed_shape is not None
+
+    @property
+    def nms(self) -> Suppression | None:
+        """What it suppresses itself, if it does."""
+        return None if self.contract is None else self.contract.nms
 
 
 def load(subject: Subject) -> Loaded:

@@ -183,7 +183,7 @@ def _answers(body: YoloBody) -> tuple[tuple[Output, ...], tuple[Component, ...]]
 def _result(body: YoloBody) -> Result | None:
     match body.head:
         case (Detect() as detect) | Segment(detect=detect):
-            return detections(detect.classes)
+            return detections(detect.classes, masks=detect.masks)
         case _:
             return BestClass(0)
 

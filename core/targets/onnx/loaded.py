@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -21,12 +22,17 @@ from ...precisions import Precision, prevailing
 from ...text import in_utf8
 from ..contract import Contract, Port
 from ..loaded import Inspection, Origin, told
-from ..provenance import PRODUCER, origin_of
+from ..provenance import PRODUCER, nms_of, origin_of
 from .stored import StoredModel
 
 Array = NDArray[Any]
 
-_RUNTIME_DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
+_RUNTIME_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+}
 
 
 class LoadedOnnx:
@@ -58,7 +64,8 @@ class LoadedOnnx:
         inputs = [_port(port) for port in self._session.get_inputs()]
         if len(inputs) != 1:
             raise ValueError(f"the model has {len(inputs)} inputs")
-        return Contract(inputs[0], tuple(_port(port) for port in self._session.get_outputs()))
+        nms = nms_of(self._properties) if self.ours else None
+        return Contract(inputs[0], tuple(_port(port) for port in self._session.get_outputs()), nms)
 
     @property
     def precision(self) -> Precision:
@@ -73,18 +80,23 @@ class LoadedOnnx:
 
     @property
     def origin(self) -> Origin:
-        return origin_of({prop.key: prop.value for prop in self._stored.brief.metadata_props})
+        return origin_of(self._properties)
+
+    @property
+    def _properties(self) -> Mapping[str, str]:
+        return {prop.key: prop.value for prop in self._stored.brief.metadata_props}
 
     def run(self, image: Array) -> tuple[Array, ...]:
-        return _run(self._session, image, {})
+        return _run(self._session, image)
 
     def weights(self) -> Mapping[str, Array]:
         return self._stored.tensors()
 
-    def lifted(self, constants: Collection[str]) -> LiftedOnnx:
+    def lifted(self, constants: Collection[str], shown: Collection[str] = ()) -> LiftedOnnx:
         """The same model with its declared sizes lifted, so that it takes images of other sizes.
 
-        `constants`: initializers that become inputs. Raises `KeyError` if one is not there.
+        `constants`: initializers that become inputs. `shown`: tensors that become outputs, the first ones. Raises
+        `KeyError` if a constant is not there, and what ONNX Runtime raises for another tensor.
         """
         model = self._stored.fed(constants)
         del model.graph.value_info[:]
@@ -94,8 +106,40 @@ class LoadedOnnx:
             for axis, dim in enumerate(port.type.tensor_type.shape.dim):
                 if port.name not in weights and (axis != 1 or port.name != image):
                     dim.dim_param = f"{port.name}_{axis}"
+        model.graph.output.extend(map(_shown, shown))
         session = _session(model.SerializeToString(), self._device, optimized=False)
-        return LiftedOnnx(session, self._stored.tensors(weights))
+        return LiftedOnnx(session, self._stored.tensors(weights), shown)
+
+    def showing(self, shown: Collection[str]) -> LiftedOnnx:
+        """The same model as users run it, with tensors of it as outputs, the first ones.
+
+        The file's own session is dropped before. Raises what ONNX Runtime raises if one is not there.
+        """
+        self.__dict__.pop("_session", None)
+        model = self._stored.fed()
+        model.graph.output.extend(map(_shown, shown))
+        session = _session(model.SerializeToString(), self._device, optimized=True)
+        return LiftedOnnx(session, self._stored.tensors(self._stored.large), shown)
+
+    def behind(self, tensor: str) -> LiftedOnnx:
+        """The nodes that follow on a tensor, float32 of any size. Raises `ValueError` if no output follows on it."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self._stored.brief)
+        graph = model.graph
+        del graph.input[:], graph.value_info[:], graph.node[:], graph.initializer[:]
+        wanted = {port.name for port in graph.output}
+        for node in reversed(self._stored.brief.graph.node):
+            if not wanted.isdisjoint(node.output) and tensor not in node.output:
+                wanted |= set(node.input)
+                graph.node.insert(0, node)
+        if tensor not in wanted:
+            raise ValueError(f"no output follows on {tensor}")
+        graph.input.append(_shown(tensor))
+        graph.initializer.extend(each for each in self._stored.brief.graph.initializer if each.name in wanted)
+        for port in graph.output:
+            for axis, dim in enumerate(port.type.tensor_type.shape.dim):
+                dim.dim_param = f"{port.name}_{axis}"
+        return LiftedOnnx(_session(model.SerializeToString(), self._device, optimized=True), {}, ())
 
     def close(self) -> None:
         """Drop the session, and close the file."""
@@ -118,14 +162,21 @@ class LoadedOnnx:
 
 
 class LiftedOnnx:
-    """A copy of a model whose weights are inputs: they are read from its file for each run, and held as long."""
+    """A changed copy of a model. Weights that are its inputs are read from the file for each run, and held as long.
 
-    def __init__(self, session: onnxruntime.InferenceSession, weights: Mapping[str, Array]) -> None:
+    `shown`: the outputs that come first.
+    """
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, weights: Mapping[str, Array], shown: Collection[str] = ()
+    ) -> None:
         self._session, self._weights = session, weights
+        own = (port.name for port in session.get_outputs())
+        self._names = [*shown, *(name for name in own if name not in shown)]
 
-    def run(self, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+    def run(self, image: Array, further: Mapping[str, Array] | None = None) -> tuple[Array, ...]:
         """Its answer to a float32 N×C×H×W image (cast to its input's dtype). `further`: its other inputs, by name."""
-        return _run(self._session, image, {**self._weights, **further})
+        return _run(self._session, image, {**self._weights, **(further or {})}, self._names)
 
 
 def _session(source: Path | bytes, device: str, *, optimized: bool) -> onnxruntime.InferenceSession:
@@ -139,12 +190,23 @@ def _session(source: Path | bytes, device: str, *, optimized: bool) -> onnxrunti
         return onnxruntime.InferenceSession(source, options, providers=_providers(device))
 
 
-def _run(session: onnxruntime.InferenceSession, image: Array, further: Mapping[str, Array]) -> tuple[Array, ...]:
+def _shown(tensor: str) -> onnx.ValueInfoProto:
+    """A float32 tensor as a port, whatever its dimensions."""
+    return helper.make_tensor_value_info(tensor, TensorProto.FLOAT, None)
+
+
+def _run(
+    session: onnxruntime.InferenceSession,
+    image: Array,
+    further: Mapping[str, Array] = MappingProxyType({}),
+    outputs: Sequence[str] | None = None,
+) -> tuple[Array, ...]:
+    """The answer to an image and to what further inputs there are. `outputs`: by name; None: all, in their order."""
     port = session.get_inputs()[0]
     feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **further}
     with large_pieces_apart():
         # Copied, since an answer lies in memory of the session's.
-        return tuple(np.array(answer) for answer in cast(list[Array], session.run(None, feed)))
+        return tuple(np.array(answer) for answer in cast(list[Array], session.run(outputs, feed)))
 
 
 def _dtype(tensor: TensorProto) -> str:

@@ -30,5 +30,6 @@ def onnx_model(
         opset=opset,
         type=ElementType.of(precision.activations.name),
         io=ElementType.of(contract.input.dtype),
+        nms=contract.nms,
     )
-    return write(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance))
+    return write(network, spec, (PRODUCER, VERSION), metadata(network, precision, shape, provenance, contract.nms))

@@ -35,9 +35,9 @@ class OnnxSizer:
     def size(self, build: Build, provenance: Provenance) -> Size:
         """The bytes of the file. Raises `BadRequest` if the network cannot take the size."""
         network, shape, opset = self._network, build.shape, build.values[OPSET]
-        promised = self._contract(shape, build.io, dynamic=build.dynamic)
+        promised = self._contract(shape, build.io, dynamic=build.dynamic, nms=build.nms)
         varying = 0 if build.dynamic else self._varying(shape)
-        key = (build.precision, build.io, opset, build.dynamic)
+        key = (build.precision, build.io, opset, build.dynamic, build.nms)
         if key not in self._written:
             model = onnx_model(network, promised, build.precision, opset, shape, provenance)
             self._written[key] = model, body_nbytes(model.graph) - varying
@@ -47,7 +47,7 @@ class OnnxSizer:
             model,
             input=replace(model.input, dims=promised.input.dims),
             outputs=tuple(replace(port, dims=output.dims) for port, output in ports),
-            metadata=metadata(network, build.precision, shape, provenance),
+            metadata=metadata(network, build.precision, shape, provenance, build.nms),
         )
         return Size(model_nbytes(model, same + varying))
 

@@ -11,6 +11,7 @@ from ...network.network import Network
 from ...option import Values
 from ..artifact_info import ArtifactInfo
 from ..loaded import Loaded
+from ..nms import ROWS as NMS_ROWS
 from ..provenance import Provenance
 from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Target
 from .options import OPSET, SIMPLIFY
@@ -49,7 +50,7 @@ class Onnx(Target):
     modules = ("onnx", "onnxruntime")
     # `taken_apart` was fitted as 3.16; a seventh more is for a reference that lags behind on a busy machine.
     memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.6)
-    options = (OPSET, SIMPLIFY)
+    options = (OPSET, SIMPLIFY, *NMS_ROWS)
 
     @property
     def uses_gpus(self) -> bool:

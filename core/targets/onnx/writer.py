@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from ...network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ...network.network import Dims, Network
+from ...network.suppression import COUNTS, DETECTIONS, Suppression, rows_of
 from ...readings.size_constants import SizeConstant, size_constants
 from .graph import Attribute, ElementType, Graph, Value
 from .size_initializers import initializer
+from .tail import suppressed
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class GraphSpec:
     """What the graph is to be, apart from the network: opset, float types, declared dimensions.
 
     `type`: of weights and activations; a detector's decoding stays float32. `io`: of input and outputs. `input` and
-    `outputs`: dimensions as numbers, or as names for dynamic axes.
+    `outputs`: dimensions as numbers, or as names for dynamic axes. `nms`: what the graph suppresses, if it does.
     """
 
     input: Dims
@@ -29,6 +31,7 @@ class GraphSpec:
     opset: int  # 11 to 21
     type: ElementType = ElementType.FLOAT
     io: ElementType = ElementType.FLOAT
+    nms: Suppression | None = None
 
     @property
     def size(self) -> tuple[int, ...] | None:
@@ -61,17 +64,28 @@ class Model:
 def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata: Mapping[str, str]) -> Model:
     """The network as a model. `producer`: name and version. `metadata`: the model's properties.
 
-    Raises `ShapeMismatch` for one size that does not suit the network.
+    Where the graph suppresses, the network's own outputs keep their names as tensors within it. Raises `ShapeMismatch`
+    for one size that does not suit the network, `BadRequest` for a network whose boxes cannot be suppressed.
     """
     graph = Graph(spec.opset)
     writer = _Writer(graph) if spec.size is None else _StaticWriter(graph, size_constants(network, spec.size))
     image = Value(network.input_name, spec.io)
-    outputs = tuple(writer.cast(y, spec.io) for y in network.body(writer, writer.cast(image, spec.type)))
-    graph.rename({y.name: output.name for y, output in zip(outputs, network.outputs, strict=True)})
-    ports = (
-        Port(output.name, y.type, dims) for output, y, dims in zip(network.outputs, outputs, spec.outputs, strict=True)
-    )
+    answer = network.body(writer, writer.cast(image, spec.type))
+    names = [output.name for output in network.outputs]
+    if spec.nms is None:
+        outputs = _named(graph, [writer.cast(y, spec.io) for y in answer], names)
+    else:
+        (rows,) = _named(graph, answer, names)
+        found, counts = suppressed(graph, rows, rows_of(network), spec.nms)
+        outputs = _named(graph, [writer.cast(found, spec.io), counts], [DETECTIONS, COUNTS])
+    ports = (Port(y.name, y.type, dims) for y, dims in zip(outputs, spec.outputs, strict=True))
     return Model(graph, network.family, Port(image.name, image.type, spec.input), tuple(ports), producer, metadata)
+
+
+def _named(graph: Graph, values: Sequence[Value], names: Sequence[str]) -> list[Value]:
+    """Tensors under other names."""
+    graph.rename({value.name: name for value, name in zip(values, names, strict=True)})
+    return [Value(name, value.type) for value, name in zip(values, names, strict=True)]
 
 
 class _Writer:

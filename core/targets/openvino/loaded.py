@@ -64,8 +64,14 @@ class LoadedOpenVino:
         self._last = image, outputs
         return outputs
 
-    def lifted(self, constants: Collection[str]) -> None:
+    def lifted(self, constants: Collection[str], shown: Collection[str] = ()) -> None:
         """None: what follows from the size lies in the graph."""
+
+    def showing(self, shown: Collection[str]) -> None:
+        """None: nothing in it suppresses boxes."""
+
+    def behind(self, tensor: str) -> None:
+        """None: nothing in it suppresses boxes."""
 
     def weights(self) -> Mapping[str, Array]:
         return dict(_named(constant) for constant in self._constants())

@@ -77,8 +77,14 @@ class LoadedTorchScript:
         outputs = outputs if isinstance(outputs, tuple | list) else (outputs,)
         return tuple(y.cpu().numpy() for y in outputs)
 
-    def lifted(self, constants: Collection[str]) -> None:
+    def lifted(self, constants: Collection[str], shown: Collection[str] = ()) -> None:
         """None: a script module declares no sizes."""
+
+    def showing(self, shown: Collection[str]) -> None:
+        """None: nothing in it suppresses boxes."""
+
+    def behind(self, tensor: str) -> None:
+        """None: nothing in it suppresses boxes."""
 
     def weights(self) -> Mapping[str, Array]:
         return {name: tensor.cpu().numpy() for name, tensor in self._module.state_dict().items()}

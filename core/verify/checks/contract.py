@@ -16,6 +16,9 @@ def check_contract(found: Contract | None, wanted: Contract | None) -> Evidence:
             return Evidence("contract", Verdict.FAIL, f"{_spelled(got)} where {_spelled(want)} was promised")
     if len(found.outputs) != len(wanted.outputs):
         return Evidence("contract", Verdict.FAIL, f"{len(found.outputs)} outputs, {len(wanted.outputs)} were promised")
+    if found.nms != wanted.nms:
+        told = f"the file says that it suppresses {found.nms or 'nothing'}, {wanted.nms or 'nothing'} was promised"
+        return Evidence("contract", Verdict.FAIL, told)
     return Evidence("contract", Verdict.PASS, "; ".join(map(_spelled, (found.input, *found.outputs))))
 
 

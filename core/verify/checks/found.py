@@ -12,6 +12,7 @@ from ...network.network import Network
 from ...precisions import Precision
 from ..report import Change, Difference, Distance
 from ..subject import Subject
+from ..suppression import Suppressed
 
 Array = NDArray[Any]
 
@@ -31,7 +32,7 @@ class Compared:
 
     `differences`, `changes`: image by image. `noise`, `others`: by component, how far rounding and another image move
     the answer. `largest`: the layer with the largest magnitude that a narrow type must hold, and that magnitude.
-    `left_out`: what was not tried, and why.
+    `left_out`: what was not tried, and why. `suppressed`: what a file that suppresses boxes itself keeps, by image.
     """
 
     precision: Precision
@@ -41,3 +42,4 @@ class Compared:
     others: Mapping[str, Distance] = field(default_factory=dict[str, Distance])
     largest: tuple[str, float] | None = None
     left_out: str = ""
+    suppressed: tuple[Suppressed, ...] = ()
