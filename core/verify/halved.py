@@ -19,6 +19,7 @@ from ..network.result import Mask
 from ..precisions import HALF, REFERENCE
 from ..shapes import InputShape
 from ..targets.loaded import told
+from ..targets.onnx.choice import Choice, choice_in, shown
 from ..targets.onnx.loaded import LoadedOnnx
 from ..targets.onnx.passes.halve import Halved
 from ..units import figure
@@ -45,6 +46,8 @@ def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
         dims = model.contract.input.dims
     except ValueError as error:
         raise BadRequest(f"{error}: only models of one image can be verified, and so halved") from error
+    if not model.contract.outputs:
+        raise BadRequest("the model has no output: there is nothing to verify it by")
     match dims:
         case (batch, int(channels), height, width):
             free = ((batch, 1), (height, size[0]), (width, size[1]))
@@ -56,20 +59,35 @@ def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
 
 
 def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShape) -> Report:
-    """The report on a halved file. `old`: the FP32 file; `data`: the halved one, serialized."""
+    """The report on a halved file. `old`: the FP32 file; `data`: the halved one, serialized.
+
+    Raises `BadRequest` if the FP32 file does not run at the shape.
+    """
     start = time.perf_counter()
+    images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
+    choice = choice_in(old.model)
+    names = [port.name for port in old.contract.outputs]
+    before = _before(old, choice, images, shape)
     try:
         onnx.checker.check_model(data, full_check=True)
         new = LoadedOnnx(data)
     except Exception as error:  # the checker and the runtime have exceptions of their own
         return Report(Way.HALVED, (Evidence("loads", Verdict.FAIL, f"the file is refused: {told(error)}"),), (), 0.0)
     checks = [Evidence("loads", Verdict.PASS, "the ONNX checker and ONNX Runtime accept it")]
-    images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
     masks, largest = list[MaskChange](), None
     try:
-        before, now = [old.run(image) for image in images], [new.run(image) for image in images]
-        checks.append(_accuracy([port.name for port in old.contract.outputs], now, before))
-        for output in range(len(before[0])):
+        if choice.outputs:
+            new = LoadedOnnx(shown(halved.model, choice))
+        now = [new.run(image) for image in images]
+        if choice.outputs:
+            chosen = [i for i, name in enumerate(names) if name in choice.outputs]
+            checks.append(_chosen(choice, [[answers[i] for i in chosen] for answers in (*before, *now)]))
+            names += choice.sources
+            kept = [i for i, name in enumerate(names) if name not in choice.outputs]
+            names = [names[i] for i in kept]
+            before, now = ([tuple(answers[i] for i in kept) for answers in each] for each in (before, now))
+        checks.append(_accuracy(names, now, before))
+        for output in range(len(names)):
             pairs = [(answers[output][:1], wanted[output][:1]) for answers, wanted in zip(now, before, strict=True)]
             if all(y.shape == x.shape and _is_map(x, shape) for y, x in pairs):
                 masks += _masks(pairs, shape)
@@ -78,6 +96,35 @@ def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShap
         checks.append(Evidence("runs", Verdict.FAIL, f"at {shape}: {told(error)}"))
     checks += check_answers(Way.HALVED, Compared(HALF, changes=tuple(masks), largest=largest))
     return Report(Way.HALVED, tuple(checks), (), time.perf_counter() - start, tuple(masks))
+
+
+def _before(old: LoadedOnnx, choice: Choice, images: Sequence[Array], shape: InputShape) -> list[tuple[Array, ...]]:
+    """The FP32 answers; behind the outputs, what chosen ones are chosen from."""
+    try:
+        session = LoadedOnnx(shown(old.model, choice)) if choice.outputs else old
+        return [session.run(image) for image in images]
+    except Exception as error:  # whatever the runtime raises
+        what = f"the model as it is does not run at {shape.height}×{shape.width}: {told(error)}"
+        raise BadRequest(what, "give the size that it is meant for: --imgsz H W") from error
+
+
+def _chosen(choice: Choice, answers: Sequence[Sequence[Array]]) -> Evidence:
+    """On how many images the same is chosen. `answers`: the chosen outputs by image, in FP32 and then in FP16.
+
+    What differs is judged by what was chosen from: it says which values lie near each other.
+    """
+    images = len(answers) // 2
+    before, now = answers[:images], answers[images:]
+    same = sum(map(_same_choice, before, now))
+    by = ", ".join(choice.operators)
+    return Evidence("choices", Verdict.PASS, f"what {by} choose is the same on {same} of {images} test images")
+
+
+def _same_choice(before: Sequence[Array], now: Sequence[Array]) -> bool:
+    """Whether chosen outputs are as many, and whole numbers among them the same."""
+    pairs = list(zip(before, now, strict=True))
+    whole = [(x, y) for x, y in pairs if x.dtype.kind in "biu"]
+    return all(x.shape == y.shape for x, y in pairs) and all(np.array_equal(x, y) for x, y in whole)
 
 
 def _accuracy(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequence[Sequence[Array]]) -> Evidence:
@@ -90,6 +137,10 @@ def _accuracy(names: Sequence[str], now: Sequence[Sequence[Array]], before: Sequ
             return Evidence(
                 "accuracy", Verdict.FAIL, f"{odd[0]} holds values in {precision.label} that are NaN or infinite"
             )
+    if not names:
+        return Evidence(
+            "accuracy", Verdict.WARN, "cannot verify: the model's outputs are choices between whole numbers"
+        )
     found: dict[str, Distance] = {}
     for i, name in enumerate(names):
         all_now, all_before = (np.concatenate([answers[i].ravel() for answers in each]) for each in (now, before))

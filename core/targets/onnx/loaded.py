@@ -32,6 +32,7 @@ _RUNTIME_DTYPES = {
     "tensor(float16)": "float16",
     "tensor(double)": "float64",
     "tensor(int64)": "int64",
+    "tensor(uint8)": "uint8",
 }
 
 
@@ -203,7 +204,9 @@ def _run(
 ) -> tuple[Array, ...]:
     """The answer to an image and to what further inputs there are. `outputs`: by name; None: all, in their order."""
     port = session.get_inputs()[0]
-    feed = {port.name: image.astype(_RUNTIME_DTYPES.get(port.type, "float32"), copy=False), **further}
+    dtype = _RUNTIME_DTYPES.get(port.type, "float32")
+    pixels = np.rint(image * 255) if dtype == "uint8" else image  # such a model scales them itself
+    feed = {port.name: pixels.astype(dtype, copy=False), **further}
     with large_pieces_apart():
         # Copied, since an answer lies in memory of the session's.
         return tuple(np.array(answer) for answer in cast(list[Array], session.run(outputs, feed)))

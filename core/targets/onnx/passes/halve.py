@@ -2,7 +2,8 @@
 
 What computes in FP16 is decided node by node: operators that FP16 serves, as long as a convolution or a matrix
 product still follows. All behind the last of these (a detector's decoding, the sigmoid of a map) stays FP32, as do
-inputs and outputs unless asked otherwise. A tensor that is needed in both types is cast once.
+inputs and outputs unless asked otherwise. A tensor that is needed in both types is cast once. The weights of recurrent
+layers, which compute in FP32, are stored in FP16 and cast as they are read.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, defs, helper, numpy_helper
+from onnx.inliner import inline_local_functions
 
 from ....errors import BadRequest
 from ....precisions import HALF, REFERENCE, cannot_hold
-from .halving_rules import HEAVY, QUANTISED, SERVED, fits, keeps_variance
+from .halving_rules import HEAVY, MOVES, QUANTISED, SERVED, STORED, fits, keeps_digits, keeps_variance
 
+_FREE_WEIGHTS = 4  # the version of the IR since which weights need not be inputs too
 _HALF = "_fp16"  # behind the name of a tensor that has an FP16 twin
 
 
@@ -36,15 +39,18 @@ def halve(model: ModelProto, *, half_io: bool = False) -> Halved:
 
     Raises `BadRequest` for a model that has nothing to halve, `JobFailed` for weights that FP16 cannot hold.
     """
+    _check(model)
     source = ModelProto()
-    source.CopyFrom(model)
-    _check(source)
+    source.CopyFrom(inline_local_functions(model) if model.functions else model)
+    source.ir_version = max(source.ir_version, _FREE_WEIGHTS)
     _constants_as_initializers(source.graph)
-    floats = _float_tensors(source)
-    halving = _Halving(source, floats)
-    if not halving.halved:
-        raise BadRequest("the model has no convolution or matrix product in FP32: there is nothing to halve")
-    return halving.finish(half_io)
+    floats = float_tensors(source)
+    halving = _Halving(source, floats, half_io=half_io)
+    if not halving.halved and not halving.stored:
+        raise BadRequest(
+            "the model has no convolution, matrix product or recurrent layer in FP32: there is nothing to halve"
+        )
+    return halving.finish()
 
 
 def _check(model: ModelProto) -> None:
@@ -74,7 +80,7 @@ def _replace_nodes(graph: GraphProto, nodes: Iterable[NodeProto]) -> None:
     graph.node.extend(copies)
 
 
-def _float_tensors(model: ModelProto) -> set[str]:
+def float_tensors(model: ModelProto) -> set[str]:
     """The names of all float32 tensors."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     ports = (*graph.input, *graph.output, *graph.value_info)
@@ -102,16 +108,19 @@ def _data(node: NodeProto, opset: int) -> tuple[list[int], list[int]]:
 class _Halving:
     """One pass: which nodes are halved, and the graph that follows from it."""
 
-    def __init__(self, model: ModelProto, floats: set[str]) -> None:
+    def __init__(self, model: ModelProto, floats: set[str], *, half_io: bool) -> None:
+        self._half_io = half_io
         self._model, self._graph, self._floats = model, model.graph, floats
         self._opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
         self._weights = {tensor.name: tensor for tensor in self._graph.initializer}
-        self.halved = self._chosen()
+        self.halved = self._without_early_moves(self._chosen())
+        self.stored = frozenset(self._stored())
         self._half_born = {
             node.output[i] for n, node in enumerate(self._graph.node) if n in self.halved for i in self._outputs(node)
         }
         self._nodes: list[NodeProto] = []
         self._cast: set[str] = set()  # twins that exist
+        self._inner: dict[str, str] = {}  # what is FP32 under its own name, by the name that it has in FP16
 
     def _chosen(self) -> frozenset[int]:
         """The nodes that FP16 serves and that a heavy operator follows, directly or through others."""
@@ -129,6 +138,34 @@ class _Halving:
         if not any(nodes[index].op_type in HEAVY for index in chosen):
             return frozenset()
         return frozenset(chosen)
+
+    def _without_early_moves(self, chosen: frozenset[int]) -> frozenset[int]:
+        """Those that are chosen, without what only moves FP32 data, which are cast where they are computed with."""
+        kept: set[int] = set()
+        born = set(self._weights)
+        for index, node in enumerate(self._graph.node):
+            if index not in chosen:
+                continue
+            if node.op_type in MOVES and node.input[0] not in born:
+                continue
+            kept.add(index)
+            born.update(node.output)
+        return frozenset(kept)
+
+    def _stored(self) -> Iterator[str]:
+        """The weights that only FP32 layers read whose weights are stored in FP16: the names."""
+        reads: dict[str, set[str]] = {}
+        for node in self._graph.node:
+            for name in node.input:
+                reads.setdefault(name, set()).add(node.op_type)
+            for name in captured(node):
+                reads.setdefault(name, set()).add("")
+        for port in self._graph.output:
+            reads.setdefault(port.name, set()).add("")
+        for name, kinds in reads.items():
+            tensor = self._weights.get(name)
+            if tensor is not None and kinds <= STORED and name in self._floats and keeps_digits(tensor):
+                yield name
 
     def _serves(self, node: NodeProto) -> bool:
         if node.domain not in ("", "ai.onnx") or node.op_type not in SERVED:
@@ -151,9 +188,9 @@ class _Halving:
             return []
         return [i for i in _data(node, self._opset)[1] if node.output[i] in self._floats]
 
-    def finish(self, half_io: bool) -> Halved:
+    def finish(self) -> Halved:
         """The graph with halved nodes, casts where the types meet, and weights in the type they are read in."""
-        graph = self._graph
+        graph, half_io = self._graph, self._half_io
         inputs = {port.name for port in graph.input if port.name in self._floats} - self._weights.keys()
         outputs = [port.name for port in graph.output if port.name in self._floats]
         born_half = self._half_born | (inputs if half_io else set())
@@ -161,7 +198,7 @@ class _Halving:
         for index, node in enumerate(graph.node):
             self._append(node, index in self.halved, born_half)
         for name in outputs:
-            self._finish_output(name, name in born_half, half_io)
+            self._finish_output(name, name in born_half)
         _replace_nodes(graph, self._nodes)
         self._store_weights()
         for port in (*graph.input, *graph.output) if half_io else ():
@@ -177,8 +214,8 @@ class _Halving:
             if name in self._floats:
                 names[i] = self._in_type(name, i in data, name in born_half)
         for name in captured(node):
-            if name in born_half:  # read inside of a branch or loop, by its own name
-                raise BadRequest(f"the {node.op_type} {node.name} reads {name} inside of it: that cannot be halved")
+            if name in born_half and name not in self._inner:  # read inside of a branch or loop, by its own name
+                self._give_name(name)
         made = NodeProto()
         made.CopyFrom(node)
         del made.input[:]
@@ -190,7 +227,10 @@ class _Halving:
         if name in self._weights:
             if half:
                 self._cast.add(name)
-            return f"{name}{_HALF}" if half else name
+                return f"{name}{_HALF}"
+            return self._raised(name) if name in self.stored else name
+        if name in self._inner:
+            return self._inner[name] if half else name
         if half == born_half:
             return name
         twin = f"{name}{_HALF if half else '_fp32'}"
@@ -200,22 +240,49 @@ class _Halving:
             self._nodes.append(helper.make_node("Cast", [name], [twin], name=f"{twin}/cast", to=to))
         return twin
 
-    def _finish_output(self, name: str, born_half: bool, half_io: bool) -> None:
-        """An output keeps its name; where it is born in the other type, what bears it takes another."""
-        if born_half == half_io:
-            return
+    def _raised(self, name: str) -> str:
+        """A weight that is stored in FP16 and cast before it is read."""
+        if name not in self._cast:
+            self._cast.add(name)
+            cast = f"{name}{_HALF}"
+            self._nodes.append(helper.make_node("Cast", [cast], [name], name=f"{name}/cast", to=TensorProto.FLOAT))
+        return name
+
+    def _give_name(self, name: str) -> None:
+        """From here on, a tensor that is born in FP16 is FP32 under its own name, and FP16 under another.
+
+        Raises `BadRequest` for an input or output of the model, which is to keep its name in FP16.
+        """
+        ports = {port.name for port in (*self._graph.input, *self._graph.output)}
+        if self._half_io and name in ports:
+            what = f"{name} is read inside of a branch or loop: as FP16, that cannot be"
+            raise BadRequest(what, "leave the input and outputs FP32")
+        self._inner[name] = self._renamed(name)
+        self._nodes.append(
+            helper.make_node("Cast", [self._inner[name]], [name], name=f"{name}/cast", to=TensorProto.FLOAT)
+        )
+
+    def _renamed(self, name: str) -> str:
+        """Another name for a tensor, in all nodes that are there already."""
         inner = f"{name}_inner"
         for node in self._nodes:
             for names in (node.input, node.output):
                 names[:] = [inner if each == name else each for each in names]
-        to = TensorProto.FLOAT16 if half_io else TensorProto.FLOAT
+        return inner
+
+    def _finish_output(self, name: str, born_half: bool) -> None:
+        """An output keeps its name; where it is born in the other type, what bears it takes another."""
+        if born_half == self._half_io or name in self._inner:
+            return
+        inner = self._renamed(name)
+        to = TensorProto.FLOAT16 if self._half_io else TensorProto.FLOAT
         self._nodes.append(helper.make_node("Cast", [inner], [name], name=f"{name}/cast", to=to))
 
     def _store_weights(self) -> None:
         """Each weight in the types in which it is read."""
         used = {name for node in self._graph.node for name in (*node.input, *captured(node))}
         used |= {port.name for port in self._graph.output}
-        kept = [tensor for name, tensor in self._weights.items() if name in used]
+        kept = [tensor for name, tensor in self._weights.items() if name in used and name not in self.stored]
         kept += [_in_half(self._weights[name]) for name in sorted(self._cast & self._weights.keys())]
         copies = [TensorProto.FromString(tensor.SerializeToString()) for tensor in kept]
         del self._graph.initializer[:]

@@ -8,8 +8,9 @@ STANDARD = frozenset(("", "ai.onnx", "ai.onnx.ml"))
 # it read files (EPContext) or generate text.
 RUNTIME = "com.microsoft"
 _RUNTIME_OPERATORS = """
-    Attention BiasAdd BiasGelu BiasSplitGelu ConvTransposeWithDynamicPads DequantizeLinear DynamicQuantizeMatMul
-    FastGelu FusedConv FusedGemm FusedMatMul FusedMatMulActivation Gelu GroupNorm Inverse LayerNormalization
+    Attention BiasAdd BiasGelu BiasSplitGelu ConvTransposeWithDynamicPads DequantizeLinear DynamicQuantizeLSTM
+    DynamicQuantizeMatMul FastGelu FusedConv FusedGemm FusedMatMul FusedMatMulActivation Gelu GroupNorm Inverse
+    LayerNormalization
     MatMulInteger16 MatMulIntegerToFloat MultiHeadAttention NhwcConv NhwcFusedConv NhwcMaxPool Pad QAttention QGemm
     QLinearAdd QLinearAveragePool QLinearConcat QLinearConv QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul
     QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere QuickGelu QuantizeLinear SkipLayerNormalization
