@@ -1,0 +1,75 @@
+"""The way back from 8 bits to float: which layer goes next, and what each step costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .forms import Form
+from .layers import Layer
+from .sensitivity import Sensitivity
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer takes another form.
+
+    `nbytes`: what the file grows by. `products`: the share of all multiplications that is no longer done in 8 bits.
+    `brought`: how much less the answers move.
+    """
+
+    layer: str
+    form: Form
+    nbytes: int
+    products: float
+    brought: float
+
+
+def beginning(layers: Sequence[Layer]) -> Mapping[str, Form]:
+    """Where the way begins: everything in 8 bits that there is 8-bit arithmetic for, and all weights."""
+    return {layer.name: Form.INT8 if layer.served else Form.INT8_WEIGHTS for layer in layers}
+
+
+def walk(
+    layers: Sequence[Layer], sensitivities: Mapping[str, Sensitivity], sizes: Mapping[str, int], saved: float
+) -> Iterator[Step]:
+    """All steps from the beginning to float, those first that bring most for what they cost.
+
+    A step costs bytes, as a share of all weights' bytes, and time: its share of all multiplications, of what 8-bit
+    arithmetic saves. `sizes`: how many elements each layer's output has. `saved`: the share of float's time that 8-bit
+    arithmetic saves; where that is 0, what costs no bytes costs nothing, and comes first.
+    """
+    weights = sum(layer.weights for layer in layers)
+    work = sum(sizes[layer.y] * layer.products for layer in layers if layer.served) or 1
+    forms = dict(beginning(layers))
+    named = {layer.name: layer for layer in layers}
+    left = set(named)
+    while left:
+        steps = [
+            step for name in sorted(left) for step in _steps(named[name], forms[name], sensitivities[name], sizes, work)
+        ]
+        step = max(steps, key=lambda step: _worth(step, step.nbytes / weights + saved * step.products))
+        forms[step.layer] = step.form
+        if step.form is Form.FP16_WEIGHTS:
+            left.remove(step.layer)
+        yield step
+
+
+def _worth(step: Step, price: float) -> tuple[float, float]:
+    return (step.brought / price if price else math.inf), step.brought
+
+
+def _steps(layer: Layer, form: Form, moves: Sensitivity, sizes: Mapping[str, int], work: int) -> Iterator[Step]:
+    grows = layer.weights * (Form.FP16_WEIGHTS.weight_nbytes - form.weight_nbytes)
+    if form is Form.INT8:
+        share = sizes[layer.y] * layer.products / work
+        yield Step(layer.name, Form.INT8_WEIGHTS, 0, share, max(moves.whole - moves.weights, 0.0))
+        yield Step(layer.name, Form.FP16_WEIGHTS, grows, share, moves.whole)
+    else:
+        yield Step(layer.name, Form.FP16_WEIGHTS, grows, 0.0, moves.weights)
+
+
+def forms_after(layers: Sequence[Layer], steps: Sequence[Step]) -> Mapping[str, Form]:
+    """Every layer's form after these steps."""
+    return {**beginning(layers), **{step.layer: step.form for step in steps}}
