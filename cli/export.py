@@ -19,13 +19,13 @@ from ..core.events import (
     to_line,
 )
 from ..core.jobs.launcher import Worker
-from ..core.jobs.store import create
+from ..core.jobs.registry import new_job
 from ..core.options import OUT, rows
 from ..core.spec import ExportSpec
 from ..core.tables import in_noise, table
 from ..core.units import about_mebibytes, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
-from .console import say, say_error, say_wrapped
+from .console import say, say_error, say_json, say_wrapped
 from .flags import values_of
 from .progress import monitor
 
@@ -35,10 +35,27 @@ def run(args: argparse.Namespace) -> int:
     for flag in ("data", "inplace"):
         if getattr(args, flag):
             say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
+    if args.detach:
+        return _detach(_specs(args), as_json=args.json)
     with _ahead() as worker:
-        specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
-        _check_distinct(specs)
-        return run_jobs(specs, worker, as_json=args.json)
+        return run_jobs(_specs(args), worker, as_json=args.json)
+
+
+def _specs(args: argparse.Namespace) -> Sequence[ExportSpec]:
+    """The jobs that the arguments ask for. Raises `BadRequest`."""
+    specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
+    _check_distinct(specs)
+    return specs
+
+
+def _detach(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
+    """Put jobs into the queue, and tell by which ids; the exit code. Raises `JobFailed`."""
+    from ..core.jobs.queue import submit
+
+    for spec in specs:
+        job = submit(spec)
+        say_json({"id": job.id, "weights": str(spec.weights)}) if as_json else say(job.id)
+    return 0
 
 
 @contextlib.contextmanager
@@ -165,7 +182,7 @@ def _do(spec: ExportSpec, shown: _Shown, worker: Worker | None) -> int:
     """
     try:
         with worker or Worker(tied=True) as worker:
-            worker.start(create(spec))
+            worker.start(new_job(spec))
             try:
                 shown.begin(spec)
                 for event in worker.follow():

@@ -39,6 +39,7 @@ def _export(parser: argparse.ArgumentParser) -> None:
     _size(parser)
     add_flags(parser, rows())
     add("--json", action="store_true", help="print events, one JSON line each")
+    add("--detach", action="store_true", help="put the jobs into the queue, print their ids, and return at once")
     add("--data", help=argparse.SUPPRESS)
     add("--inplace", action="store_true", help=argparse.SUPPRESS)
     for flag in _OTHER_FLAGS:
@@ -109,6 +110,20 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _jobs(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "action",
+        nargs="?",
+        choices=("list", "show", "follow", "cancel", "retry", "up", "down", "clean"),
+        default="list",
+        metavar="ACTION",
+        help="list (default), show, follow, cancel, retry, up or down in the queue, clean: forget all that are over",
+    )
+    add("jobs", nargs="*", metavar="JOB", help="the first or last letters of a job's id; default: the newest job")
+    add("--json", action="store_true", help="print JSON")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("halfpint-demo"), metavar="DIR", help="where to")
     parser.add_argument("--headless", action="store_true", help="report in the terminal, open no screen")
@@ -130,6 +145,7 @@ ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "inspect": _inspect,
     "halve": _halve,
     "verify": _verify,
+    "jobs": _jobs,
     "measure_gpu": _measure_gpu,
     "demo": _demo,
 }

@@ -18,6 +18,7 @@ from ..errors import JobFailed
 from ..events import Event, JobFinished
 from ..heap import ONE_HEAP
 from ..text import brief, escaped
+from . import registry
 from .death import Death, oom_kills, told
 from .store import EventReader, JobFolder
 from .tidy import tidy
@@ -53,7 +54,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._output or subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
                 start_new_session=True,
             )
         except OSError as error:
@@ -109,7 +110,9 @@ class Worker:
         self._put_right()
         message, fix = told(self._death(self._job))
         code = self._process.returncode
-        yield JobFinished(code if code >= 0 else 1, 0.0, message=message, fix=fix)
+        end = JobFinished(code if code >= 0 else 1, 0.0, message=message, fix=fix)
+        registry.ended(self._job, end)
+        yield end
 
     def cancel(self) -> None:
         """End the worker and what it started: first asked, then forced. Leaves no draft behind."""
@@ -204,7 +207,7 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _environment() -> Mapping[str, str]:
+def environment() -> Mapping[str, str]:
     """The worker's environment: this one, with threads that sleep rather than spin, and one heap.
 
     OpenBLAS's threads spin, beside ONNX Runtime and the writing of files; the reference has threads of its own

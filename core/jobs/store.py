@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Self
 
 from ..errors import JobFailed
-from ..events import Event, from_line, to_line
+from ..events import Event, JobFinished, from_line, to_line
 from ..spec import ExportSpec
 from ..state import private_folder, state_folder, temporary_folder, write_private
 
-KEPT = 100  # jobs; older ones are removed when a new one begins
+KEPT = 10_000  # jobs, should the database of them, which keeps fewer, not be there to forget any
 _KEPT_TEMPORARILY = 10
+_LONGEST_END = 1 << 16  # bytes of a job's last event
 _LEAST_FREE = 1 << 20  # bytes; a disk with less counts as full, for the events are still to come
 
 
@@ -47,6 +48,24 @@ class JobFolder:
     def spec(self) -> ExportSpec:
         """The job's spec. Raises `OSError` or `ValueError` if it cannot be read."""
         return ExportSpec.from_json(self.spec_file.read_text(encoding="utf-8"))
+
+    def end(self) -> JobFinished | None:
+        """The job's last event, if it has told its end."""
+        try:
+            with self.events_file.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_END))
+                lines = file.read().splitlines()
+        except OSError:
+            return None
+        for line in reversed(lines):
+            with contextlib.suppress(ValueError):
+                event = from_line(line.decode("utf-8"))
+                return event if isinstance(event, JobFinished) else None
+        return None
+
+    def remove(self) -> None:
+        """Remove the folder, as far as that can be done."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
 def jobs_root() -> Path:
@@ -93,9 +112,9 @@ def _create(root: Path, spec: ExportSpec, keep: int) -> JobFolder:
 
 def _prune(root: Path, keep: int) -> None:
     """Remove the oldest jobs, apart from those that run."""
-    for old in sorted(path for path in root.iterdir() if path.is_dir())[:-keep]:
-        if not _runs(JobFolder(old)):
-            shutil.rmtree(old, ignore_errors=True)
+    for old in map(JobFolder, sorted(path for path in root.iterdir() if path.is_dir())[:-keep]):
+        if not _runs(old):
+            old.remove()
 
 
 def _runs(job: JobFolder) -> bool:

@@ -19,10 +19,12 @@ from types import FrameType
 
 from .. import limits
 from ..errors import Cancelled
-from ..events import Event, JobFinished, StageStarted
+from ..events import ArtifactPublished, Event, JobFinished, StageStarted
 from ..plugins import import_ahead
+from ..processes import this_process
 from ..streams import guard
 from ..text import brief, escaped
+from . import registry
 from .store import EventLog, JobFolder
 from .tidy import tidy
 
@@ -100,33 +102,40 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
         os.write(2, escaped(f"the events of {job.path} cannot be written: {error.strerror}").encode("utf-8"))
         return 1
     _redirect_output(job)
+    registry.began(job, this_process())
     start = time.perf_counter()
-    code = 1
+    published: list[ArtifactPublished] = []
+    end: JobFinished | None = None
     with log:
         try:
             cancellation.interrupt()
             from ..export.pipeline import run
 
             def emit(event: Event) -> None:
-                nonlocal code
+                nonlocal end
                 cancellation.check()
                 log.append(event)
                 if isinstance(event, StageStarted) and event.stage == "publish":
                     cancellation.close()
+                if isinstance(event, ArtifactPublished):
+                    published.append(event)
                 if isinstance(event, JobFinished):
-                    code = event.exit_code
+                    end = event
 
             run(job.spec(), emit, job.path.name)
         except (KeyboardInterrupt, Exception) as error:
             seconds = time.perf_counter() - start
             if cancellation.wished:
-                code = Cancelled.exit_code
                 tidy(job)  # the interruption may have fallen between the making of a file and the care for it
-                log.append(JobFinished(code, seconds, message="cancelled"))
+                end = JobFinished(Cancelled.exit_code, seconds, message="cancelled")
             else:
                 message, fix = _told(error, job)
-                log.append(JobFinished(code, seconds, message=message, fix=fix))
-    return code
+                end = JobFinished(1, seconds, message=message, fix=fix)
+            log.append(end)
+        if end is None:
+            return 1
+        registry.ended(job, end, published)
+    return end.exit_code
 
 
 def _told(error: BaseException, job: JobFolder) -> tuple[str, str]:

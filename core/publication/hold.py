@@ -13,7 +13,6 @@ import errno
 import fcntl
 import json
 import os
-import socket
 import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..errors import BadRequest, JobFailed
+from ..processes import Process, this_process
 from ..untrusted import printable
 from . import switch
 from .draft import Draft, cannot_write, folder_refused, removed, sweep, taken, write_all
@@ -43,13 +43,17 @@ class Holder:
     birth: str
 
     def __str__(self) -> str:
-        where = "" if self.host == socket.gethostname() else f" on {self.host}"
+        where = "" if self._process.here else f" on {self.host}"
         return f"process {self.pid}{where}, since {self.since.replace('T', ' ')}"
 
     @property
     def gone(self) -> bool:
         """Whether it certainly is no more: of other machines nothing is known."""
-        return self.host == socket.gethostname() and _birth(self.pid) != self.birth
+        return self._process.gone
+
+    @property
+    def _process(self) -> Process:
+        return Process(self.pid, self.birth, self.host)
 
 
 class Held(Exception):
@@ -186,7 +190,8 @@ class Hold:
 
     def _write_holder(self, job: str) -> None:
         now = datetime.now().isoformat(timespec="seconds")
-        holder = Holder(job, os.getpid(), socket.gethostname(), now, _birth(os.getpid()))
+        me = this_process()
+        holder = Holder(job, me.pid, me.host, now, me.birth)
         self._job, self._head = job, f"{json.dumps(asdict(holder))}\n".encode()
         try:
             os.ftruncate(self._fd, 0)
@@ -272,12 +277,3 @@ def _holder(lines: Sequence[str]) -> Holder | None:
         return Holder(pid=int(values["pid"]), **told)
     except (IndexError, KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return None
-
-
-def _birth(pid: int) -> str:
-    """When a process began, in the kernel's own count; empty if there is none, or if nobody tells."""
-    try:
-        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return ""
-    return told.rpartition(")")[2].split()[19]

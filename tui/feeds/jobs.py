@@ -90,10 +90,10 @@ class JobQueue:
 
     def submit(self, spec: ExportSpec) -> Job:
         """Add a job; it begins when those before it are over. Raises `JobFailed` if no disk has room for its folder."""
-        from ...core.jobs.store import create
+        from ...core.jobs.registry import new_job
 
         self._count += 1
-        job = Job(self._count, spec, create(spec))
+        job = Job(self._count, spec, new_job(spec))
         with self._changed:
             self._waiting.append(job)
             self._changed.notify()

@@ -16,7 +16,7 @@ from halfpint.core import events as e
 from halfpint.core import state
 from halfpint.core.errors import JobFailed
 from halfpint.core.jobs import store
-from halfpint.core.jobs.store import KEPT, EventLog, EventReader, create, jobs_root
+from halfpint.core.jobs.store import EventLog, EventReader, create, jobs_root
 from support.jobs import small
 
 
@@ -106,16 +106,20 @@ def test_a_temporary_folder_that_others_may_look_into_is_not_used(
     assert len(list(root.iterdir())) == 10
 
 
-def test_old_jobs_are_removed_and_running_ones_are_not(tiny: Path, tmp_path: Path) -> None:
-    for i in range(KEPT + 5):
+def test_old_jobs_are_removed_and_running_ones_are_not(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = 20
+    monkeypatch.setattr(store, "KEPT", kept)
+    for i in range(kept + 5):
         (jobs_root() / f"2020{i:04}").mkdir(parents=True)
     oldest = store.JobFolder(jobs_root() / "20200000")
     with EventLog(oldest):
         create(small(tiny, tmp_path))
-        assert len(list(jobs_root().iterdir())) == KEPT + 1
+        assert len(list(jobs_root().iterdir())) == kept + 1
         assert oldest.path.exists()
     create(small(tiny, tmp_path))
-    assert len(list(jobs_root().iterdir())) == KEPT
+    assert len(list(jobs_root().iterdir())) == kept
     assert not oldest.path.exists()
 
 

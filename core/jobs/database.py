@@ -1,0 +1,356 @@
+"""The jobs of this user: one SQLite database, which all screens, shells, workers and the runner read and write.
+
+What a job is to do and what happened in it lie in its folder (`store.py`); here is what others must know of it: its
+state, its place in the queue, whose process works on it, and how it ended. Paths may hold bytes that are no text, so
+they are kept as JSON in ASCII.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+from ..errors import Cancelled
+from ..events import ArtifactPublished, JobFinished, from_line, to_line
+from ..processes import Process, this_process
+from ..spec import ExportSpec
+from ..state import private_folder
+from .store import JobFolder, jobs_root
+
+KEPT_SECONDS = 30 * 86400
+KEPT_JOBS = 1000
+_VERSION = 1  # of the tables, as `PRAGMA user_version`
+_PATIENCE_SECONDS = 10.0  # for somebody else's write to end
+_TABLES = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    queued INTEGER NOT NULL,      -- whether the runner is to take it; others have a process of their own already
+    place REAL NOT NULL,          -- among those that wait, the least first
+    spec TEXT NOT NULL,
+    created REAL NOT NULL,        -- seconds since 1970, as all times
+    began REAL,
+    ended REAL,
+    pid INTEGER, birth TEXT, host TEXT,  -- of the worker; of who created it, as long as it waits for one
+    cancelled INTEGER NOT NULL DEFAULT 0, -- whether somebody wishes its end
+    reason TEXT NOT NULL DEFAULT '',      -- why it waits
+    finished TEXT                         -- its last event
+);
+CREATE INDEX IF NOT EXISTS of_state ON jobs (state, place);
+CREATE TABLE IF NOT EXISTS artifacts (
+    job TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    published TEXT NOT NULL               -- the event
+);
+CREATE INDEX IF NOT EXISTS of_job ON artifacts (job);
+"""
+
+
+class State(StrEnum):
+    """What becomes of a job. `LOST`: its process died, and nobody saw how."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens in the job."""
+        return self not in (State.WAITING, State.RUNNING)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the database knows of a job. Times are seconds since 1970.
+
+    `queued`: whether the runner takes it. `worker`: the process that works on it. `cancelled`: somebody wishes its
+    end. `reason`: why it waits. `finished`: its last event.
+    """
+
+    id: str
+    state: State
+    queued: bool
+    place: float
+    spec: ExportSpec
+    created: float
+    began: float | None
+    ended: float | None
+    worker: Process
+    cancelled: bool
+    reason: str
+    finished: JobFinished | None
+
+    @property
+    def folder(self) -> JobFolder:
+        """Where its spec, its events and its log lie."""
+        return JobFolder(jobs_root() / self.id)
+
+    def seconds(self, now: float) -> float | None:
+        """How long it has run; None if it has not begun."""
+        return None if self.began is None else (self.ended or now) - self.began
+
+
+class Database:
+    """An open connection, for one thread. A context manager."""
+
+    def __init__(self) -> None:
+        """Open the user's database, or make it. Raises `sqlite3.Error` or `OSError` if there is no way to."""
+        private_folder(jobs_root())
+        self._path = database_path()
+        try:
+            self._db = _opened(self._path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # locked, no room, not allowed: it is whole
+                raise
+            _put_aside(self._path)
+            self._db = _opened(self._path)
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version < _VERSION:
+            self._db.executescript(_TABLES)
+            self._rebuild()
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    # ---- what is known
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs, the newest first. Those whose process died are lost from now on."""
+        self._note_lost()
+        return _jobs(self._db.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC"))
+
+    def in_state(self, state: State) -> tuple[Job, ...]:
+        """The jobs in a state; those that wait in the order in which they will run."""
+        self._note_lost()
+        return _jobs(self._db.execute("SELECT * FROM jobs WHERE state = ? ORDER BY place, id", (state,)))
+
+    def named(self, name: str) -> tuple[Job, ...]:
+        """The jobs whose id ends in `name` or begins with it: people type a few letters."""
+        return tuple(job for job in self.jobs() if name and (job.id.startswith(name) or job.id.endswith(name)))
+
+    def job(self, job: str) -> Job | None:
+        """The job of this id, if it is known."""
+        return next(iter(_jobs(self._db.execute("SELECT * FROM jobs WHERE id = ?", (job,)))), None)
+
+    def artifacts(self, job: str) -> tuple[ArtifactPublished, ...]:
+        """What a job published."""
+        rows = self._db.execute("SELECT published FROM artifacts WHERE job = ?", (job,))
+        events = (from_line(row["published"]) for row in rows)
+        return tuple(event for event in events if isinstance(event, ArtifactPublished))
+
+    # ---- what happens
+
+    def add(self, job: str, spec: ExportSpec, *, queued: bool) -> None:
+        """A job waits: for the runner, if it is queued, else for a worker of the process that adds it."""
+        me, now = this_process(), time.time()
+        with self._db:
+            (last,) = self._db.execute("SELECT max(place) FROM jobs WHERE state = 'waiting'").fetchone()
+            self._db.execute(
+                "INSERT OR REPLACE INTO jobs (id, state, queued, place, spec, created, pid, birth, host)"
+                " VALUES (?, 'waiting', ?, ?, ?, ?, ?, ?, ?)",
+                (job, queued, (last or 0) + 1, spec.to_json(), now, me.pid, me.birth, me.host),
+            )
+        self._prune(now)
+
+    def began(self, job: str, worker: Process) -> None:
+        """A process works on the job."""
+        with self._db:
+            self._db.execute(
+                "UPDATE jobs SET state = 'running', began = ifnull(began, ?), pid = ?, birth = ?, host = ?, reason = ''"
+                " WHERE id = ? AND state IN ('waiting', 'running')",
+                (time.time(), worker.pid, worker.birth, worker.host, job),
+            )
+
+    def ended(self, job: str, finished: JobFinished, artifacts: Sequence[ArtifactPublished] = ()) -> None:
+        """The job is over, and published these. What its worker says comes before what others make of its death."""
+        with self._db:
+            changed = self._db.execute(
+                "UPDATE jobs SET state = ?, ended = ?, finished = ? WHERE id = ? AND state IN"
+                " ('waiting', 'running', 'lost')",
+                (_state_after(finished), time.time(), to_line(finished), job),
+            ).rowcount
+            if changed:
+                self._db.executemany("INSERT INTO artifacts VALUES (?, ?)", [(job, to_line(a)) for a in artifacts])
+
+    def wait(self, job: str, reason: str) -> None:
+        """Tell why a job waits."""
+        with self._db:
+            self._db.execute("UPDATE jobs SET reason = ? WHERE id = ? AND reason != ?", (reason, job, reason))
+
+    def cancel(self, job: str) -> None:
+        """Wish the end of a job: one that waits is cancelled at once, of one that runs whoever watches it ends it."""
+        over = to_line(JobFinished(Cancelled.exit_code, 0.0, message="cancelled before it began"))
+        with self._db:
+            self._db.execute("UPDATE jobs SET cancelled = 1 WHERE id = ?", (job,))
+            self._db.execute(
+                "UPDATE jobs SET state = 'cancelled', ended = ?, finished = ? WHERE id = ? AND state = 'waiting'",
+                (time.time(), over, job),
+            )
+
+    def move(self, job: str, steps: int) -> None:
+        """Let a job that waits change places with the one before it (-1) or behind it (1)."""
+        with self._db:
+            waiting = [
+                row["id"] for row in self._db.execute("SELECT id FROM jobs WHERE state = 'waiting' ORDER BY place, id")
+            ]
+            if job not in waiting:
+                return
+            at = waiting.index(job)
+            waiting.insert(min(max(at + steps, 0), len(waiting) - 1), waiting.pop(at))
+            self._db.executemany(
+                "UPDATE jobs SET place = ? WHERE id = ?", [(i, name) for i, name in enumerate(waiting)]
+            )
+
+    def take(self, job: str, worker: Process) -> bool:
+        """Claim a job that waits, for a worker; whether it was there to be claimed."""
+        with self._db:
+            changed = self._db.execute(
+                "UPDATE jobs SET state = 'running', began = ?, pid = ?, birth = ?, host = ?, reason = ''"
+                " WHERE id = ? AND state = 'waiting'",
+                (time.time(), worker.pid, worker.birth, worker.host, job),
+            ).rowcount
+        return changed == 1
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within, nobody else writes."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            self._db.rollback()
+
+    def forget(self, jobs: Sequence[str]) -> None:
+        """Remove jobs that are over, with their folders. Their artifacts stay where they are."""
+        with self._db:
+            for job in jobs:
+                self._db.execute("DELETE FROM jobs WHERE id = ? AND state NOT IN ('waiting', 'running')", (job,))
+        for job in jobs:
+            if self.job(job) is None:
+                JobFolder(jobs_root() / job).remove()
+
+    # ---- upkeep
+
+    def _note_lost(self) -> None:
+        """Jobs whose process is gone, without a word of how it ended, are lost."""
+        rows = self._db.execute(
+            "SELECT * FROM jobs WHERE state = 'running' OR (state = 'waiting' AND NOT queued)"
+        ).fetchall()
+        lost = [job for job in _jobs(rows) if job.worker.gone]
+        if not lost:
+            return
+        with self._db:
+            for job in lost:
+                told = job.folder.end()
+                finished = told or JobFinished(1, 0.0, message="its process died, and nobody saw how", fix=_RETRY)
+                state = State.LOST if told is None else _state_after(told)
+                self._db.execute(
+                    "UPDATE jobs SET state = ?, ended = ?, finished = ? WHERE id = ? AND pid = ? AND state = ?",
+                    (state, time.time(), to_line(finished), job.id, job.worker.pid, job.state),
+                )
+
+    def _prune(self, now: float) -> None:
+        """Forget what is older than 30 days, or beyond 1,000 jobs; never one that runs or waits."""
+        rows = self._db.execute("SELECT id, created, state FROM jobs ORDER BY created DESC, id DESC").fetchall()
+        old = [
+            row["id"]
+            for number, row in enumerate(rows)
+            if (number >= KEPT_JOBS or now - row["created"] > KEPT_SECONDS) and State(row["state"]).over
+        ]
+        if old:
+            self.forget(old)
+
+    def _rebuild(self) -> None:
+        """Take up the jobs whose folders are there: the database was damaged, or is new."""
+        for path in sorted(jobs_root().iterdir()):
+            folder = JobFolder(path)
+            with contextlib.suppress(OSError, ValueError):
+                spec, told, created = folder.spec(), folder.end(), folder.spec_file.stat().st_mtime
+                state = State.LOST if told is None else _state_after(told)
+                with self._db:
+                    self._db.execute(
+                        "INSERT OR IGNORE INTO jobs (id, state, queued, place, spec, created, began, ended, finished)"
+                        " VALUES (?, ?, 0, 0, ?, ?, ?, ?, ?)",
+                        (path.name, state, spec.to_json(), created, created, created, told and to_line(told)),
+                    )
+
+
+_RETRY = "halfpint jobs retry does it again"
+
+
+def _state_after(finished: JobFinished) -> State:
+    """What a job is after such an end."""
+    if finished.exit_code == Cancelled.exit_code:
+        return State.CANCELLED
+    return State.FAILED if finished.exit_code else State.DONE
+
+
+def database_path() -> Path:
+    """Where the database lies."""
+    return jobs_root() / "jobs.sqlite3"
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS)
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA foreign_keys = ON")
+        # In a journal of its own, writers do not keep readers from reading; where the file system has no shared memory
+        # for that (network file systems), SQLite stays with what it has.
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        path.chmod(0o600)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _put_aside(path: Path) -> None:
+    """Keep a damaged database beside its place, under another name."""
+    path.replace(path.with_name(f"{path.name}.damaged-{int(time.time())}"))
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _jobs(rows: Iterable[sqlite3.Row]) -> tuple[Job, ...]:
+    """The jobs of some rows; one that this version cannot read is passed over."""
+    found: list[Job] = []
+    for row in rows:
+        with contextlib.suppress(ValueError):
+            found.append(_job(row))
+    return tuple(found)
+
+
+def _job(row: sqlite3.Row) -> Job:
+    finished: Any = from_line(row["finished"]) if row["finished"] else None
+    return Job(
+        id=row["id"],
+        state=State(row["state"]),
+        queued=bool(row["queued"]),
+        place=row["place"],
+        spec=ExportSpec.from_json(row["spec"]),
+        created=row["created"],
+        began=row["began"],
+        ended=row["ended"],
+        worker=Process(row["pid"] or 0, row["birth"] or "", row["host"] or ""),
+        cancelled=bool(row["cancelled"]),
+        reason=row["reason"],
+        finished=finished,
+    )

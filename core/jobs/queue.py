@@ -1,0 +1,50 @@
+"""Jobs are added to the queue here, and cancelled, moved and tried again; the runner does the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+
+from ..errors import BadRequest, JobFailed
+from ..spec import ExportSpec
+from .database import Database, Job, State
+from .runner import ensure_runner
+from .store import create
+
+
+def submit(spec: ExportSpec) -> Job:
+    """Add a job, which begins as soon as there is room for it. Raises `JobFailed` if it cannot be kept anywhere."""
+    try:
+        # The database first: one that is made anew takes up the folders that are there, as of jobs that ended.
+        with Database() as database:
+            folder = create(spec)
+            database.add(folder.path.name, spec, queued=True)
+            job = database.job(folder.path.name)
+    except (sqlite3.Error, OSError) as error:
+        raise JobFailed(
+            f"the database of jobs cannot be written: {error}", "free some space, or export without --detach"
+        ) from error
+    ensure_runner()
+    assert job is not None
+    return job
+
+
+def retry(database: Database, job: Job) -> Job:
+    """Do a job again that is over. Raises `BadRequest` if it is not."""
+    if not job.state.over:
+        raise BadRequest(f"{job.id} is {job.state}", "cancel it first")
+    return submit(job.spec)
+
+
+def cancel(database: Database, job: Job) -> None:
+    """Have a job end: returns at once. Raises `BadRequest` if it is over, or runs on another machine."""
+    if job.state.over:
+        raise BadRequest(f"{job.id} is {job.state} already", "halfpint jobs list tells what runs")
+    if job.state is State.RUNNING and not job.worker.here:
+        raise BadRequest(f"{job.id} runs on {job.worker.host}", "cancel it there")
+    database.cancel(job.id)
+    if job.state is State.RUNNING and not job.worker.gone:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(job.worker.pid, signal.SIGTERM)  # a worker leads a group of its own

@@ -1,0 +1,36 @@
+"""What becomes of a job is noted for others to see. A job never fails because that cannot be written down."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Sequence
+
+from ..events import ArtifactPublished, JobFinished
+from ..processes import Process
+from ..spec import ExportSpec
+from .database import Database
+from .store import JobFolder, create
+
+
+def new_job(spec: ExportSpec) -> JobFolder:
+    """The folder of a new job that the caller's own worker is going to do. Raises `JobFailed`."""
+    _note(lambda _: None)  # a database that is made anew takes up the folders that are there, as of jobs that ended
+    job = create(spec)
+    _note(lambda db: db.add(job.path.name, spec, queued=False))
+    return job
+
+
+def began(job: JobFolder, worker: Process) -> None:
+    """A process works on a job."""
+    _note(lambda db: db.began(job.path.name, worker))
+
+
+def ended(job: JobFolder, finished: JobFinished, artifacts: Sequence[ArtifactPublished] = ()) -> None:
+    """A job is over, and published these."""
+    _note(lambda db: db.ended(job.path.name, finished, artifacts))
+
+
+def _note(write: Callable[[Database], None]) -> None:
+    with contextlib.suppress(sqlite3.Error, OSError), Database() as db:
+        write(db)
