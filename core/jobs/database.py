@@ -20,7 +20,7 @@ from ..errors import Cancelled
 from ..events import ArtifactPublished, JobFinished, from_line, to_line
 from ..processes import Process, this_process
 from ..spec import ExportSpec
-from ..state import private_folder
+from ..state import private_folder, state_folder
 from .store import JobFolder, jobs_root
 
 KEPT_SECONDS = 30 * 86400
@@ -303,7 +303,7 @@ def _state_after(finished: JobFinished) -> State:
 
 def database_path() -> Path:
     """Where the database lies."""
-    return jobs_root() / "jobs.sqlite3"
+    return state_folder() / "jobs.sqlite3"
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -22,11 +22,10 @@ from ..devices import GpuReport, GpuSampler
 from ..errors import JobFailed
 from ..events import JobFinished
 from ..processes import process
-from ..state import private_folder
+from ..state import private_folder, state_folder
 from .database import Database, Job, State
 from .launcher import Worker, environment
 from .room import CPU, Running, gpu_nbytes, room
-from .store import jobs_root
 
 _POLL_SECONDS = 0.1
 _IDLE_SECONDS = 5.0
@@ -38,9 +37,8 @@ def ensure_runner() -> None:
     if lock is None:
         return
     os.close(lock)  # the new one takes it; if two are started at the same time, one of them ends at once
-    private_folder(jobs_root())
     try:
-        with (jobs_root() / "runner.log").open("ab") as log:
+        with (state_folder() / "runner.log").open("ab") as log:
             runner = subprocess.Popen(
                 [sys.executable, "-P", "-m", "halfpint.core.jobs.runner"],
                 stdin=subprocess.DEVNULL,
@@ -151,7 +149,7 @@ def main() -> int:
             try:
                 busy = runner.step()
             except sqlite3.OperationalError as error:  # another one writes for long, the disk is full
-                print(f"the database of jobs: {error}", file=sys.stderr, flush=True)
+                os.write(2, f"the database of jobs: {error}\n".encode())
                 busy = True
             if busy:
                 idle_since = time.monotonic()
@@ -172,7 +170,7 @@ def _leave(database: Database, lock: int) -> bool:
 
 def _lock() -> int | None:
     """The lock of the one runner, until it is closed; None if somebody has it. Raises `OSError`."""
-    private_folder(jobs_root())
+    private_folder(state_folder())
     fd = os.open(_lock_file(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -183,7 +181,7 @@ def _lock() -> int | None:
 
 
 def _lock_file() -> Path:
-    return jobs_root() / "runner.lock"
+    return state_folder() / "runner.lock"
 
 
 if __name__ == "__main__":

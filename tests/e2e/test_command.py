@@ -84,7 +84,7 @@ def test_files_go_beside_the_weights_unless_told_otherwise(tiny: Path, tmp_path:
         (["--include", "saved_model"], "saved_model (TensorFlow) is not a target of Halfpint"),
         (["--include", "engine"], "TensorRT"),
         (["--keras"], "--keras is for TensorFlow, which is not a target of Halfpint"),
-        (["--iou-thres", "0.5"], "TensorFlow.js, which is not a target of Halfpint"),
+        (["--topk-all", "5"], "TensorFlow.js, which is not a target of Halfpint"),
         (["--precision", "fp8"], "fp8"),
         (["--half", "--precision", "fp32"], "contradict each other"),
         (["--opset", "5"], "opset 5 is not possible"),

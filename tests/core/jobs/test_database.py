@@ -195,7 +195,7 @@ def test_a_damaged_database_is_made_anew_from_the_folders(spec: ExportSpec, dama
         assert folder is not None
         with EventLog(folder.folder) as log:
             log.append(DONE)
-    for path in jobs_root().glob("jobs.sqlite3-*"):
+    for path in database_path().parent.glob("jobs.sqlite3-*"):
         path.unlink()
     database_path().write_bytes(damage)
     with Database() as database:
