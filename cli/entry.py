@@ -9,7 +9,7 @@ from ..core.errors import HalfpintError
 from ..core.streams import guard
 from .console import say_error
 
-COMMANDS = frozenset(("export", "inspect", "verify", "halve", "estimate", "jobs", "measure-gpu", "demo"))
+COMMANDS = frozenset(("export", "inspect", "verify", "halve", "slim", "estimate", "jobs", "measure-gpu", "demo"))
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ SUBCOMMANDS = (
     Subcommand("estimate", "predict memory and file sizes, and whether it fits"),
     Subcommand("inspect", "tell what a weights file or an exported file holds, without running it"),
     Subcommand("halve", "halve any FP32 .onnx file to FP16, and compare the two"),
+    Subcommand("slim", "take out of any .onnx file what no runtime needs, and compare the two"),
     Subcommand("verify", "compare an exported file with the weights it was made from"),
     Subcommand("jobs", "list, show, follow, cancel and retry jobs, whoever started them"),
     Subcommand("measure-gpu", "measure what CUDA itself takes of a GPU, for estimates"),

@@ -87,8 +87,20 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
 
 
 def _halve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="MODEL", help="an .onnx file in FP32")
+    parser.add_argument("--half-io", action="store_true", help="FP16 input and outputs (default: FP32)")
+    _of_a_model(parser)
+
+
+def _slim(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="MODEL", help="an .onnx file")
+    parser.add_argument("--outputs", nargs="+", default=[], metavar="NAME", help="the outputs to keep (default: all)")
+    _of_a_model(parser)
+
+
+def _of_a_model(parser: argparse.ArgumentParser) -> None:
+    """What commands take that make one .onnx file of another."""
     add = parser.add_argument
-    add("file", type=Path, metavar="MODEL", help="an .onnx file in FP32")
     add(
         *("--imgsz", "--img", "--img-size"),
         nargs="+",
@@ -98,7 +110,6 @@ def _halve(parser: argparse.ArgumentParser) -> None:
         metavar=("H", "W"),
         help="height and width to compare at, if the model takes any (default 640)",
     )
-    add("--half-io", action="store_true", help="FP16 input and outputs (default: FP32)")
     add("--out", type=Path, metavar="DIR", help="where the file goes (default: beside the model)")
     add("--overwrite", action="store_true", help="replace a file that exists already")
 
@@ -144,6 +155,7 @@ ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "estimate": _estimate,
     "inspect": _inspect,
     "halve": _halve,
+    "slim": _slim,
     "verify": _verify,
     "jobs": _jobs,
     "measure_gpu": _measure_gpu,

@@ -54,7 +54,7 @@ def halve_file(
         file.started()
         said, data = _halved(file, size, half_io)
         report = _report(said)
-        with _hold(source, target), Draft(target) as draft:
+        with hold_name(source, target), Draft(target) as draft:
             if overwrite and (owner := listed_elsewhere(target)):
                 raise BadRequest(f"{target} is an artifact of {owner.name}", "give --out for another place")
             draft.write(data)
@@ -71,16 +71,18 @@ def _halved(file: ForeignFile, size: tuple[int, int], half_io: bool) -> tuple[An
     try:
         needs, _ = file.sandbox.ask("needs", "weighing it", reading(file.nbytes), size=size)
         load = Load(int(needs["peak"]), int(needs["products"]))
-        _check_memory(int(needs["least"]), load)
+        check_memory(int(needs["least"]), load)
         allowance = halving(file.nbytes, load)
         more = {"size": size, "half_io": half_io, "origin": origin}
-        said, (data,) = file.sandbox.ask("halve", "halving it", allowance, limit=2 * file.nbytes + 2**20, **more)
+        # A model with its data in other files comes back whole.
+        limit = 2 * max(file.nbytes, int(needs["least"])) + 2**20
+        said, (data,) = file.sandbox.ask("halve", "halving it", allowance, limit=limit, **more)
     except SaidNo as error:
         raise ArtifactRefused(f"{file.path.name} cannot be halved: {told(error)}") from error
     return said, data.tobytes()
 
 
-def _hold(source: Path, target: Path) -> Hold:
+def hold_name(source: Path, target: Path) -> Hold:
     """The hold on the target's name, which an export makes files of too. Raises `BadRequest` if another has it."""
     try:
         return Hold(target.parent, root_of(source.stem))
@@ -88,7 +90,7 @@ def _hold(source: Path, target: Path) -> Hold:
         raise BadRequest(f"another job makes files of this name ({held})", "wait until it is over") from held
 
 
-def _check_memory(least: int, load: Load) -> None:
+def check_memory(least: int, load: Load) -> None:
     """Raises `WillNotFit` if the file as it is could not even run."""
     host = host_memory()
     need = Need((Term("the model at its size", least, max(least, 2 * load.peak), "from the shapes in the file"),))

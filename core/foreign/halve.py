@@ -22,7 +22,7 @@ from ..verify.halved import shape_of, verify_halved
 
 def needs_of(target: Target, files: Files, said: Mapping[str, Any]) -> Answer:
     """What a model needs at its own size, or at `size` (height, width). Raises `ArtifactRefused` if it is none."""
-    return asdict(needs(_model(target, files), tuple(said["size"]))), ()
+    return asdict(needs(model_of(target, files), tuple(said["size"]))), ()
 
 
 def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> Answer:
@@ -30,7 +30,7 @@ def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> A
 
     Raises what `halve` and `shape_of` raise, and `ArtifactRefused` for what is no model or does not load.
     """
-    model, (data,) = _model(target, files), files
+    model, (data,) = model_of(target, files), files
     try:
         loaded = LoadedOnnx(data)
     except Exception as error:  # ONNX Runtime has exceptions of its own
@@ -46,7 +46,8 @@ def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> A
     return header, (np.frombuffer(half, np.uint8),)
 
 
-def _model(target: Target, files: Files) -> ModelProto:
+def model_of(target: Target, files: Files) -> ModelProto:
+    """The model of an artifact. Raises `ArtifactRefused` if it is of another format."""
     if not isinstance(target, Onnx):
-        raise ArtifactRefused(f"it is a {target.label} file, and only ONNX files are halved", "name an .onnx file")
+        raise ArtifactRefused(f"its format is {target.label}, and only ONNX files are changed", "name an .onnx file")
     return ModelProto.FromString(files[0])

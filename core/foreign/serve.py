@@ -129,6 +129,19 @@ class _Service:
         self._copies.clear()
         return {"inspections": [astuple(found) for found in self._loaded.inspections()]}, ()
 
+    def start_slimming(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
+        """Import what slims, which the file has no part in."""
+        from . import slim  # noqa: F401
+
+        return {}, ()
+
+    def slim(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
+        """The model without what no runtime needs, and its verification."""
+        from .slim import slim_and_verify
+
+        assert self._target is not None
+        return slim_and_verify(self._target, self._files, said)
+
     def halve(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """The FP16 twin of an FP32 model, and its verification."""
         from .halve import halve_and_verify

@@ -45,7 +45,7 @@ def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
     try:
         dims = model.contract.input.dims
     except ValueError as error:
-        raise BadRequest(f"{error}: only models of one image can be verified, and so halved") from error
+        raise BadRequest(f"{error}: only models of one image can be verified, and so changed") from error
     if not model.contract.outputs:
         raise BadRequest("the model has no output: there is nothing to verify it by")
     match dims:
@@ -55,7 +55,7 @@ def shape_of(model: LoadedOnnx, size: tuple[int, int]) -> InputShape:
             return InputShape(n, channels, h, w)
         case _:
             what = "×".join(map(str, dims))
-            raise BadRequest(f"the model's input is {what}, no N×C×H×W image: it cannot be verified, and so not halved")
+            raise BadRequest(f"the model's input is {what}, no N×C×H×W image: it cannot be verified here")
 
 
 def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShape) -> Report:

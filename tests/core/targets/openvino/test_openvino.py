@@ -204,7 +204,7 @@ def test_without_its_bin_it_is_refused(published: Path, trained: Path) -> None:
 def test_only_onnx_files_are_halved(published: Path) -> None:
     result = halfpint("halve", published, "--out", published.with_name("half.onnx"))
     assert result.returncode == 3
-    assert "only ONNX files are halved" in result.stderr
+    assert "only ONNX files are changed" in result.stderr
 
 
 # ---- files that mean harm
