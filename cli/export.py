@@ -32,9 +32,8 @@ from .progress import monitor
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint export`; its exit code."""
-    for flag in ("data", "inplace"):
-        if getattr(args, flag):
-            say_error(f"note: --{flag} changes nothing here: names and layout come from the checkpoint")
+    if args.inplace:
+        say_error("note: --inplace changes nothing here: the layout comes from the checkpoint")
     if args.detach:
         return _detach(_specs(args), as_json=args.json)
     with _ahead() as worker:
@@ -228,6 +227,8 @@ def report(events: Sequence[Event]) -> int:
             say()
             say(Path(event.path).name)
             say_wrapped(event.headline, indent="  found    ")
+            for line in event.proof:
+                say_wrapped(line, indent="           ")
             say_wrapped(event.ledger, indent="  bytes    ")
             for warning in event.warnings:
                 say_wrapped(warning, indent="  warning  ")

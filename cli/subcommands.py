@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.option import Part
-from ..core.options import OUT, VERIFY, rows
+from ..core.options import DATA, IMAGES, MAX_LOSS, OUT, VERIFY, rows
 from ..core.shapes import Rounding
 from .flags import add_flags, device
 
@@ -40,7 +40,6 @@ def _export(parser: argparse.ArgumentParser) -> None:
     add_flags(parser, rows())
     add("--json", action="store_true", help="print events, one JSON line each")
     add("--detach", action="store_true", help="put the jobs into the queue, print their ids, and return at once")
-    add("--data", help=argparse.SUPPRESS)
     add("--inplace", action="store_true", help=argparse.SUPPRESS)
     for flag in _OTHER_FLAGS:
         add(flag, nargs="*", action=_NotATarget, help=argparse.SUPPRESS)
@@ -118,6 +117,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an exported file")
     parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
     parser.add_argument("--device", type=device, default="cpu", metavar="D", help="cpu, or the index of a GPU")
+    add_flags(parser, (DATA, IMAGES, MAX_LOSS))
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

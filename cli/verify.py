@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
-from ..core.foreign.against import verify_file
+from ..core.foreign.against import Images, verify_file
+from ..core.options import DATA, IMAGES, MAX_LOSS
 from ..core.tables import table
 from ..core.verify.evidence import Verdict
 from .console import say, say_json
+from .flags import values_of
 
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
-    report = verify_file(args.artifact, args.against, args.device)
+    values = values_of(args, (DATA, IMAGES, MAX_LOSS))
+    images = Images(Path(values[DATA]), values[IMAGES], values[MAX_LOSS]) if values[DATA] else None
+    report = verify_file(args.artifact, args.against, args.device, images)
     if args.json:
         say_json(report.to_dict())
     else:

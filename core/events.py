@@ -95,7 +95,8 @@ class ArtifactPublished:
     """A file has its final name. `ratio`: its bytes / the weights file's. `verdict`: pass or warn.
 
     `headline`: what is kept of the answers, and how far they are off, in a sentence. `noise_multiple`: the largest
-    difference from the reference in units of the rounding noise; None where it was not measured.
+    difference from the reference in units of the rounding noise; None where it was not measured. `proof`: what else was
+    found on the user's own images, a sentence each.
     """
 
     event: ClassVar[str] = "artifact-published"
@@ -108,6 +109,7 @@ class ArtifactPublished:
     noise_multiple: float | None
     ledger: str
     warnings: tuple[str, ...]
+    proof: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from .option import Choice, Choices, Device, OneOf, Option, Part, SomeOf, Switch, Text
+from .option import Choice, Choices, Decimal, Device, Number, OneOf, Option, Part, SomeOf, Switch, Text
 from .precisions import ALL_PRECISIONS, HALF, REFERENCE, Precision
 from .targets import default_target, targets
 from .targets.target import Target
@@ -123,6 +123,35 @@ NAME = Option(
     title="name",
     metavar="T",
 )
+DATA = Option(
+    "data",
+    Text("none"),
+    "",
+    Part.RECIPE,
+    "images of yours: a folder, a list (.txt), a YOLOv5 data set (.yaml) or an .npz; each file is proved on them",
+    title="images",
+    metavar="PATH",
+)
+IMAGES = Option(
+    "images",
+    Number(range(1, 100_001)),
+    128,
+    Part.RECIPE,
+    "how many of those images, evenly chosen",
+    title="number of images",
+    metavar="N",
+    shown=False,
+)
+MAX_LOSS = Option(
+    "max_loss",
+    Decimal(0.0, 100.0),
+    0.5,
+    Part.RECIPE,
+    "on those images, lose so many points at most: of mAP50-95, or of text regions' F-score",
+    title="most loss",
+    metavar="P",
+    shown=False,
+)
 FORCE = Option(
     "force",
     Switch(),
@@ -135,7 +164,7 @@ FORCE = Option(
 
 ROWS: list[Option[Any]] = [
     TARGETS, PRECISIONS, *dict.fromkeys(row for target in targets() for row in target.options),
-    DEVICE, DYNAMIC, HALF_IO, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+    DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, OVERWRITE, VERIFY, OUT, NAME, FORCE,
 ]  # fmt: skip
 
 

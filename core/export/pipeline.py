@@ -28,11 +28,13 @@ from ..spec import ExportSpec
 from ..targets import targets
 from ..units import megabytes
 from ..verify.evidence import Verdict
+from ..verify.proof import DETAILS
 from ..verify.report import Report
 from ..verify.trial import OnStep, Trial, on_trial
 from ..version import VERSION
 from .memory import measured
 from .order import Made, Order, make
+from .prover import Prover, images_of
 from .source import LoadedWeights, read_weights
 from .stages import Emit, stage
 from .turn import turn
@@ -89,6 +91,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
         if not target.installed:
             what = f"{target.label} files need {' and '.join(target.modules)}, which is not installed"
             raise BadRequest(what, target.install or f"leave out {TARGETS.flag} {target}")
+    images = images_of(spec)
     with turn(spec, job, emit) as hold:
         # An import may take over a second, and nothing is needed before the first file is written.
         modules = [module for target in spec.targets for module in target.preload]
@@ -104,11 +107,12 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
             judge = verifier(spec.verify, loaded.network)
             stack.callback(judge.close)
             judge.prepare(orders)
+            prover = Prover(spec, loaded, images, emit)
             # All files are made and tried before the first is judged: the reference catches up meanwhile.
             tried: list[tuple[Made, Trial]] = []
             for order in orders:
                 with _guarded(order, outcome, emit):
-                    tried.append(_make_and_try(order, drafts[order.kind], judge, emit))
+                    tried.append(_make_and_try(order, drafts[order.kind], judge, prover, emit))
             verified: list[_Verified] = []
             for made, trial in tried:
                 with _guarded(made.order, outcome, emit):
@@ -130,8 +134,8 @@ def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
         emit(ArtifactFailed(str(order.path), error.what, error.fix))
 
 
-def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> tuple[Made, Trial]:
-    """Write an artifact to its drafts, load it back and let it answer the test images."""
+def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover, emit: Emit) -> tuple[Made, Trial]:
+    """Write an artifact to its drafts, load it back and let it answer the test images, and the user's own."""
     made = make(order, drafts, emit)
     with stage("run", order.path.name, emit) as running:
         for draft in drafts:
@@ -140,8 +144,9 @@ def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> 
         subject = order.subject(tuple(draft.path for draft in drafts))
         plan = judge.plan(subject)
         trial = on_trial(subject, order.loaded.network, plan, on_step=_progress("run", order, emit))
-        judge.inspect(trial)
         running.summary = f"{len(trial.answers)} answers"
+    prover.prove(order, trial)
+    judge.inspect(trial)
     return made, trial
 
 
@@ -224,6 +229,7 @@ def _published(record: ArtifactRecord, loaded: LoadedWeights) -> ArtifactPublish
         noise_multiple=report.noise_multiple,
         ledger=record.ledger.explanation,
         warnings=tuple(check.message for check in report.checks if check.verdict is Verdict.WARN),
+        proof=tuple(check.message for check in report.checks if check.name in DETAILS),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
+from ..images.source import ImageSource, open_images
 from ..manifest import read
 from ..memory.estimate import job_needs, judged
 from ..memory.fit import Fit
@@ -13,8 +15,12 @@ from ..memory.now import look
 from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
-from ..option import NOTHING_GIVEN
+from ..option import NOTHING_GIVEN, Values
+from ..options import DATA
 from ..precisions.dtype import FLOAT32
+from ..proof.prove import finder_of
+from ..proof.trial import prove_on_trial
+from ..proof.twin import seen_by_twin
 from ..readings.arithmetic import products
 from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
@@ -36,32 +42,48 @@ from .opened import ForeignFile, LoadedForeign
 _MAX_MANIFESTS = 100  # that are looked into
 
 
-def verify_file(artifact: Path, weights: Path, device: str = "cpu") -> Report:
-    """Verify a file fully. It is opened in a sandbox, whoever made it.
+@dataclass(frozen=True)
+class Images:
+    """Images of the user to prove a file on: where, how many of them at most, and what loss in points is allowed."""
 
-    Raises `WeightsRefused` for bad weights, `BadRequest` for a missing file, `ArtifactRefused` for one that does not
-    load or goes beyond what it may take, `WillNotFit` if memory would not do.
+    path: Path
+    count: int
+    most: float
+
+
+def verify_file(artifact: Path, weights: Path, device: str = "cpu", images: Images | None = None) -> Report:
+    """Verify a file fully, on images of the user too if there are any. It is opened in a sandbox, whoever made it.
+
+    Raises `WeightsRefused` for bad weights, `BadRequest` for a missing file and for images of which none can be used,
+    `ArtifactRefused` for a file that does not load or goes beyond what it may take, `WillNotFit` if memory would not
+    do.
     """
+    opened = open_images(images.path, images.count) if images is not None else None
     with ForeignFile(artifact, device) as file, WeightsSource(weights) as source:
         file.looked()
         for _ in source.load():
             pass
         try:
-            return _verified(file, source)
+            return _verified(file, source, opened, images.most if images is not None else 0.0)
         except SaidNo as error:
             raise ArtifactRefused(f"{artifact} cannot be used as {file.target}: {told(error)}") from error
 
 
-def _verified(file: ForeignFile, source: WeightsSource) -> Report:
+def _verified(file: ForeignFile, source: WeightsSource, images: ImageSource | None, most: float) -> Report:
     network = source.network
+    if images is not None:
+        finder_of(network)
     loaded = LoadedForeign(file, lambda shape: _load(network, shape))
     subject = _subject(file, loaded, network, source.info.facts.sizes.default)
-    _check_memory(subject, network)
+    values = NOTHING_GIVEN.having(NMS, subject.nms is not None)
+    _check_memory(subject, network, values if images is None else values.having(DATA, str(images.path)))
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
         trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
         trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
+        if images is not None:
+            prove_on_trial(trial, seen_by_twin(images, network, subject.shape.size, subject.device), most)
         return judge(trial, answers)
     finally:
         answers.close()
@@ -75,11 +97,12 @@ def _load(network: Network, shape: InputShape) -> Load:
         raise BadRequest(f"the network of these weights cannot take {shape}: {error}") from error
 
 
-def _check_memory(subject: Subject, network: Network) -> None:
-    """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it."""
+def _check_memory(subject: Subject, network: Network, values: Values) -> None:
+    """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it, with the
+    same options.
+    """
     now = look(subject.device, subject.paths[0].parent)
     try:
-        values = NOTHING_GIVEN.having(NMS, subject.nms is not None)
         work = Workload((subject.kind,), values, device=subject.device)
         needs = job_needs(network, work, subject.shape, now.overheads)
     except ShapeMismatch as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
 from ..limits import ran_out_of_memory
@@ -57,6 +57,8 @@ def read_picture(path: Path, name: str, labels: Array | None, enough: int) -> Pi
                 if isinstance(image, JpegImageFile):
                     image.draft(None, (enough, enough))
                 return Picture(name, _eight_bits(ImageOps.exif_transpose(image)), size, labels)
+    except UnidentifiedImageError as error:
+        raise Broken(f"it is none of {', '.join(FORMATS)}") from error
     except OSError as error:
         raise Broken(os.strerror(error.errno) if error.errno else _told(error)) from error
     except Broken:

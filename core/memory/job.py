@@ -14,10 +14,11 @@ from ..images.probes import small_probes
 from ..kinds import Kind
 from ..network.network import Network
 from ..network.ops import Dim, Shape, numel
-from ..options import VerifyMode
+from ..options import DATA, VerifyMode
 from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
+from ..targets import default_target
 from .fitted import CUDA, NMS_BOXES, PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
 from .need import Need, Term, larger, smaller
 from .workload import Workload
@@ -147,6 +148,8 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
         ]
     beside = [Part("the reference's arrays", reference, REFERENCE_BESIDE)] if full else []
     answers: Dim = 0
+    if work.values[DATA]:
+        yield JobStage("see images with", Kind(default_target(), REFERENCE), (*common, *beside, *_twin(sizes, work)))
     for kind in work.kinds:
         held = Part("answers to be judged", answers)
         if kind.target.memory.write:
@@ -160,18 +163,21 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
         for change in kind.target.passes(work.values):
             part = Part(change.process, change.base_nbytes + _times(sizes.weights, change.copies))
             yield JobStage(change.name, kind, (*common, held, *beside, part))
+        if work.values[DATA]:
+            yield JobStage("prove", kind, (*common, held, *beside, *_tried(kind, sizes, work, True)))
     held = Part("answers to be judged", answers)
     for kind in work.kinds:
         if full:
             yield JobStage("judge", kind, (*common, held, Part("the reference's arrays", reference)))
         elif kind.precision != REFERENCE and Kind(kind.target, REFERENCE) not in work.kinds:
-            yield JobStage("judge", kind, (*common, held, *_twin(kind, sizes, work)))
+            yield JobStage("judge", kind, (*common, held, *_twin(sizes, work, kind)))
 
 
 def _libraries(work: Workload) -> Iterator[Part]:
     name = "Python and its libraries"
     yield Part(name, _MIB, PYTHON)
-    for target in work.targets:
+    seeing = (default_target(),) if work.values[DATA] else ()
+    for target in dict.fromkeys((*work.targets, *seeing)):
         yield Part(name, _MIB, Constant(f"{target} libraries", target.memory.libraries))
     if any(map(work.on_gpu, work.kinds)):
         yield Part(name, _MIB, CUDA)
@@ -191,7 +197,9 @@ def _tried(kind: Kind, sizes: Weighed, work: Workload, at_size: bool) -> tuple[P
     return (weights, Part("its activations", sizes.batch, constant), *tail)
 
 
-def _twin(kind: Kind, sizes: Weighed, work: Workload) -> tuple[Part, ...]:
+def _twin(sizes: Weighed, work: Workload, kind: Kind | None = None) -> tuple[Part, ...]:
+    """The twin of a file in the reference precision; of none, that which sees the user's images."""
+    kind = kind or Kind(default_target(), REFERENCE)
     weights = Part(f"the {REFERENCE.label} twin", sizes.weights, TWIN)
     activations = Part("its activations", sizes.batch, TWIN_ACTIVATIONS)
     return (weights, Part("images", sizes.image)) if work.on_gpu(kind) else (weights, activations)

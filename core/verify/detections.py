@@ -60,6 +60,30 @@ def overlaps(a: Boxes, rows: Array, b: Boxes, columns: Array) -> Array:
     return np.where(same & (union > 0), common / np.where(union > 0, union, 1), 0.0)
 
 
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """What became of detections. `kept`: of each expected one, whether it is still there; `new`: of each found one,
+    whether it was not there. Of those kept, in their order, `partner`: which one it is now, and `iou`: of the two.
+    """
+
+    kept: Array
+    new: Array
+    partner: Array
+    iou: Array
+
+
+def paired(wanted: Found, got: Found, iou: float) -> Paired:
+    """Which detections stand for which: of one class, and overlapping so much that the two would be taken for one."""
+    common = overlaps(wanted.boxes, np.arange(len(wanted.which)), got.boxes, np.arange(len(got.which)))
+    same: Array = common > iou
+    kept: Array = np.any(same, axis=1)
+    new: Array = ~np.any(same, axis=0)
+    # The box at the same place of the answer, if it was not taken for another one; else the nearest.
+    likeness = np.where(same, common + 2 * (wanted.which[:, None] == got.which), 0)[kept]
+    partner = likeness.argmax(1) if kept.any() else np.zeros(0, np.int64)
+    return Paired(kept, new, partner, common[kept][np.arange(len(partner)), partner])
+
+
 def detection_change(
     result: Detections,
     actual: Sequence[Array],
@@ -83,13 +107,8 @@ def detection_change(
         verdict = None if noise is None else Verdict.PASS
         return DetectionChange(result.threshold, shape, seed, len(before), above, 0, 0, 0, 0.0, 0.0, verdict)
     wanted, got = found(result, expected, before), found(result, actual, now)
-    common = overlaps(wanted.boxes, np.arange(len(wanted.which)), got.boxes, np.arange(len(got.which)))
-    same = common > result.iou
-    kept, new = same.any(1), ~same.any(0)
-    # The box at the same place of the answer, if it was not taken for another one; else the nearest.
-    likeness = np.where(same, common + 2 * (wanted.which[:, None] == got.which), 0)[kept]
-    partner = likeness.argmax(1) if kept.any() else []
-    changed = np.concatenate((wanted.which[~kept], got.which[new]))
+    pairs = paired(wanted, got, result.iou)
+    changed = np.concatenate((wanted.which[~pairs.kept], got.which[pairs.new]))
     crossed = changed[(before[changed] > result.threshold) != (now[changed] > result.threshold)]
     margin = np.abs(log_odds(before[crossed]) - log_odds(result.threshold)).max(initial=0.0)
     return DetectionChange(
@@ -99,10 +118,10 @@ def detection_change(
         boxes=len(before),
         above=above,
         expected=len(wanted.which),
-        kept=int(kept.sum()),
-        new=int(new.sum()),
-        shift=_largest(got.boxes.corners[partner] - wanted.boxes.corners[kept]),
-        confidence=_largest(got.confidences[partner] - wanted.confidences[kept]),
+        kept=int(pairs.kept.sum()),
+        new=int(pairs.new.sum()),
+        shift=_largest(got.boxes.corners[pairs.partner] - wanted.boxes.corners[pairs.kept]),
+        confidence=_largest(got.confidences[pairs.partner] - wanted.confidences[pairs.kept]),
         verdict=None if noise is None else by_noise(float(margin), noise),
     )
 

@@ -37,7 +37,7 @@ def judge(trial: Trial, answers: Answers, on_step: OnStep = ignored) -> Report:
     found = _compared(trial, answers, on_step)
     checks += tuple(check_answers(Way.FULL, found))
     seconds = trial.seconds + time.perf_counter() - start
-    return Report(Way.FULL, checks, found.differences, seconds, found.changes)
+    return Report(Way.FULL, checks, found.differences, seconds, found.changes, trial.proof)
 
 
 def inspect(trial: Trial, network: Network) -> None:
@@ -83,6 +83,7 @@ def _compared(trial: Trial, answers: Answers, on_step: OnStep) -> Compared:
         others=answers.change(),
         left_out=trial.plan.left_out,
         suppressed=tuple(trial.suppressed),
+        proof=trial.proof,
     )
 
 

@@ -18,9 +18,9 @@ from .report import LEAST_NOISE, MaskChange
 Array = NDArray[Any]
 
 # Smaller boxes are no line of text, and one row of pixels more or less is much of them.
-_LEAST_SIDE = 8.0  # px
+LEAST_SIDE = 8.0  # px
 # A box that covers half of another's is taken for the same: what benchmarks of text detection ask for (ICDAR).
-_SAME = 0.5
+SAME = 0.5
 # What nobody would notice: fewer pixels that flip, and boxes that differ less.
 _MOST_FLIPPED, _LEAST_IOU = 0.01, 0.9
 
@@ -44,7 +44,7 @@ def mask_change(
         seed=seed,
         flipped=changed.flipped,
         expected=len(changed.overlaps),
-        kept=sum(overlap >= _SAME for overlap in changed.overlaps),
+        kept=sum(overlap >= SAME for overlap in changed.overlaps),
         new=changed.new,
         least_iou=min(changed.overlaps, default=1.0),
         verdict=verdict,
@@ -70,8 +70,8 @@ class _Changed:
 
 
 def _changed(now: Array, before: Array) -> _Changed:
-    wanted, got = boxes_of(before, _LEAST_SIDE), boxes_of(now, _LEAST_SIDE)
-    new = sum(overlap < _SAME for overlap in best_overlaps(got, wanted))
+    wanted, got = boxes_of(before, LEAST_SIDE), boxes_of(now, LEAST_SIDE)
+    new = sum(overlap < SAME for overlap in best_overlaps(got, wanted))
     return _Changed(float(np.mean(now != before)), best_overlaps(wanted, got), new)
 
 

@@ -49,16 +49,16 @@ def judge_quickly(trial: Trial, network: Network, full: tuple[Array, ...] | None
         return Report(Way.QUICK, checks, (), trial.seconds)
     found = replace(_compared(trial, network, full), suppressed=tuple(trial.suppressed))
     checks += tuple(check_answers(Way.QUICK, found))
-    return Report(Way.QUICK, checks, found.differences, trial.seconds, found.changes)
+    return Report(Way.QUICK, checks, found.differences, trial.seconds, found.changes, trial.proof)
 
 
 def _compared(trial: Trial, network: Network, full: tuple[Array, ...] | None) -> Compared:
     precision = trial.subject.kind.precision
     if full is None:
-        return Compared(precision)
+        return Compared(precision, proof=trial.proof)
     probe, outputs = trial.answers[0]
     image = (probe.shape.dims, probe.seed)
     changes = ()
     if network.result is not None:
         changes = (change(network.result, [y[:1] for y in outputs], [y[:1] for y in full], None, *image),)
-    return Compared(precision, differences(network, outputs, full, None, *image), changes)
+    return Compared(precision, differences(network, outputs, full, None, *image), changes, proof=trial.proof)

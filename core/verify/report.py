@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from ..units import figure
 from .evidence import Evidence, Verdict, worst
+from .proof import Proof
 
 # What float32 itself makes of a value: rounding it moves it by up to 2**-24 of it, and the sums of the yardstick (see
 # `readings/rounding.py`) are rounded to two bits less. A yardstick that is shorter than this was so by chance.
@@ -139,7 +140,8 @@ class Way(StrEnum):
 class Report:
     """All that verification found about one artifact. `mode`: the way it was verified, by its name.
 
-    `changes`: what becomes of what a person keeps of the answers, an image each. `seconds`: what it took.
+    `changes`: what becomes of what a person keeps of the answers, an image each. `proof`: the same of the user's own
+    images, all together. `seconds`: what it took.
     """
 
     mode: str
@@ -147,6 +149,7 @@ class Report:
     differences: tuple[Difference, ...]
     seconds: float
     changes: tuple[Change, ...] = ()
+    proof: Proof | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -172,6 +175,8 @@ class Report:
     def headline(self) -> str:
         """What matters most, in a sentence: what is kept of the answers, and how far they are off; or what is wrong."""
         kept = next((check.message for check in self.checks if check.name in _KEPT), "")
+        if self.proof is not None:
+            kept = self.proof.headline
         multiple = self.noise_multiple
         if multiple is not None:
             off = f"{figure(multiple)} × the rounding noise"

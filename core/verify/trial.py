@@ -24,6 +24,7 @@ from .checks.outputs import wrong_form
 from .evidence import Evidence, Verdict
 from .lifted import lifted
 from .probes import Plan
+from .proof import Proof
 from .subject import CannotLoad, Subject, load
 from .suppression import Suppressed
 
@@ -52,7 +53,8 @@ class Trial:
 
     `loaded`: the file in its runtime; None if it does not load, or once it is closed. `inspected`: what it showed
     without being run, which does not keep its answers from being judged. `answers`: the network's own outputs, before a
-    file suppresses boxes itself; `suppressed`: what it keeps of them. `seconds`: what the trial took.
+    file suppresses boxes itself; `suppressed`: what it keeps of them. `proof`: what came of the user's own images.
+    `seconds`: what the trial took.
     """
 
     subject: Subject
@@ -62,6 +64,7 @@ class Trial:
     inspected: list[Evidence] = field(default_factory=list[Evidence])
     answers: list[tuple[Probe, tuple[Array, ...]]] = field(default_factory=list[tuple[Probe, tuple[Array, ...]]])
     suppressed: list[Suppressed] = field(default_factory=list[Suppressed])
+    proof: Proof | None = None
     seconds: float = 0.0
 
     @property

@@ -224,7 +224,7 @@ def test_an_export_builds_it_once_to_read_the_file(
 ) -> None:
     """Although the command has to ask the file for its default size before the job begins."""
 
-    def read(specs: list[ExportSpec], *, as_json: bool) -> int:
+    def read(specs: list[ExportSpec], *_: object, as_json: bool) -> int:
         for one in specs:
             read_weights(one, lambda _: None)
         return 0

@@ -17,6 +17,7 @@ from . import (
     outputs,
     own_size,
     power,
+    proof,
     ranges,
     resemblance,
     rounding,
@@ -34,6 +35,7 @@ OF_FILES: tuple[Check[Stored], ...] = (
     (constants.look, {Way.FULL, Way.QUICK}),
 )
 OF_ANSWERS: tuple[Check[Compared], ...] = (
+    (proof.look, {Way.FULL, Way.QUICK}),
     (outputs.look, {Way.QUICK}),
     (accuracy.look, {Way.FULL}),
     (resemblance.look, {Way.QUICK}),

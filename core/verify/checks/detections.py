@@ -10,8 +10,7 @@ from ..evidence import Evidence, Verdict, worst
 from ..report import DetectionChange
 from .found import Compared
 
-# The place to name the flag that takes a person's own images, once there is one.
-_MORE_PROOF = "images of your own would prove more"
+_MORE_PROOF = "images of your own (--data) would prove more"
 
 
 def look(found: Compared) -> Iterator[Evidence]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...network.network import Network
 from ...precisions import Precision
+from ..proof import Proof
 from ..report import Change, Difference, Distance
 from ..subject import Subject
 from ..suppression import Suppressed
@@ -33,6 +34,7 @@ class Compared:
     `differences`, `changes`: image by image. `noise`, `others`: by component, how far rounding and another image move
     the answer. `largest`: the layer with the largest magnitude that a narrow type must hold, and that magnitude.
     `left_out`: what was not tried, and why. `suppressed`: what a file that suppresses boxes itself keeps, by image.
+    `proof`: what came of the user's own images.
     """
 
     precision: Precision
@@ -43,3 +45,4 @@ class Compared:
     largest: tuple[str, float] | None = None
     left_out: str = ""
     suppressed: tuple[Suppressed, ...] = ()
+    proof: Proof | None = None

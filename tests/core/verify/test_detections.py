@@ -148,7 +148,7 @@ def test_where_the_noise_is_not_known_it_is_told_and_not_judged() -> None:
 def test_an_image_in_which_nothing_is_found_says_so() -> None:
     nothing, check = judged(answer(), answer())
     assert check.verdict is Verdict.PASS
-    assert check.message == "finds nothing on the test image; images of your own would prove more"
+    assert check.message == "finds nothing on the test image; images of your own (--data) would prove more"
     change, _ = judged(answer(CAT), answer(CAT))
     assert check_detections([change, nothing]).message.startswith("the one detection on 2 test images is kept")
 

@@ -1,0 +1,60 @@
+"""The proof of a job's artifacts on the user's own images: what the reference finds there, found once for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..events import Note, Progress
+from ..images.source import ImageSource, open_images
+from ..options import DATA, IMAGES, MAX_LOSS
+from ..proof.prove import OnImage, Yardstick, finder_of
+from ..proof.trial import prove_on_trial
+from ..proof.twin import seen_by_twin
+from ..spec import ExportSpec
+from ..verify.trial import Trial
+from .order import Order
+from .source import LoadedWeights
+from .stages import Emit, stage
+
+
+def images_of(spec: ExportSpec) -> ImageSource | None:
+    """The images that a job is given, if any. Raises `BadRequest` if none of them can be used."""
+    recipe = spec.recipe
+    return open_images(Path(recipe[DATA]), recipe[IMAGES]) if recipe[DATA] else None
+
+
+class Prover:
+    """Holds every artifact of a job against the reference, if there are images."""
+
+    def __init__(self, spec: ExportSpec, loaded: LoadedWeights, images: ImageSource | None, emit: Emit) -> None:
+        """Raises `BadRequest` if nothing is known of what people take from such a network's answers."""
+        self._spec, self._loaded, self._images, self._emit = spec, loaded, images, emit
+        self._by: Yardstick | None = None
+        if images is not None:
+            finder_of(loaded.network)
+
+    def prove(self, order: Order, trial: Trial) -> None:
+        """Add the proof to the trial of a file that is still open; one that is wrong already needs none."""
+        if self._images is None or trial.failed:
+            return
+        by, name = self._yardstick(self._images), order.path.name
+        with stage("prove", name, self._emit) as proving:
+            prove_on_trial(trial, by, self._spec.recipe[MAX_LOSS], self._told("prove", name))
+            proving.summary = f"{trial.proof.images} images" if trial.proof else ""
+
+    def _yardstick(self, images: ImageSource) -> Yardstick:
+        if self._by is None:
+            network, size, device = self._loaded.network, self._loaded.shape.size, self._spec.device
+            with stage("images", "", self._emit) as seeing:
+                self._by = seen_by_twin(images, network, size, device, self._told("images", ""))
+                seeing.summary = f"{len(self._by.seen)} of {images.total}, answered by {self._by.against}"
+            for name, why in list(images.broken.items())[:3]:
+                self._emit(Note("warning", f"{name} is left out: {why}"))
+            if len(images.broken) > 3:
+                self._emit(Note("warning", f"{len(images.broken)} images in all are left out"))
+            for note in self._by.notes:
+                self._emit(Note("info", note))
+        return self._by
+
+    def _told(self, name: str, artifact: str) -> OnImage:
+        return lambda done, total, image: self._emit(Progress(name, artifact, done, total, image))

@@ -1,0 +1,61 @@
+"""The best class over many images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..network.network import Network
+from ..network.result import BestClass, Boxes
+from ..precisions import REFERENCE
+from ..verify.proof import ClassProof, Loss
+from .tally import Counted
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ClassFinder:
+    """Finds the best class."""
+
+    result: BestClass
+    what: str = "best classes"
+    threshold: float | None = None
+
+    def finds(self, outputs: Sequence[Array]) -> int:
+        return int(outputs[self.result.output][0].argmax())
+
+    def tally(self, network: Network) -> ClassTally:
+        return ClassTally(network)
+
+
+@dataclass
+class ClassTally:
+    """Counts images whose best class is the reference's."""
+
+    network: Network
+    _wanted: Counter[int] = field(default_factory=Counter[int])
+    _kept: Counter[int] = field(default_factory=Counter[int])
+    _new: Counter[int] = field(default_factory=Counter[int])
+
+    def add(self, wanted: int, got: int, labels: Boxes | None) -> None:
+        self._wanted[wanted] += 1
+        (self._kept if got == wanted else self._new)[got] += 1
+
+    def counted(self) -> Counted:
+        wanted, kept = self._wanted.total(), self._kept.total()
+        classes = tuple(
+            ClassProof(
+                self.network.names.get(number, f"class {number}"),
+                expected=self._wanted[number],
+                kept=self._kept[number],
+                new=self._new[number],
+            )
+            for number in sorted({*self._wanted, *self._new})
+        )
+        loss = Loss("top-1", 1.0, kept / wanted if wanted else 1.0, f"{REFERENCE.label}'s own classes")
+        return Counted(wanted, kept, self._new.total(), loss, classes=classes)

@@ -1,0 +1,224 @@
+"""Hold an artifact against the reference precision on images of the user: both answer the same pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadRequest, HalfpintError
+from ..images.source import ImageSource, PreparedImage, evenly
+from ..limits import ran_out_of_memory
+from ..network.network import Network
+from ..network.preparation import Preparation
+from ..network.result import BestClass, Boxes, Detections, Mask
+from ..shapes import InputShape
+from ..targets.contract import output_dims
+from ..targets.loaded import Runner, told
+from ..verify.checks.outputs import wrong_form
+from ..verify.proof import Loss, Proof
+from .classes import ClassFinder
+from .detections import DetectionFinder
+from .regions import RegionFinder
+from .tally import Counted, Finder
+
+Array = NDArray[Any]
+OnImage: TypeAlias = Callable[[int, int, str], None]  # called after each image: how many of how many, its name
+
+
+def ignored(done: int, total: int, name: str) -> None:
+    """Nobody wants to know."""
+
+
+class WrongAnswer(Exception):
+    """An artifact does not answer an image as it promises; the message says how."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An image that the reference has seen: what it finds there, and what is really there, if that is known."""
+
+    name: str
+    finds: Any
+    labels: Boxes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """What the reference finds in a user's images: an artifact is held against it, image by image.
+
+    `against`: what answered. `notes`: what the user should know of the images.
+    """
+
+    network: Network
+    images: ImageSource
+    preparation: Preparation
+    against: str
+    seen: tuple[Seen, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def finder(self) -> Finder[Any]:
+        return finder_of(self.network)
+
+
+def finder_of(network: Network) -> Finder[Any]:
+    """What takes from a network's answers what a person takes. Raises `BadRequest` where that is not known."""
+    match network.result:
+        case Detections() as result:
+            return DetectionFinder(result)
+        case Mask() as result:
+            return RegionFinder(result)
+        case BestClass() as result:
+            return ClassFinder(result)
+        case None:
+            what = f"what people take from the answers of {network.family} {network.task} networks is not known"
+            raise BadRequest(f"{what}: images prove nothing", "leave out --data")
+
+
+def yardstick(
+    reference: Runner,
+    images: ImageSource,
+    network: Network,
+    size: tuple[int, int],
+    against: str,
+    on_image: OnImage = ignored,
+) -> Yardstick:
+    """Have the reference answer the images at a height and width, px. Raises what its runtime raises."""
+    preparation, finder = network.preparation(*size), finder_of(network)
+    seen, strange = list[Seen](), set[int]()
+    for image in images.stream(preparation):
+        outputs = reference.run(image.pixels)
+        labels, unknown = _known(image.labels, network)
+        strange |= unknown
+        seen.append(Seen(image.name, finder.finds(outputs), labels))
+        on_image(len(seen), images.count, image.name)
+    notes = images.notes
+    if strange:
+        listed = ", ".join(map(str, sorted(strange)[:5]))
+        notes = (*notes, f"the labels name classes that the network does not have ({listed}): these are left out")
+    return Yardstick(network, images, preparation, against, tuple(seen), notes)
+
+
+def prove(
+    candidate: Runner,
+    by: Yardstick,
+    most: float,
+    batch: int = 1,
+    few: int | None = None,
+    on_image: OnImage = ignored,
+) -> Proof:
+    """The proof of an artifact. `most`: the loss that is allowed, in points. `batch`: of how many images a run is.
+
+    `few`: how many images to try, where all would take too long. It never raises for a wrong artifact: the proof says
+    it. What a sandbox refuses, it lets through.
+    """
+    chosen = range(len(by.seen)) if few is None else evenly(len(by.seen), few)
+    try:
+        counted, wrong = _counted(candidate, by, chosen, batch, on_image), ""
+    except WrongAnswer as error:
+        counted, wrong = None, str(error)
+    return Proof(
+        source=str(by.images.path),
+        images=len(chosen),
+        broken=len(by.images.broken),
+        labelled=sum(by.seen[index].labels is not None for index in chosen),
+        preparation=by.preparation.name,
+        against=by.against,
+        what=by.finder.what,
+        threshold=by.finder.threshold,
+        expected=counted.expected if counted else 0,
+        kept=counted.kept if counted else 0,
+        new=counted.new if counted else 0,
+        loss=counted.loss if counted else None,
+        iou=counted.iou if counted else None,
+        confidence=counted.confidence if counted else None,
+        classes=counted.classes if counted else (),
+        most=most,
+        masks=counted.masks if counted else None,
+        wrong=wrong,
+        notes=by.notes if few is None else (*by.notes, f"only {len(chosen)} images: it is slow on a CPU"),
+    )
+
+
+def loss_of(candidate: Runner, by: Yardstick, batch: int = 1) -> Loss:
+    """What an artifact loses on the images; all of the score, if it does not answer as it promises."""
+    try:
+        return _counted(candidate, by, range(len(by.seen)), batch).loss
+    except WrongAnswer:
+        itself = by.finder.tally(by.network)
+        for seen in by.seen:
+            itself.add(seen.finds, seen.finds, seen.labels)
+        return replace(itself.counted().loss, found=0.0)
+
+
+def _counted(
+    candidate: Runner,
+    by: Yardstick,
+    chosen: Collection[int],
+    batch: int,
+    on_image: OnImage = ignored,
+) -> Counted:
+    """Raises `WrongAnswer`."""
+    finder, tally = by.finder, by.finder.tally(by.network)
+    images = (image for index, image in enumerate(by.images.stream(by.preparation)) if index in chosen)
+    answered = _answered(candidate, images, by.network, batch)
+    done = 0
+    for index, (image, outputs) in zip(chosen, answered, strict=False):
+        seen = by.seen[index]
+        if image.name != seen.name:
+            break
+        tally.add(seen.finds, finder.finds(outputs), seen.labels)
+        done += 1
+        on_image(done, len(chosen), image.name)
+    if done < len(chosen):
+        raise BadRequest(f"the images of {by.images.path} changed meanwhile", "start again")
+    return tally.counted()
+
+
+def _answered(
+    candidate: Runner, images: Iterable[PreparedImage], network: Network, batch: int
+) -> Iterator[tuple[PreparedImage, Sequence[Array]]]:
+    """Each image and the answer to it alone, from runs of whole batches: the last one is filled up. Raises
+    `WrongAnswer`.
+    """
+    waiting: list[PreparedImage] = []
+    for image in images:
+        waiting.append(image)
+        if len(waiting) == batch:
+            yield from _run(candidate, waiting, network, batch)
+            waiting = []
+    if waiting:
+        yield from _run(candidate, waiting, network, batch)
+
+
+def _run(
+    candidate: Runner, images: Sequence[PreparedImage], network: Network, batch: int
+) -> Iterator[tuple[PreparedImage, Sequence[Array]]]:
+    filled = [*images, *[images[-1]] * (batch - len(images))]
+    pixels = filled[0].pixels if batch == 1 else np.concatenate([image.pixels for image in filled])
+    try:
+        outputs = candidate.run(pixels)
+    except HalfpintError:
+        raise
+    except Exception as error:  # whatever a runtime raises, the file does not do what it promises
+        if ran_out_of_memory(error):
+            raise MemoryError from error
+        raise WrongAnswer(f"at {images[0].name}: {told(error)}") from error
+    wrong = wrong_form(outputs, output_dims(network, InputShape(*pixels.shape)))
+    if wrong:
+        raise WrongAnswer(f"at {images[0].name}: {wrong}")
+    for index, image in enumerate(images):
+        yield image, [output[index : index + 1] for output in outputs]
+
+
+def _known(labels: Boxes | None, network: Network) -> tuple[Boxes | None, set[int]]:
+    """The labels of classes that the network has, and the numbers of the others."""
+    if labels is None:
+        return None, set()
+    known = np.isin(labels.classes, list(network.names))
+    strange = set(labels.classes[~known].tolist())
+    return (Boxes(labels.corners[known], labels.classes[known]) if known.any() or not strange else None), strange

@@ -1,0 +1,78 @@
+"""Regions of text over many images: kept, lost and new, and the F-score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..network.network import Network
+from ..network.result import Boxes, Mask
+from ..precisions import REFERENCE
+from ..verify.masks import LEAST_SIDE, SAME, best_overlaps
+from ..verify.proof import Loss
+from ..verify.regions import Points, area, boxes_of
+from .tally import Counted, drift
+
+Array = NDArray[Any]
+
+# By how much DBNet's own post-processing enlarges what its shrunken map shows: area × this / circumference, px.
+_UNCLIP = 1.5
+
+
+@dataclass(frozen=True)
+class RegionFinder:
+    """Finds the boxes (4×2, px) of a map's regions, enlarged as users do it."""
+
+    result: Mask
+    what: str = "regions"
+
+    @property
+    def threshold(self) -> float:
+        return self.result.threshold
+
+    def finds(self, outputs: Sequence[Array]) -> list[Points]:
+        mask = outputs[self.result.output][0, 0] > self.result.threshold
+        return [enlarged(box) for box in boxes_of(mask, LEAST_SIDE)]
+
+    def tally(self, network: Network) -> RegionTally:
+        return RegionTally()
+
+
+def enlarged(box: Points) -> Points:
+    """A rectangle (4×2, px) whose sides all went outward by its area × 1.5 / circumference.
+
+    That is the smallest rectangle around what pyclipper makes of it with round corners.
+    """
+    along, across = box[1] - box[0], box[2] - box[1]
+    sides = float(np.hypot(*along)), float(np.hypot(*across))
+    by = area(box) * _UNCLIP / (2 * sum(sides))
+    u, v = along / sides[0] * by, across / sides[1] * by
+    return box + np.array((-u - v, u - v, u + v, v - u))
+
+
+@dataclass
+class RegionTally:
+    """Counts regions. One is kept where another covers it by half, as benchmarks of text detection ask for."""
+
+    _overlaps: list[Array] = field(default_factory=list[Array])
+    _found: int = 0
+    _new: int = 0
+
+    def add(self, wanted: Sequence[Points], got: Sequence[Points], labels: Boxes | None) -> None:
+        self._overlaps.append(np.array(best_overlaps(wanted, got), np.float64))
+        self._found += len(got)
+        self._new += sum(overlap < SAME for overlap in best_overlaps(got, wanted))
+
+    def counted(self) -> Counted:
+        overlaps = np.concatenate(self._overlaps)
+        expected, kept = len(overlaps), int((overlaps >= SAME).sum())
+        right = self._found - self._new
+        both = expected + self._found
+        # Twice precision × recall by their sum, where each of what is right stands for one of what is wanted.
+        score = (kept + right) / both if both else 1.0
+        loss = Loss("F-score", 1.0, score, f"{REFERENCE.label}'s own regions")
+        return Counted(expected, kept, self._new, loss, drift([overlaps[overlaps >= SAME]], least=True))

@@ -1,0 +1,40 @@
+"""The proof of a file that is on trial, while it is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..images.probes import too_slow
+from ..targets.loaded import Runner
+from ..verify.tail import shown
+from ..verify.trial import Trial
+from .prove import OnImage, Yardstick, ignored, prove
+
+Array = NDArray[Any]
+
+_FEW = 4  # images, where a runtime takes seconds for each
+
+
+def prove_on_trial(trial: Trial, by: Yardstick, most: float, on_image: OnImage = ignored) -> None:
+    """Add the proof to a trial; a file that is wrong already needs none. `most`: the loss in points that is allowed.
+
+    Of a file that suppresses boxes itself, the answers before are proved: how it suppresses is tried apart.
+    """
+    subject, loaded = trial.subject, trial.loaded
+    if trial.failed or loaded is None:
+        return
+    runner = loaded if subject.nms is None else _First(shown(loaded, by.network), len(by.network.outputs))
+    few = _FEW if too_slow(subject.kind, subject.shape, subject.device) else None
+    trial.proof = prove(runner, by, most, subject.shape.batch, few, on_image)
+
+
+class _First:
+    """What gives more outputs than are wanted, without those behind the first ones."""
+
+    def __init__(self, runner: Runner, count: int) -> None:
+        self._runner, self._count = runner, count
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        return self._runner.run(image)[: self._count]
