@@ -12,6 +12,7 @@ from typing import Literal, Self
 
 from ..errors import WeightsRefused
 from ..untrusted import printable
+from .discover import SUFFIXES
 from .entries import MAX_PICKLE_NBYTES, Entries
 from .file import AGAIN, WeightsFile
 from .meaning import TorchMeaning
@@ -82,7 +83,9 @@ def open_archive(path: Path, names: Names) -> Archive:
 
 
 def is_something_else(path: Path) -> bool:
-    """Whether a file is no checkpoint, nor anything else that can be told from how it begins. It may be an artifact.
+    """Whether a file is neither a checkpoint, nor called one, nor anything else that its beginning tells.
+
+    It may be an artifact.
 
     Raises `WeightsRefused` for a file that cannot be read, and for a zip that is damaged.
     """
@@ -90,7 +93,8 @@ def is_something_else(path: Path) -> bool:
         head = file.read(0, min(file.nbytes, 64))
         if head.startswith(_ZIP):
             return _is_torchscript(Entries(file))
-        return not (head.startswith(_STREAM_MAGIC) or is_safetensors(head, file.nbytes) or _looks_like(head))
+        known = head.startswith(_STREAM_MAGIC) or is_safetensors(head, file.nbytes) or bool(_looks_like(head))
+        return not (known or path.name.endswith(SUFFIXES))
 
 
 def _is_torchscript(entries: Entries) -> bool:

@@ -42,7 +42,7 @@ def assert_put_right(spec: ExportSpec) -> None:
 
 @pytest.mark.parametrize("how", [How.ERROR, How.EXIT], ids=lambda how: how.value)
 def test_at_every_call_that_changes_the_disk(first: ExportSpec, how: How, exhaustive: bool) -> None:
-    part = 1 if exhaustive else 4
+    part = 1 if exhaustive else 7
     specs: list[ExportSpec] = []
     published: list[bool] = []
 
