@@ -9,7 +9,9 @@ from ..core.errors import HalfpintError
 from ..core.streams import guard
 from .console import say_error
 
-COMMANDS = frozenset(("export", "inspect", "verify", "halve", "slim", "estimate", "jobs", "measure-gpu", "demo"))
+COMMANDS = frozenset(
+    ("export", "inspect", "verify", "halve", "slim", "estimate", "snippet", "jobs", "measure-gpu", "demo")
+)
 
 
 def main() -> int:

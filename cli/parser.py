@@ -32,6 +32,7 @@ SUBCOMMANDS = (
     Subcommand("slim", "take out of any .onnx file what no runtime needs, and compare the two"),
     Subcommand("verify", "compare an exported file with the weights it was made from"),
     Subcommand("jobs", "list, show, follow, cancel and retry jobs, whoever started them"),
+    Subcommand("snippet", "print a short program that finds things in pictures with an exported file"),
     Subcommand("measure-gpu", "measure what CUDA itself takes of a GPU, for estimates"),
     Subcommand("demo", "make sample weights and export them"),
 )

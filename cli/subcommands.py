@@ -135,6 +135,10 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
     add("--json", action="store_true", help="print JSON")
 
 
+def _snippet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="a file that halfpint exported")
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("halfpint-demo"), metavar="DIR", help="where to")
     parser.add_argument("--headless", action="store_true", help="report in the terminal, open no screen")
@@ -158,6 +162,7 @@ ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "slim": _slim,
     "verify": _verify,
     "jobs": _jobs,
+    "snippet": _snippet,
     "measure_gpu": _measure_gpu,
     "demo": _demo,
 }

@@ -22,12 +22,14 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Rows:
-    """The layout of an answer N×boxes×(5 + classes): center x, center y, width, height (px), objectness, confidences.
+    """The layout of an answer N×boxes×(5 + classes + masks): center x, center y, width, height (px), objectness,
+    confidences, and the weights of masks.
 
     A box's confidence is the product of its objectness and its likeliest class.
     """
 
     classes: int
+    masks: int = 0
 
 
 class Decoder(Protocol):
@@ -47,7 +49,7 @@ class Detections:
     """The boxes whose confidence is above `threshold`, without those that overlap a more confident one.
 
     `iou`: boxes of one class overlap if their intersection over union is larger. `most`: of those left, so many of
-    the most confident. `rows`: how the boxes lie in the answer, where a file may find the detections itself.
+    the most confident. `rows`: how the boxes lie in the answer, where others than `decoder` may know it.
     """
 
     decoder: Decoder

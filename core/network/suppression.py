@@ -62,9 +62,9 @@ MOST_DETECTIONS = 100_000  # of an image; more than the boxes of any size that i
 def rows_of(network: Network) -> Rows:
     """How the boxes lie in the answer of a network that a file may suppress. Raises `BadRequest` for any other."""
     match network.result:
-        case Detections(rows=Rows() as rows):
+        case Detections(rows=Rows(masks=0) as rows):
             return rows
-        case Detections():
+        case Detections(rows=Rows()):
             why = "NMS in the file would part the boxes from their masks"
         case _:
             why = "NMS is for boxes"

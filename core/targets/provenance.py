@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ..network.network import Network
-from ..network.result import Mask
+from ..network.result import Detections, Mask, Rows
 from ..network.suppression import Suppression
 from ..precisions import Precision
 from ..precisions.dtype import FLOAT32, DType
@@ -37,9 +37,10 @@ def metadata(
 ) -> Mapping[str, str]:
     """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader.
 
+    `preparation` tells what is done to a picture before; `detections`, `map_threshold` or `nms`, how things are found.
     `nms`: what the file suppresses itself. What is not UTF-8 in the weights file's name is escaped.
     """
-    threshold = {"map_threshold": f"{network.result.threshold:g}"} if isinstance(network.result, Mask) else {}
+    preparation = {"channels": network.channels, "fit": network.fit, **asdict(network.pixels)}
     return {
         "stride": str(network.stride),
         "names": str(dict(network.names)),
@@ -50,9 +51,23 @@ def metadata(
         "input_size": str(shape),
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
-        **threshold,
-        **({_NMS: nms.to_text()} if nms is not None else {}),
+        "preparation": json.dumps(preparation),
+        **_found_by(network, nms),
     }
+
+
+def _found_by(network: Network, nms: Suppression | None) -> Mapping[str, str]:
+    """How things are found in the answer, where that is known."""
+    match network.result:
+        case Mask(threshold=threshold):
+            return {"map_threshold": f"{threshold:g}"}
+        case Detections() if nms is not None:
+            return {_NMS: nms.to_text()}
+        case Detections(threshold=threshold, iou=iou, most=most, rows=Rows(classes, masks)):
+            told = {"classes": classes, "masks": masks, "confidence": threshold, "iou": iou, "max_det": most}
+            return {"detections": json.dumps(told)}
+        case _:
+            return {}
 
 
 def nms_of(properties: Mapping[str, str]) -> Suppression | None:

@@ -150,6 +150,14 @@ class Target(ABC):
         """Whether its runtime, as it is installed here, computes on a GPU; if not, its files are tried on the CPU."""
         return False
 
+    @property
+    def usage(self) -> str:
+        """The lines of a program that load its `FILE` and define `run(image)`, which gives the outputs; empty: none.
+
+        The last of `modules` is imported.
+        """
+        return ""
+
     def not_imported(self, error: ImportError) -> Exception:
         """What to raise where a package that it takes cannot be imported, for whatever reason."""
         if ran_out_of_memory(error):

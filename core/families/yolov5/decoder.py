@@ -40,4 +40,4 @@ class RowDecoder:
 
 def detections(classes: int, *, masks: int = 0) -> Detections:
     """What is kept of the answer of a detector of so many classes, with so many mask weights a box."""
-    return Detections(RowDecoder(classes), _CONFIDENCE, _IOU, _MOST, None if masks else Rows(classes))
+    return Detections(RowDecoder(classes), _CONFIDENCE, _IOU, _MOST, Rows(classes, masks))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import resources
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import IO
@@ -51,6 +52,10 @@ class Onnx(Target):
     # `taken_apart` was fitted as 3.16; a seventh more is for a reference that lags behind on a busy machine.
     memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.6)
     options = (OPSET, SIMPLIFY, *NMS_ROWS)
+
+    @property
+    def usage(self) -> str:
+        return resources.files(f"{__package__}").joinpath("usage.txt").read_text("utf-8")
 
     @property
     def uses_gpus(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import IO
 
@@ -31,6 +32,10 @@ class OpenVino(Target):
     @property
     def preload(self) -> tuple[str, ...]:
         return ("onnx", f"{__package__}.runtime")
+
+    @property
+    def usage(self) -> str:
+        return resources.files(f"{__package__}").joinpath("usage.txt").read_text("utf-8")
 
     def sizer(self, network: Network) -> Sizer:
         from .sizer import OpenVinoSizer

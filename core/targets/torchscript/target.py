@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -43,6 +44,10 @@ class TorchScript(Target):
     memory = Memory(libraries=195.0 + _CUDA_LIBRARIES, least=100, write=3.26, run=0.127, activations=2.57)
     declares_sizes = False
     weighed = True
+
+    @property
+    def usage(self) -> str:
+        return resources.files(f"{__package__}").joinpath("usage.txt").read_text("utf-8")
 
     @property
     def uses_gpus(self) -> bool:

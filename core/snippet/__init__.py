@@ -1,0 +1,1 @@
+"""A short program that shows how an artifact is used."""

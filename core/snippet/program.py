@@ -1,0 +1,155 @@
+"""The program of `halfpint snippet`: what an artifact tells of itself, put into the parts that lie beside this file."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+from typing import Any
+
+from ..errors import ArtifactRefused
+from ..network.preparation import Fit, Pixels
+from ..targets.artifact_info import ArtifactInfo
+from ..targets.provenance import nms_of, origin_of
+from ..targets.target import Target
+from ..untrusted import printable
+
+MAX_LINES = 60
+# A program with more names would be longer than its work: it prints numbers.
+_MOST_NAMES = 100
+# Of DBNet's regions: boxes with a shorter side are no text, and by how much a box is enlarged (its area × this /
+# circumference), px. As proof and verification take them.
+_LEAST_SIDE, _UNCLIP = 8, 1.5
+
+
+@dataclass(frozen=True)
+class _Decoding:
+    """How a program finds things in an answer: its constants, its part, and a package that it needs for that."""
+
+    constants: Mapping[str, object]
+    text: str
+    package: str = ""
+
+
+def program(path: str, target: Target, info: ArtifactInfo) -> str:
+    """A program that finds things in pictures with an artifact of ours. `path`: what it is to open.
+
+    Raises `ArtifactRefused` for one that does not tell what a program needs to know.
+    """
+    said = {name.removeprefix("framework."): value for name, value in info.properties.items()}
+    try:
+        decoding = _decoding(said)
+        prepare, constants = _preparation(said, info)
+        names = _names(said["names"])
+    except (KeyError, ValueError, TypeError) as error:
+        missing = printable(str(error), 60)
+        raise ArtifactRefused(
+            f"the file does not tell how it is used ({missing})", "export it anew with this version of halfpint"
+        ) from error
+    if not target.usage:
+        raise ArtifactRefused(f"how a program loads {target.label} files is not known")
+    packages = sorted(filter(None, ("numpy as np", target.modules[-1], decoding.package)))
+    if not decoding.package:
+        constants = {"NAMES": names, **constants}
+    constants = {"FILE": path, **constants, **decoding.constants}
+    parts = (
+        '"""Print what is found in pictures: python THIS.py PICTURE …"""\nimport sys\n',
+        "\n".join((*(f"import {package}" for package in packages), "from PIL import Image, ImageOps\n")),
+        "".join(f"{name} = {value!a}\n" for name, value in constants.items()) + target.usage,
+        prepare,
+        decoding.text,
+        _part("main", mode=_mode(said)),
+    )
+    return "\n".join(parts)
+
+
+def _decoding(said: Mapping[str, str]) -> _Decoding:
+    """How things are found. Raises `KeyError` or `ValueError` where the file does not tell."""
+    if nms_of(said) is not None:
+        return _Decoding({}, _part("detections"))
+    if "detections" in said:
+        told = _object(said["detections"])
+        confidence, iou = _share(told["confidence"]), _share(told["iou"])
+        counts = {"CLASSES": int(told["classes"]), "MAX_DET": int(told["max_det"])}
+        line = _part("mask_line" if int(told["masks"]) else "box_line").rstrip("\n")
+        return _Decoding({"CONFIDENCE": confidence, "IOU": iou, **counts}, _part("boxes", line=line))
+    if "map_threshold" in said:
+        thresholds = (_share(float(said["map_threshold"])), _LEAST_SIDE, _UNCLIP)
+        return _Decoding({"THRESHOLD, LEAST, UNCLIP": thresholds}, _part("regions"), "pyclipper")
+    if said["task"] != "classify":
+        raise ValueError(f"a network of the task {said['task']}")
+    return _Decoding({}, _part("classes"))
+
+
+def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapping[str, object]]:
+    """How an image is made of a picture, and the constants for that."""
+    told = _object(said["preparation"])
+    shape = origin_of(said).shape
+    if shape is None:
+        raise ValueError("it tells no size")
+    fit, channels = Fit(told["fit"]), int(told["channels"])
+    if fit is Fit.RECT or channels not in (1, 3):
+        raise ValueError(f"{channels} channels, {fit}")
+    pixels = Pixels(str(told["order"]), _levels(told["mean"]), _levels(told["divisor"]), int(told["pad"]))
+    mean, divisor = list(pixels.mean[:channels]), list(pixels.divisor[:channels])
+    dims = info.inputs[0].dims if info.inputs else ()
+    batch = dims[0] if dims and isinstance(dims[0], int) and dims[0] > 1 else 1
+    half = info.inputs[0].dtype == "float16" if info.inputs else said.get("half_io") == "True"
+    text = _part(
+        "prepare",
+        choose="max" if fit is Fit.CROP else "min",
+        mode=_mode(said),
+        pad=str((pixels.pad,) * 3 if channels == 3 else pixels.pad),
+        channels=str(channels),
+        order="[:, :, ::-1]" if pixels.order == "BGR" else "",
+        batch=f"np.repeat(image, {batch}, 0)" if batch > 1 else "image",
+        dtype="float16" if half else "float32",
+    )
+    return text, {"HEIGHT, WIDTH": (shape.height, shape.width), "MEAN, DIVISOR": (mean, divisor)}
+
+
+def _mode(said: Mapping[str, str]) -> str:
+    """What Pillow calls the picture's colours."""
+    return "L" if int(_object(said["preparation"])["channels"]) == 1 else "RGB"
+
+
+def _names(said: str) -> list[str] | range:
+    """The classes, from the dict that YOLOv5's loader reads: in Python's spelling, with numbers as keys or as texts."""
+    try:
+        names = ast.literal_eval(said)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError("names that are none") from error
+    if not isinstance(names, dict):
+        raise ValueError("names that are none")
+    found = [str(name) for name in names.values()]
+    return found if len(found) <= _MOST_NAMES else range(len(found))
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object. Raises `ValueError` for anything else."""
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
+def _share(value: Any) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError("no share")
+    return float(value)
+
+
+def _levels(values: Any) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _part(name: str, **values: str) -> str:
+    """A part of a program, with values in the place of `$name`."""
+    text = resources.files(f"{__package__}").joinpath("parts", f"{name}.txt").read_text("utf-8")
+    return Template(text).substitute(values)
