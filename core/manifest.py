@@ -38,13 +38,14 @@ class FileRecord:
 class ArtifactRecord:
     """All that is known of a published artifact. `path`: of the file that stands for all of its `files`.
 
-    `passed`: the passes that changed it.
+    `use`: what a program must know beside its contract. `passed`: the passes that changed it.
     """
 
     path: Path
     kind: Kind
     files: tuple[FileRecord, ...]
     contract: Contract
+    use: Mapping[str, Any]
     passed: tuple[str, ...]
     ledger: Ledger
     report: Report
@@ -68,6 +69,7 @@ class ArtifactRecord:
             "ratio": round(self.nbytes / info.nbytes, 4),
             "sha256": self.sha256,
             "contract": asdict(self.contract),
+            "use": dict(self.use),
             "files": [{"file": file.name, "nbytes": file.nbytes, "sha256": file.sha256} for file in self.files],
             "passes": list(self.passed),
             "ledger": asdict(self.ledger),

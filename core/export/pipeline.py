@@ -26,6 +26,7 @@ from ..publication.hold import Hold
 from ..readings.weigher import weights_nbytes
 from ..spec import ExportSpec
 from ..targets import targets
+from ..targets.provenance import use_of
 from ..units import megabytes
 from ..verify.evidence import Verdict
 from ..verify.proof import DETAILS
@@ -211,6 +212,7 @@ def _record(one: _Verified) -> ArtifactRecord:
         kind=order.kind,
         files=tuple(FileRecord(draft.target.name, draft.nbytes, draft.sha256) for draft in one.drafts),
         contract=order.contract(),
+        use=use_of(order.loaded.network, order.build.nms),
         passed=made.passed,
         ledger=artifact_ledger(order.loaded.info, order.kind.precision, made.nbytes, weights),
         report=one.report,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BadRequest
@@ -29,10 +29,6 @@ class Suppression:
     max_det: int
     agnostic: bool = False
 
-    def to_text(self) -> str:
-        """As a property of a file has it."""
-        return json.dumps(asdict(self))
-
     @classmethod
     def of(cls, said: Any) -> Suppression:
         """From JSON. Raises `ValueError` for what is none; anybody may have written it."""
@@ -49,7 +45,7 @@ class Suppression:
 
     @classmethod
     def from_text(cls, text: str) -> Suppression:
-        """The inverse of `to_text`. Raises `ValueError` as `of` does."""
+        """From JSON text. Raises `ValueError` as `of` does."""
         try:
             return cls.of(json.loads(text))
         except RecursionError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ..network.network import Network
 from ..network.result import Detections, Mask, Rows
@@ -40,7 +41,7 @@ def metadata(
     `preparation` tells what is done to a picture before; `detections`, `map_threshold` or `nms`, how things are found.
     `nms`: what the file suppresses itself. What is not UTF-8 in the weights file's name is escaped.
     """
-    preparation = {"channels": network.channels, "fit": network.fit, **asdict(network.pixels)}
+    use = {name: value if isinstance(value, str) else json.dumps(value) for name, value in use_of(network, nms).items()}
     return {
         "stride": str(network.stride),
         "names": str(dict(network.names)),
@@ -51,21 +52,25 @@ def metadata(
         "input_size": str(shape),
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
-        "preparation": json.dumps(preparation),
-        **_found_by(network, nms),
+        **use,
     }
 
 
-def _found_by(network: Network, nms: Suppression | None) -> Mapping[str, str]:
-    """How things are found in the answer, where that is known."""
+def use_of(network: Network, nms: Suppression | None) -> Mapping[str, Any]:
+    """What a program must know to use a file: `preparation` of a picture, and how things are found in the answer."""
+    preparation = {"channels": network.channels, "fit": network.fit, **asdict(network.pixels)}
+    return {"preparation": preparation, **_found_by(network, nms)}
+
+
+def _found_by(network: Network, nms: Suppression | None) -> Mapping[str, Any]:
     match network.result:
         case Mask(threshold=threshold):
             return {"map_threshold": f"{threshold:g}"}
         case Detections() if nms is not None:
-            return {_NMS: nms.to_text()}
+            return {_NMS: asdict(nms)}
         case Detections(threshold=threshold, iou=iou, most=most, rows=Rows(classes, masks)):
             told = {"classes": classes, "masks": masks, "confidence": threshold, "iou": iou, "max_det": most}
-            return {"detections": json.dumps(told)}
+            return {"detections": told}
         case _:
             return {}
 

@@ -20,7 +20,8 @@ def test_a_file_that_suppresses_is_verified_and_listed(trained: Path, tmp_path: 
     assert result.returncode == 0, result.stderr
     manifest = json.loads((tmp_path / "shapes-n.halfpint.json").read_text())
     for artifact in manifest["artifacts"]:
-        assert artifact["contract"]["nms"] == SAID
+        assert artifact["contract"]["nms"] == artifact["use"]["nms"] == SAID
+        assert artifact["use"]["preparation"]["order"] == "RGB"
         assert [port["name"] for port in artifact["contract"]["outputs"]] == ["detections", "counts"]
         checks = {check["name"]: check for check in artifact["verification"]["checks"]}
         assert checks["nms"]["verdict"] == "pass" and "as NMS outside keeps them" in checks["nms"]["message"]

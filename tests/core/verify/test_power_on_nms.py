@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +198,7 @@ def what_does_not_stay_left_in(model: onnx.ModelProto) -> None:
 
 def another_threshold_told(model: onnx.ModelProto) -> None:
     said = next(prop for prop in model.metadata_props if prop.key == "nms")
-    said.value = Suppression(0.3, 0.45, NMS.max_det).to_text()
+    said.value = json.dumps(asdict(Suppression(0.3, 0.45, NMS.max_det)))
 
 
 FAULTS = [
