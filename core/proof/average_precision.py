@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,37 +11,32 @@ from numpy.typing import NDArray
 
 from ..network.result import Boxes
 from ..verify.detections import Found, overlaps
+from .rows import Rows
 
 Array = NDArray[Any]
 
 _IOUS = np.linspace(0.5, 0.95, 10)
+_BITS = 1 << np.arange(len(_IOUS))
 _RECALLS = np.linspace(0, 1, 101)
 
 
-@dataclass
 class AveragePrecision:
     """Gathers detections and the truth, image by image. Of each detection, what decides is kept, and no box."""
 
-    _confidences: list[Array] = field(default_factory=list[Array])
-    _classes: list[Array] = field(default_factory=list[Array])
-    _right: list[Array] = field(default_factory=list[Array])
-    _truth: dict[int, int] = field(default_factory=dict[int, int])
+    def __init__(self) -> None:
+        self._rows = Rows(3)  # confidence, class, and a bit for each IoU at which it is right
+        self._truth = Counter[int]()
 
     def add(self, found: Found, truth: Boxes) -> None:
         """The detections in an image, the most confident first, and what is really there."""
-        for number in truth.classes.tolist():
-            self._truth[number] = self._truth.get(number, 0) + 1
-        self._confidences.append(found.confidences.astype(np.float32))
-        self._classes.append(found.boxes.classes.astype(np.int32))
-        self._right.append(_right(found, truth))
+        self._truth.update(truth.classes.tolist())
+        self._rows.add(np.stack((found.confidences, found.boxes.classes, _right(found, truth) @ _BITS), axis=1))
 
     def by_class(self) -> Mapping[int, float]:
         """The mean over IoUs of .5 to .95, 0 to 1, of each class that is there."""
-        if not self._truth:
-            return {}
-        confidences, classes, right = map(np.concatenate, (self._confidences, self._classes, self._right))
-        order = np.argsort(-confidences, kind="stable")
-        classes, right = classes[order], right[order]
+        every = self._rows.all
+        every = every[np.argsort(-every[:, 0], kind="stable")]
+        classes, right = every[:, 1], (every[:, 2:].astype(np.int64) & _BITS) > 0
         return {number: _mean(right[classes == number], count) for number, count in sorted(self._truth.items())}
 
     def mean(self) -> float:

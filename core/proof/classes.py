@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..network.network import Network
@@ -25,11 +26,12 @@ class ClassFinder:
     result: BestClass
     what: str = "best classes"
     threshold: float | None = None
+    width: int = 1
 
-    def finds(self, outputs: Sequence[Array]) -> int:
-        return int(outputs[self.result.output][0].argmax())
+    def finds(self, outputs: Sequence[Array]) -> Array:
+        return np.array([[outputs[self.result.output][0].argmax()]])
 
-    def tally(self, network: Network) -> ClassTally:
+    def tally(self, network: Network, *, labelled: bool) -> ClassTally:
         return ClassTally(network)
 
 
@@ -42,9 +44,10 @@ class ClassTally:
     _kept: Counter[int] = field(default_factory=Counter[int])
     _new: Counter[int] = field(default_factory=Counter[int])
 
-    def add(self, wanted: int, got: int, labels: Boxes | None) -> None:
-        self._wanted[wanted] += 1
-        (self._kept if got == wanted else self._new)[got] += 1
+    def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
+        before, now = int(wanted[0, 0]), int(got[0, 0])
+        self._wanted[before] += 1
+        (self._kept if now == before else self._new)[now] += 1
 
     def counted(self) -> Counted:
         wanted, kept = self._wanted.total(), self._kept.total()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +16,7 @@ from ..precisions import REFERENCE
 from ..verify.detections import Found, found, paired
 from ..verify.proof import ClassProof, Loss
 from .average_precision import AveragePrecision
+from .rows import Rows
 from .tally import Counted, drift
 
 Array = NDArray[Any]
@@ -26,23 +28,29 @@ _FLOOR = 0.001
 
 @dataclass(frozen=True)
 class DetectionFinder:
-    """Finds detections."""
+    """Finds detections: left, top, right, bottom (px), class, confidence, index among all boxes."""
 
     result: Detections
     what: str = "detections"
+    width: int = 7
 
     @property
     def threshold(self) -> float:
         return self.result.threshold
 
-    def finds(self, outputs: Sequence[Array]) -> Found:
+    def finds(self, outputs: Sequence[Array]) -> Array:
         confidences = self.result.decoder.confidences(outputs)
         every = found(replace(self.result, threshold=_FLOOR), outputs, confidences)
-        boxes = Boxes(every.boxes.corners.astype(np.float32), every.boxes.classes.astype(np.int16))
-        return Found(every.which.astype(np.int32), boxes, every.confidences.astype(np.float32))
+        return np.column_stack((every.boxes.corners, every.boxes.classes, every.confidences, every.which))
 
-    def tally(self, network: Network) -> DetectionTally:
-        return DetectionTally(self.result, network)
+    def tally(self, network: Network, *, labelled: bool) -> DetectionTally:
+        return DetectionTally(self.result, network, labelled)
+
+
+def found_in(rows: Array) -> Found:
+    """The detections that rows of a finder tell."""
+    boxes = Boxes(rows[:, :4].astype(np.float64), rows[:, 4].astype(np.int64))
+    return Found(rows[:, 6].astype(np.int64), boxes, rows[:, 5].astype(np.float64))
 
 
 @dataclass
@@ -51,57 +59,49 @@ class DetectionTally:
 
     result: Detections
     network: Network
+    labelled: bool
     _before: AveragePrecision = field(default_factory=AveragePrecision)
     _now: AveragePrecision = field(default_factory=AveragePrecision)
-    _by_labels: tuple[AveragePrecision, AveragePrecision] = field(
-        default_factory=lambda: (AveragePrecision(), AveragePrecision())
-    )
-    _labelled: bool = False
-    _iou: list[Array] = field(default_factory=list[Array])
-    _confidence: list[Array] = field(default_factory=list[Array])
-    _expected: list[Array] = field(default_factory=list[Array])
-    _kept: list[Array] = field(default_factory=list[Array])
-    _new: list[Array] = field(default_factory=list[Array])
+    _moved: Rows = field(default_factory=lambda: Rows(2))  # IoU, confidence
+    _expected: Counter[int] = field(default_factory=Counter[int])
+    _kept: Counter[int] = field(default_factory=Counter[int])
+    _new: Counter[int] = field(default_factory=Counter[int])
 
-    def add(self, wanted: Found, got: Found, labels: Boxes | None) -> None:
-        before, now = _above(wanted, self.result.threshold), _above(got, self.result.threshold)
+    def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
+        expected, actual = found_in(wanted), found_in(got)
+        before, now = _above(expected, self.result.threshold), _above(actual, self.result.threshold)
         pairs = paired(before, now, self.result.iou)
-        self._expected.append(before.boxes.classes)
-        self._kept.append(before.boxes.classes[pairs.kept])
-        self._new.append(now.boxes.classes[pairs.new])
-        self._iou.append(pairs.iou)
-        self._confidence.append(np.abs(now.confidences[pairs.partner] - before.confidences[pairs.kept]))
-        self._before.add(wanted, before.boxes)
-        self._now.add(got, before.boxes)
-        if labels is not None:
-            self._labelled = True
-            for precision, detections in zip(self._by_labels, (wanted, got), strict=True):
-                precision.add(detections, labels)
+        self._expected.update(before.boxes.classes.tolist())
+        self._kept.update(before.boxes.classes[pairs.kept].tolist())
+        self._new.update(now.boxes.classes[pairs.new].tolist())
+        confidence = np.abs(now.confidences[pairs.partner] - before.confidences[pairs.kept])
+        self._moved.add(np.column_stack((pairs.iou, confidence)))
+        truth = labels if self.labelled else before.boxes
+        if truth is not None:
+            self._before.add(expected, truth)
+            self._now.add(actual, truth)
 
     def counted(self) -> Counted:
-        before, now = self._by_labels if self._labelled else (self._before, self._now)
-        truth = "the labels" if self._labelled else f"{REFERENCE.label}'s own detections"
-        expected, kept, new = (np.concatenate(each) for each in (self._expected, self._kept, self._new))
-        old, late = before.by_class(), now.by_class()
-        numbers = sorted({*expected.tolist(), *new.tolist(), *old})
+        truth = "the labels" if self.labelled else f"{REFERENCE.label}'s own detections"
+        old, late = self._before.by_class(), self._now.by_class()
         classes = tuple(
             ClassProof(
                 self.network.names.get(number, f"class {number}"),
-                expected=int((expected == number).sum()),
-                kept=int((kept == number).sum()),
-                new=int((new == number).sum()),
+                expected=self._expected[number],
+                kept=self._kept[number],
+                new=self._new[number],
                 reference=old.get(number),
                 found=late.get(number),
             )
-            for number in numbers
+            for number in sorted({*self._expected, *self._new, *old})
         )
         return Counted(
-            expected=len(expected),
-            kept=len(kept),
-            new=len(new),
-            loss=Loss("mAP50-95", before.mean(), now.mean(), truth),
-            iou=drift(self._iou, least=True),
-            confidence=drift(self._confidence),
+            expected=self._expected.total(),
+            kept=self._kept.total(),
+            new=self._new.total(),
+            loss=Loss("mAP50-95", self._before.mean(), self._now.mean(), truth),
+            iou=drift(self._moved.all[:, 0], least=True),
+            confidence=drift(self._moved.all[:, 1]),
             classes=classes,
         )
 
@@ -109,5 +109,5 @@ class DetectionTally:
 def _above(every: Found, threshold: float) -> Found:
     """Those above a threshold: the first ones."""
     count = int((every.confidences > np.float32(threshold)).sum())
-    boxes = Boxes(every.boxes.corners[:count].astype(np.float64), every.boxes.classes[:count])
+    boxes = Boxes(every.boxes.corners[:count], every.boxes.classes[:count])
     return Found(every.which[:count], boxes, every.confidences[:count])

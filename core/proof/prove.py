@@ -23,7 +23,8 @@ from ..verify.proof import Loss, Proof
 from .classes import ClassFinder
 from .detections import DetectionFinder
 from .regions import RegionFinder
-from .tally import Counted, Finder
+from .rows import Rows
+from .tally import Counted, Finder, Tally
 
 Array = NDArray[Any]
 OnImage: TypeAlias = Callable[[int, int, str], None]  # called after each image: how many of how many, its name
@@ -39,11 +40,13 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An image that the reference has seen: what it finds there, and what is really there, if that is known."""
+    """An image that the reference has seen. `finds`, `labels`: where the rows are that tell what it finds there, and
+    what is really there, if that is known.
+    """
 
     name: str
-    finds: Any
-    labels: Boxes | None
+    finds: range
+    labels: range | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +62,31 @@ class Yardstick:
     against: str
     seen: tuple[Seen, ...]
     notes: tuple[str, ...]
+    _finds: Rows
+    _labels: Rows
 
     @property
-    def finder(self) -> Finder[Any]:
+    def finder(self) -> Finder:
         return finder_of(self.network)
 
+    def tally(self) -> Tally:
+        """Begin to count."""
+        return self.finder.tally(self.network, labelled=any(seen.labels is not None for seen in self.seen))
 
-def finder_of(network: Network) -> Finder[Any]:
+    def finds(self, index: int) -> Array:
+        """What the reference finds in an image."""
+        return self._finds.at(self.seen[index].finds)
+
+    def labels(self, index: int) -> Boxes | None:
+        """What is really there, if that is known."""
+        place = self.seen[index].labels
+        if place is None:
+            return None
+        rows = self._labels.at(place)
+        return Boxes(rows[:, :4].astype(np.float64), rows[:, 4].astype(np.int64))
+
+
+def finder_of(network: Network) -> Finder:
     """What takes from a network's answers what a person takes. Raises `BadRequest` where that is not known."""
     match network.result:
         case Detections() as result:
@@ -90,17 +111,19 @@ def yardstick(
     """Have the reference answer the images at a height and width, px. Raises what its runtime raises."""
     preparation, finder = network.preparation(*size), finder_of(network)
     seen, strange = list[Seen](), set[int]()
+    finds, known = Rows(finder.width), Rows(5)
     for image in images.stream(preparation):
-        outputs = reference.run(image.pixels)
+        found = finds.add(finder.finds(reference.run(image.pixels)))
         labels, unknown = _known(image.labels, network)
         strange |= unknown
-        seen.append(Seen(image.name, finder.finds(outputs), labels))
+        there = None if labels is None else known.add(np.column_stack((labels.corners, labels.classes)))
+        seen.append(Seen(image.name, found, there))
         on_image(len(seen), images.count, image.name)
     notes = images.notes
     if strange:
         listed = ", ".join(map(str, sorted(strange)[:5]))
         notes = (*notes, f"the labels name classes that the network does not have ({listed}): these are left out")
-    return Yardstick(network, images, preparation, against, tuple(seen), notes)
+    return Yardstick(network, images, preparation, against, tuple(seen), notes, finds, known)
 
 
 def prove(
@@ -149,9 +172,9 @@ def loss_of(candidate: Runner, by: Yardstick, batch: int = 1) -> Loss:
     try:
         return _counted(candidate, by, range(len(by.seen)), batch).loss
     except WrongAnswer:
-        itself = by.finder.tally(by.network)
-        for seen in by.seen:
-            itself.add(seen.finds, seen.finds, seen.labels)
+        itself = by.tally()
+        for index in range(len(by.seen)):
+            itself.add(by.finds(index), by.finds(index), by.labels(index))
         return replace(itself.counted().loss, found=0.0)
 
 
@@ -163,15 +186,14 @@ def _counted(
     on_image: OnImage = ignored,
 ) -> Counted:
     """Raises `WrongAnswer`."""
-    finder, tally = by.finder, by.finder.tally(by.network)
+    finder, tally = by.finder, by.tally()
     images = (image for index, image in enumerate(by.images.stream(by.preparation)) if index in chosen)
     answered = _answered(candidate, images, by.network, batch)
     done = 0
     for index, (image, outputs) in zip(chosen, answered, strict=False):
-        seen = by.seen[index]
-        if image.name != seen.name:
+        if image.name != by.seen[index].name:
             break
-        tally.add(seen.finds, finder.finds(outputs), seen.labels)
+        tally.add(by.finds(index), finder.finds(outputs).astype(np.float32), by.labels(index))
         done += 1
         on_image(done, len(chosen), image.name)
     if done < len(chosen):

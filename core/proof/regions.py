@@ -15,6 +15,7 @@ from ..precisions import REFERENCE
 from ..verify.masks import LEAST_SIDE, SAME, best_overlaps
 from ..verify.proof import Loss
 from ..verify.regions import Points, area, boxes_of
+from .rows import Rows
 from .tally import Counted, drift
 
 Array = NDArray[Any]
@@ -25,20 +26,21 @@ _UNCLIP = 1.5
 
 @dataclass(frozen=True)
 class RegionFinder:
-    """Finds the boxes (4×2, px) of a map's regions, enlarged as users do it."""
+    """Finds the boxes of a map's regions, enlarged as users do it: four corners (px), x before y."""
 
     result: Mask
     what: str = "regions"
+    width: int = 8
 
     @property
     def threshold(self) -> float:
         return self.result.threshold
 
-    def finds(self, outputs: Sequence[Array]) -> list[Points]:
+    def finds(self, outputs: Sequence[Array]) -> Array:
         mask = outputs[self.result.output][0, 0] > self.result.threshold
-        return [enlarged(box) for box in boxes_of(mask, LEAST_SIDE)]
+        return np.array([enlarged(box).ravel() for box in boxes_of(mask, LEAST_SIDE)]).reshape(-1, self.width)
 
-    def tally(self, network: Network) -> RegionTally:
+    def tally(self, network: Network, *, labelled: bool) -> RegionTally:
         return RegionTally()
 
 
@@ -58,21 +60,22 @@ def enlarged(box: Points) -> Points:
 class RegionTally:
     """Counts regions. One is kept where another covers it by half, as benchmarks of text detection ask for."""
 
-    _overlaps: list[Array] = field(default_factory=list[Array])
+    _overlaps: Rows = field(default_factory=lambda: Rows(1))
     _found: int = 0
     _new: int = 0
 
-    def add(self, wanted: Sequence[Points], got: Sequence[Points], labels: Boxes | None) -> None:
-        self._overlaps.append(np.array(best_overlaps(wanted, got), np.float64))
-        self._found += len(got)
-        self._new += sum(overlap < SAME for overlap in best_overlaps(got, wanted))
+    def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
+        before, now = ([*rows.astype(np.float64).reshape(-1, 4, 2)] for rows in (wanted, got))
+        self._overlaps.add(np.array(best_overlaps(before, now)).reshape(-1, 1))
+        self._found += len(now)
+        self._new += sum(overlap < SAME for overlap in best_overlaps(now, before))
 
     def counted(self) -> Counted:
-        overlaps = np.concatenate(self._overlaps)
+        overlaps = self._overlaps.all[:, 0]
         expected, kept = len(overlaps), int((overlaps >= SAME).sum())
         right = self._found - self._new
         both = expected + self._found
         # Twice precision × recall by their sum, where each of what is right stands for one of what is wanted.
         score = (kept + right) / both if both else 1.0
         loss = Loss("F-score", 1.0, score, f"{REFERENCE.label}'s own regions")
-        return Counted(expected, kept, self._new, loss, drift([overlaps[overlaps >= SAME]], least=True))
+        return Counted(expected, kept, self._new, loss, drift(overlaps[overlaps >= SAME], least=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,6 @@ from ..network.result import Boxes
 from ..verify.proof import ClassProof, Drift, Loss
 
 Array = NDArray[Any]
-F = TypeVar("F")
-F_contra = TypeVar("F_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -32,18 +30,21 @@ class Counted:
     masks: Drift | None = None
 
 
-class Tally(Protocol[F_contra]):
-    """Counts over images."""
+class Tally(Protocol):
+    """Counts over images. What is found comes as rows, as the finder gives them."""
 
-    def add(self, wanted: F_contra, got: F_contra, labels: Boxes | None) -> None:
+    def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
         """One image: what the reference finds, what the artifact finds, and what is really there, if that is known."""
         ...
 
     def counted(self) -> Counted: ...
 
 
-class Finder(Protocol[F]):
-    """What a person takes from answers of one kind."""
+class Finder(Protocol):
+    """What a person takes from answers of one kind, as rows of `width` numbers: those of all images are kept."""
+
+    @property
+    def width(self) -> int: ...
 
     @property
     def what(self) -> str:
@@ -55,16 +56,17 @@ class Finder(Protocol[F]):
         """Where they begin; None where nothing does."""
         ...
 
-    def finds(self, outputs: Sequence[Array]) -> F:
-        """What is found in an answer to one image, in as few bytes as will do: it is kept for all images."""
+    def finds(self, outputs: Sequence[Array]) -> Array:
+        """What is found in an answer to one image (R×width)."""
         ...
 
-    def tally(self, network: Network) -> Tally[F]: ...
+    def tally(self, network: Network, *, labelled: bool) -> Tally:
+        """Begin to count. `labelled`: whether labels are known for any image; they are the truth then."""
+        ...
 
 
-def drift(values: Sequence[Array], *, least: bool = False) -> Drift | None:
+def drift(values: Array, *, least: bool = False) -> Drift | None:
     """The median of some figures and the worst: the largest, or the `least`; None where there is none."""
-    every = np.concatenate(values) if values else np.zeros(0)
-    if not len(every):
+    if not len(values):
         return None
-    return Drift(float(np.median(every)), float(every.min() if least else every.max()))
+    return Drift(float(np.median(values)), float(values.min() if least else values.max()))
