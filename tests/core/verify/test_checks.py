@@ -12,6 +12,7 @@ import onnx
 import pytest
 
 from halfpint.cli import verify
+from halfpint.cli.parser import build_parser
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import REFERENCE
 from halfpint.core.shapes import InputShape
@@ -64,7 +65,8 @@ def test_it_is_made_of_a_file_that_is_there_already(
 ) -> None:
     spec = small(tiny, tmp_path, verify=VerifyMode.QUICK)
     done(spec)
-    asked = Namespace(artifact=tmp_path / f"{tiny.stem}.onnx", against=tiny, device="cpu", json=False)
+    artifact = tmp_path / f"{tiny.stem}.onnx"
+    asked = build_parser().parse_args(["verify", str(artifact), "--against", str(tiny)])
     assert verify.run(asked) == 0
     rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
     assert rows.count(["WARN", "luck", TOLD["message"]]) == 1
