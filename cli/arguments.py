@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import WeightsRefused
@@ -20,14 +21,13 @@ def weights_in(path: Path) -> Path:
 
 
 def size_of(args: argparse.Namespace) -> tuple[int, int] | None:
-    """Height and width of `--imgsz`, px, one value being a square; None if no size was asked for."""
-    match args.imgsz:
-        case [side]:
-            return (side, side)
-        case [height, width]:
-            return (height, width)
-        case _:
-            return None
+    """Height and width of `--imgsz`, px; None if no size was asked for."""
+    return None if args.imgsz is None else height_and_width(args.imgsz)
+
+
+def height_and_width(sides: Sequence[int]) -> tuple[int, int]:
+    """One value of `--imgsz` is a square, two are height and width, px."""
+    return sides[0], sides[-1]
 
 
 def shape_in_words(spec: ExportSpec) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -60,16 +59,17 @@ class Order:
 
     def write(self, files: Sequence[IO[bytes]]) -> None:
         """Write the artifact to its files. Raises `JobFailed` for weights that its precision cannot hold."""
-        network = self.loaded.network
-        _check_range(network, self.kind.precision)
-        provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
-        self.kind.target.write(network, self.build, provenance, files)
+        _check_range(self.loaded.network, self.kind.precision)
+        self.kind.target.write(self.loaded.network, self.build, self._provenance, files)
 
     def in_memory(self) -> Files:
         """The bytes of its files, where no file is to be made. Raises what `write` raises."""
-        files = [BytesIO() for _ in self.paths]
-        self.write(files)
-        return tuple(file.getvalue() for file in files)
+        _check_range(self.loaded.network, self.kind.precision)
+        return self.kind.target.in_memory(self.loaded.network, self.build, self._provenance)
+
+    @property
+    def _provenance(self) -> Provenance:
+        return Provenance(self.spec.weights.name, self.loaded.sha256)
 
 
 @dataclass(frozen=True)

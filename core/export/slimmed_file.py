@@ -6,17 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ArtifactRefused, BadRequest, JobFailed
-from ..foreign.allowances import START, Load, halving, reading
+from ..foreign.allowances import START
 from ..foreign.opened import ForeignFile
-from ..manifest import listed_elsewhere
-from ..publication.draft import Draft, taken
-from ..sandbox.process import SaidNo
-from ..targets.loaded import told
-from ..targets.provenance import PRODUCER
+from ..publication.draft import taken
 from ..verify.evidence import Evidence, Verdict
-from ..version import VERSION
-from .halved_file import check_memory, hold_name
+from .changed_file import changed, making_sense, publish, refusing
 
 
 @dataclass(frozen=True)
@@ -45,28 +39,11 @@ def slim_file(
     with ForeignFile(source) as file:
         file.looked()
         file.started()
-        origin = {"slimmed_by": f"{PRODUCER} {VERSION}", "slimmed_from_sha256": file.sha256()}
-        try:
+        with refusing(file, "slimmed"):
             file.sandbox.ask("start_slimming", "starting", START)
-            needs, _ = file.sandbox.ask("needs", "weighing it", reading(file.nbytes), size=size)
-            load = Load(int(needs["peak"]), int(needs["products"]))
-            check_memory(int(needs["least"]), load)
-            more = {"size": size, "outputs": list(outputs), "origin": origin}
-            # A model with its data in other files comes back whole.
-            limit = 2 * max(file.nbytes, int(needs["least"])) + 2**20
-            allowance = halving(file.nbytes, load)
-            said, (data,) = file.sandbox.ask("slim", "slimming it", allowance, limit=limit, **more)
+        said, data = changed(file, "slim", "slimming it", "slimmed", size, outputs=list(outputs))
+        with making_sense("slimmed"):
             before, after = map(int, said["nodes"])
             check = Evidence.of(said["check"])
-        except SaidNo as error:
-            raise ArtifactRefused(f"{file.path.name} cannot be slimmed: {told(error)}") from error
-        except (TypeError, KeyError, ValueError) as error:
-            raise ArtifactRefused("the report on the slimmed file makes no sense") from error
-        with hold_name(source, target), Draft(target) as draft:
-            if overwrite and (owner := listed_elsewhere(target)):
-                raise BadRequest(f"{target} is an artifact of {owner.name}", "give --out for another place")
-            draft.write(data.tobytes())
-            if check.verdict is Verdict.FAIL:
-                raise JobFailed(f"verification failed: {check.message}", "the file was not published")
-            draft.publish(overwrite)
-        return SlimmedFile(file.nbytes, data.nbytes, before, after, check)
+        publish(source, target, data, check.message if check.verdict is Verdict.FAIL else "", overwrite=overwrite)
+        return SlimmedFile(file.nbytes, len(data), before, after, check)

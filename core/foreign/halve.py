@@ -30,15 +30,10 @@ def halve_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> A
 
     Raises what `halve` and `shape_of` raise, and `ArtifactRefused` for what is no model or does not load.
     """
-    model, (data,) = model_of(target, files), files
-    try:
-        loaded = LoadedOnnx(data)
-    except Exception as error:  # ONNX Runtime has exceptions of its own
-        raise ArtifactRefused(f"ONNX Runtime does not take it: {told(error)}") from error
-    height, width = said["size"]
-    shape = shape_of(loaded, (height, width))
+    model, loaded = model_of(target, files), opened(files)
+    shape = shape_of(loaded, tuple(said["size"]))
     halved = halve(model, half_io=bool(said["half_io"]))
-    helper.set_model_props(halved.model, {prop.key: prop.value for prop in model.metadata_props} | said["origin"])
+    set_origin(halved.model, model, said["origin"])
     half = halved.model.SerializeToString()
     report = verify_halved(loaded, halved, half, shape)
     checks = [check.to_dict() for check in report.checks]
@@ -51,3 +46,16 @@ def model_of(target: Target, files: Files) -> ModelProto:
     if not isinstance(target, Onnx):
         raise ArtifactRefused(f"its format is {target.label}, and only ONNX files are changed", "name an .onnx file")
     return ModelProto.FromString(files[0])
+
+
+def opened(files: Files) -> LoadedOnnx:
+    """The model as it is, in its runtime. Raises `ArtifactRefused` if that does not take it."""
+    try:
+        return LoadedOnnx(files[0])
+    except Exception as error:  # ONNX Runtime has exceptions of its own
+        raise ArtifactRefused(f"ONNX Runtime does not take it: {told(error)}") from error
+
+
+def set_origin(changed: ModelProto, model: ModelProto, origin: Mapping[str, str]) -> None:
+    """Give a changed model the properties of the one that it was made of, and what it was made of."""
+    helper.set_model_props(changed, {prop.key: prop.value for prop in model.metadata_props} | dict(origin))

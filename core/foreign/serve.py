@@ -70,7 +70,7 @@ class _Service:
         return {}, ()
 
     def needs(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
-        """What a model that is to be halved needs at its own size, or at `size` (height, width)."""
+        """What a model that is to be changed needs at its own size, or at `size` (height, width)."""
         from .halve import needs_of
 
         assert self._target is not None

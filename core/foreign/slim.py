@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import checker, helper
+from onnx import checker
 
-from ..errors import ArtifactRefused, BadRequest, JobFailed
+from ..errors import JobFailed
 from ..images.synthetic import batch_for
 from ..sandbox.child import Answer
 from ..sandbox.wire import Array
@@ -18,8 +18,8 @@ from ..targets.onnx.passes.slim import slim
 from ..targets.target import Files, Target
 from ..verify.compare import by_noise, distance
 from ..verify.evidence import Evidence, Verdict
-from ..verify.halved import shape_of
-from .halve import model_of
+from ..verify.halved import running_as_it_is, shape_of
+from .halve import model_of, opened, set_origin
 
 _TASKS, _SEEDS = ("any", "text"), (0, 1)  # of the images: shapes and letters, two of each
 
@@ -30,24 +30,16 @@ def slim_and_verify(target: Target, files: Files, said: Mapping[str, Any]) -> An
     Raises what `slim` and `shape_of` raise, `ArtifactRefused` for what is no model or does not load, `BadRequest` for
     a size that it does not take, `JobFailed` if ONNX Runtime does not take the slimmed file.
     """
-    model = model_of(target, files)
-    try:
-        old = LoadedOnnx(files[0])
-    except Exception as error:  # ONNX Runtime has exceptions of its own
-        raise ArtifactRefused(f"ONNX Runtime does not take it: {told(error)}") from error
+    model, old = model_of(target, files), opened(files)
     shape = shape_of(old, tuple(said["size"]))
     slimmed = slim(model, said["outputs"])
-    properties = {prop.key: prop.value for prop in model.metadata_props}
-    helper.set_model_props(slimmed, properties | said["origin"])
+    set_origin(slimmed, model, said["origin"])
     data = slimmed.SerializeToString()
     names = [port.name for port in old.contract.outputs]
     kept = [names.index(port.name) for port in slimmed.graph.output]
     images = [batch_for(task, *shape.dims[1:], seed, shape.batch) for task in _TASKS for seed in _SEEDS]
-    try:
+    with running_as_it_is(shape):
         answers = [old.run(image) for image in images]
-    except Exception as error:  # whatever the runtime raises
-        what = f"the model as it is does not run at {shape.height}×{shape.width}: {told(error)}"
-        raise BadRequest(what, "give the size that it is meant for: --imgsz H W") from error
     try:
         checker.check_model(data, full_check=True)
         new = LoadedOnnx(data)

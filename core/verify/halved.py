@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -100,12 +101,19 @@ def verify_halved(old: LoadedOnnx, halved: Halved, data: bytes, shape: InputShap
 
 def _before(old: LoadedOnnx, choice: Choice, images: Sequence[Array], shape: InputShape) -> list[tuple[Array, ...]]:
     """The FP32 answers; behind the outputs, what chosen ones are chosen from."""
-    try:
+    with running_as_it_is(shape):
         session = LoadedOnnx(shown(old.model, choice)) if choice.outputs else old
         return [session.run(image) for image in images]
+
+
+@contextmanager
+def running_as_it_is(shape: InputShape) -> Iterator[None]:
+    """Run a model before it is changed: one that does not run leaves as `BadRequest`."""
+    try:
+        yield
     except Exception as error:  # whatever the runtime raises
         what = f"the model as it is does not run at {shape.height}×{shape.width}: {told(error)}"
-        raise BadRequest(what, "give the size that it is meant for: --imgsz H W") from error
+        raise BadRequest(what, "give the model's own size: --imgsz H W") from error
 
 
 def _chosen(choice: Choice, answers: Sequence[Sequence[Array]]) -> Evidence:
