@@ -53,7 +53,10 @@ def _detach(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
 
     for spec in specs:
         job = submit(spec)
-        say_json({"id": job.id, "weights": str(spec.weights)}) if as_json else say(job.id)
+        if as_json:
+            say_json({"id": job.id, "weights": str(spec.weights)})
+        else:
+            say(job.id)
     return 0
 
 
@@ -76,8 +79,7 @@ def run_jobs(specs: Sequence[ExportSpec], first: Worker | None = None, *, as_jso
 
     `first`: a worker for the first job, which is closed with it.
     """
-    shown = _Json if as_json else _Lines
-    return combined([_do(spec, shown(), None if done else first) for done, spec in enumerate(specs)])
+    return combined([_do(spec, shown_as(as_json=as_json), None if done else first) for done, spec in enumerate(specs)])
 
 
 def combined(codes: Sequence[int]) -> int:
@@ -116,7 +118,7 @@ def _check_distinct(specs: Sequence[ExportSpec]) -> None:
             raise BadRequest(f"{other} and {spec.weights} would both become {spec.artifact_name}", "export them apart")
 
 
-class _Shown(Protocol):
+class Shown(Protocol):
     """A job's events on their way to standard output."""
 
     def begin(self, spec: ExportSpec) -> None: ...
@@ -130,6 +132,11 @@ class _Shown(Protocol):
     def end(self) -> int:
         """Report on the job; its exit code."""
         ...
+
+
+def shown_as(*, as_json: bool) -> Shown:
+    """A line of JSON an event, or lines for people and a report."""
+    return _Json() if as_json else _Lines()
 
 
 class _Json:
@@ -174,7 +181,7 @@ class _Lines:
         return report(self._events)
 
 
-def _do(spec: ExportSpec, shown: _Shown, worker: Worker | None) -> int:
+def _do(spec: ExportSpec, shown: Shown, worker: Worker | None) -> int:
     """Do a job in a worker that ends with this process, and show it; its exit code. `worker`: one that waits, if any.
 
     If a signal ends this process, or nobody reads its output any more, the job is cancelled first.
@@ -198,7 +205,7 @@ def _do(spec: ExportSpec, shown: _Shown, worker: Worker | None) -> int:
     return shown.end()
 
 
-def _tell_of_cancelling(rest: Sequence[Event], shown: _Shown, error: BaseException) -> None:
+def _tell_of_cancelling(rest: Sequence[Event], shown: Shown, error: BaseException) -> None:
     """Show how a job ended that was cancelled, as far as there is somebody to see it."""
     done = any(isinstance(event, JobFinished) and event.exit_code == 0 for event in rest)
     told = "the job was done before it could be cancelled" if done else "cancelled; nothing half-written is left"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +19,7 @@ from ..core.jobs.store import EventReader
 from ..core.kinds import Kind
 from ..core.tables import from_home, table
 from .console import say, say_error, say_json
-from .export import report
-from .progress import monitor
+from .export import report, shown_as
 
 _POLL_SECONDS = 0.1
 
@@ -75,19 +73,13 @@ def _show(database: Database, args: argparse.Namespace) -> int:
 def _follow(database: Database, args: argparse.Namespace) -> int:
     """Show a job from its first event to its end; its exit code. The job goes on if this command is ended."""
     (job,) = _chosen(database, args.jobs)[:1]
-    shown, events = monitor(), list[Event]()
+    shown = shown_as(as_json=args.json)
     try:
         for event in followed(database, job):
-            events.append(event)
-            if args.json:
-                say(json.dumps(asdict(event)))
-            else:
-                shown.show(event)
+            shown.show(event)
     finally:
         shown.close()
-    finished = events[-1]
-    assert isinstance(finished, JobFinished)
-    return finished.exit_code if args.json else report(events)
+    return shown.end()
 
 
 def _cancel(database: Database, args: argparse.Namespace) -> int:
@@ -155,7 +147,6 @@ def followed(database: Database, job: Job) -> Iterator[Event]:
             if now is None or now.state.over:
                 yield (now and now.finished) or JobFinished(1, 0.0, message="the job is forgotten")
                 return
-            database.jobs()  # notes those that are lost
             time.sleep(_POLL_SECONDS)
     finally:
         reader.close()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +22,7 @@ from ..events import ArtifactPublished, JobFinished, from_line, to_line
 from ..processes import Process, this_process
 from ..spec import ExportSpec
 from ..state import private_folder, state_folder
-from .store import JobFolder, jobs_root
+from .store import JobFolder, create, jobs_root
 
 KEPT_SECONDS = 30 * 86400
 KEPT_JOBS = 1000
@@ -146,6 +147,7 @@ class Database:
 
     def job(self, job: str) -> Job | None:
         """The job of this id, if it is known."""
+        self._note_lost()
         return next(iter(_jobs(self._db.execute("SELECT * FROM jobs WHERE id = ?", (job,)))), None)
 
     def artifacts(self, job: str) -> tuple[ArtifactPublished, ...]:
@@ -155,6 +157,19 @@ class Database:
         return tuple(event for event in events if isinstance(event, ArtifactPublished))
 
     # ---- what happens
+
+    def new(self, spec: ExportSpec, *, queued: bool) -> JobFolder:
+        """A new job, and its folder: it waits, as `add` has it. Raises `JobFailed` if no disk has room for the folder.
+
+        A folder that is there while the database is made anew would be taken for one of a job that ended.
+        """
+        folder = create(spec)
+        try:
+            self.add(folder.path.name, spec, queued=queued)
+        except BaseException:
+            folder.remove()
+            raise
+        return folder
 
     def add(self, job: str, spec: ExportSpec, *, queued: bool) -> None:
         """A job waits: for the runner, if it is queued, else for a worker of the process that adds it."""
@@ -170,12 +185,22 @@ class Database:
 
     def began(self, job: str, worker: Process) -> None:
         """A process works on the job."""
+        self._work(job, worker, (State.WAITING, State.RUNNING))
+
+    def take(self, job: str, worker: Process) -> bool:
+        """Claim a job that waits, for a worker; whether it was there to be claimed."""
+        return self._work(job, worker, (State.WAITING,))
+
+    def _work(self, job: str, worker: Process, states: Sequence[State]) -> bool:
+        """A process works on a job that is in one of these states; whether it was."""
+        among = ", ".join("?" * len(states))
         with self._db:
-            self._db.execute(
+            changed = self._db.execute(
                 "UPDATE jobs SET state = 'running', began = ifnull(began, ?), pid = ?, birth = ?, host = ?, reason = ''"
-                " WHERE id = ? AND state IN ('waiting', 'running')",
-                (time.time(), worker.pid, worker.birth, worker.host, job),
-            )
+                f" WHERE id = ? AND state IN ({among})",
+                (time.time(), worker.pid, worker.birth, worker.host, job, *states),
+            ).rowcount
+        return changed == 1
 
     def ended(self, job: str, finished: JobFinished, artifacts: Sequence[ArtifactPublished] = ()) -> None:
         """The job is over, and published these. What its worker says comes before what others make of its death."""
@@ -191,7 +216,7 @@ class Database:
     def wait(self, job: str, reason: str) -> None:
         """Tell why a job waits."""
         with self._db:
-            self._db.execute("UPDATE jobs SET reason = ? WHERE id = ? AND reason != ?", (reason, job, reason))
+            self._db.execute("UPDATE jobs SET reason = ? WHERE id = ?", (reason, job))
 
     def cancel(self, job: str) -> None:
         """Wish the end of a job: one that waits is cancelled at once, of one that runs whoever watches it ends it."""
@@ -217,33 +242,25 @@ class Database:
                 "UPDATE jobs SET place = ? WHERE id = ?", [(i, name) for i, name in enumerate(waiting)]
             )
 
-    def take(self, job: str, worker: Process) -> bool:
-        """Claim a job that waits, for a worker; whether it was there to be claimed."""
-        with self._db:
-            changed = self._db.execute(
-                "UPDATE jobs SET state = 'running', began = ?, pid = ?, birth = ?, host = ?, reason = ''"
-                " WHERE id = ? AND state = 'waiting'",
-                (time.time(), worker.pid, worker.birth, worker.host, job),
-            ).rowcount
-        return changed == 1
-
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Within, nobody else writes."""
+    def alone(self) -> Iterator[bool]:
+        """Within, nobody else writes. Whether any job waits for the runner."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            (waiting,) = self._db.execute("SELECT count(*) FROM jobs WHERE state = 'waiting' AND queued").fetchone()
+            yield waiting > 0
         finally:
             self._db.rollback()
 
     def forget(self, jobs: Sequence[str]) -> None:
         """Remove jobs that are over, with their folders. Their artifacts stay where they are."""
+        gone: list[str] = []
         with self._db:
             for job in jobs:
-                self._db.execute("DELETE FROM jobs WHERE id = ? AND state NOT IN ('waiting', 'running')", (job,))
-        for job in jobs:
-            if self.job(job) is None:
-                JobFolder(jobs_root() / job).remove()
+                over = "DELETE FROM jobs WHERE id = ? AND state NOT IN ('waiting', 'running')"
+                gone += [job] * self._db.execute(over, (job,)).rowcount
+        for job in gone:
+            JobFolder(jobs_root() / job).remove()
 
     # ---- upkeep
 
@@ -338,6 +355,12 @@ def _jobs(rows: Iterable[sqlite3.Row]) -> tuple[Job, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=2 * KEPT_JOBS)
+def _spec(text: str) -> ExportSpec:
+    """The runner reads the jobs that wait ten times a second; what they are to do does not change."""
+    return ExportSpec.from_json(text)
+
+
 def _job(row: sqlite3.Row) -> Job:
     finished: Any = from_line(row["finished"]) if row["finished"] else None
     return Job(
@@ -345,7 +368,7 @@ def _job(row: sqlite3.Row) -> Job:
         state=State(row["state"]),
         queued=bool(row["queued"]),
         place=row["place"],
-        spec=ExportSpec.from_json(row["spec"]),
+        spec=_spec(row["spec"]),
         created=row["created"],
         began=row["began"],
         ended=row["ended"],

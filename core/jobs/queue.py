@@ -11,17 +11,13 @@ from ..errors import BadRequest, JobFailed
 from ..spec import ExportSpec
 from .database import Database, Job, State
 from .runner import ensure_runner
-from .store import create
 
 
 def submit(spec: ExportSpec) -> Job:
     """Add a job, which begins as soon as there is room for it. Raises `JobFailed` if it cannot be kept anywhere."""
     try:
-        # The database first: one that is made anew takes up the folders that are there, as of jobs that ended.
         with Database() as database:
-            folder = create(spec)
-            database.add(folder.path.name, spec, queued=True)
-            job = database.job(folder.path.name)
+            job = database.job(database.new(spec, queued=True).path.name)
     except (sqlite3.Error, OSError) as error:
         raise JobFailed(
             f"the database of jobs cannot be written: {error}", "free some space, or export without --detach"

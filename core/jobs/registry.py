@@ -15,10 +15,11 @@ from .store import JobFolder, create
 
 def new_job(spec: ExportSpec) -> JobFolder:
     """The folder of a new job that the caller's own worker is going to do. Raises `JobFailed`."""
-    _note(lambda _: None)  # a database that is made anew takes up the folders that are there, as of jobs that ended
-    job = create(spec)
-    _note(lambda db: db.add(job.path.name, spec, queued=False))
-    return job
+    try:
+        with Database() as database:
+            return database.new(spec, queued=False)
+    except (sqlite3.Error, OSError):
+        return create(spec)
 
 
 def began(job: JobFolder, worker: Process) -> None:

@@ -85,7 +85,9 @@ class Runner:
             reason = room(device, self._need(job), beside, report, self._at_once)
             if device in full or reason:
                 full.add(device)
-                self._database.wait(job.id, reason or f"waits for its turn on {device}")
+                reason = reason or f"waits for its turn on {device}"
+                if reason != job.reason:
+                    self._database.wait(job.id, reason)
                 continue
             worker = self._start(job)
             if worker is not None:
@@ -160,11 +162,10 @@ def main() -> int:
 
 def _leave(database: Database, lock: int) -> bool:
     """Give up the lock, unless a job was added just now: whoever adds the next one finds nobody, and starts another."""
-    with contextlib.suppress(sqlite3.OperationalError), database.alone():
-        if any(job.queued for job in database.in_state(State.WAITING)):
-            return False
-        os.close(lock)
-        return True
+    with contextlib.suppress(sqlite3.OperationalError), database.alone() as waiting:
+        if not waiting:
+            os.close(lock)
+        return not waiting
     return False
 
 
