@@ -184,14 +184,9 @@ def _contract(said: Any) -> Contract | None:
         return None
     try:
         nms = said["nms"] and Suppression.of(said["nms"])
-        return Contract(_port(said["input"]), tuple(_port(port) for port in said["outputs"]), nms)
+        return Contract(Port.of(said["input"]), tuple(map(Port.of, said["outputs"])), nms)
     except (TypeError, KeyError, ValueError) as error:
         raise ArtifactRefused("the file declares inputs and outputs that make no sense") from error
-
-
-def _port(said: Mapping[str, Any]) -> Port:
-    dims = tuple(dim if isinstance(dim, int) else str(dim) for dim in said["dims"])
-    return Port(str(said["name"]), str(said["dtype"]), dims)
 
 
 def _shape(said: Any) -> InputShape | None:

@@ -79,13 +79,3 @@ def prepared(picture: Image.Image, size: tuple[int, int], preparation: Preparati
         levels = levels[:, :, ::-1]
     mean, divisor = (np.array(values[:colours], np.float32) for values in (pixels.mean, pixels.divisor))
     return np.ascontiguousarray(((levels - mean) / divisor).transpose(2, 0, 1)[None]), geometry
-
-
-def levels_of(image: Array, preparation: Preparation) -> Array:
-    """The picture (H×W×3, uint8, RGB) of an image (1×C×H×W) that was prepared so: to show it again."""
-    pixels, colours = preparation.pixels, preparation.channels
-    mean, divisor = (np.array(values[:colours], np.float32) for values in (pixels.mean, pixels.divisor))
-    levels = image[0].transpose(1, 2, 0) * divisor + mean
-    if pixels.order == "BGR":
-        levels = levels[:, :, ::-1]
-    return np.broadcast_to(np.clip(np.rint(levels), 0, 255), (*levels.shape[:2], 3)).astype(np.uint8)

@@ -59,6 +59,11 @@ class Detections:
     rows: Rows | None = None
 
 
+# What DBNet's own post-processing does with the regions of a map. Boxes with a shorter side (px) are no line of text,
+# and one row of pixels more or less is much of them; a box is enlarged by its area × this / circumference (px).
+LEAST_SIDE, UNCLIP = 8.0, 1.5
+
+
 @dataclass(frozen=True)
 class Mask:
     """The pixels of an N×1×H×W map of probabilities that are above `threshold`. `output`: which output it is."""

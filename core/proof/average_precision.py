@@ -41,8 +41,12 @@ class AveragePrecision:
 
     def mean(self) -> float:
         """Over all classes that are there; 1 where nothing is."""
-        found = self.by_class()
-        return sum(found.values()) / len(found) if found else 1.0
+        return mean_of(self.by_class())
+
+
+def mean_of(by_class: Mapping[int, float]) -> float:
+    """The mean over all classes that are there; 1 where nothing is."""
+    return sum(by_class.values()) / len(by_class) if by_class else 1.0
 
 
 def _right(found: Found, truth: Boxes) -> Array:

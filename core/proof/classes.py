@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from ..network.network import Network
 from ..network.result import BestClass, Boxes
 from ..precisions import REFERENCE
-from ..verify.proof import ClassProof, Loss
-from .tally import Counted
+from ..verify.proof import Loss
+from .tally import ByClass, Counted
 
 Array = NDArray[Any]
 
@@ -40,25 +39,15 @@ class ClassTally:
     """Counts images whose best class is the reference's."""
 
     network: Network
-    _wanted: Counter[int] = field(default_factory=Counter[int])
-    _kept: Counter[int] = field(default_factory=Counter[int])
-    _new: Counter[int] = field(default_factory=Counter[int])
+    _classes: ByClass = field(default_factory=ByClass)
 
     def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
         before, now = int(wanted[0, 0]), int(got[0, 0])
-        self._wanted[before] += 1
-        (self._kept if now == before else self._new)[now] += 1
+        self._classes.expected[before] += 1
+        (self._classes.kept if now == before else self._classes.new)[now] += 1
 
     def counted(self) -> Counted:
-        wanted, kept = self._wanted.total(), self._kept.total()
-        classes = tuple(
-            ClassProof(
-                self.network.names.get(number, f"class {number}"),
-                expected=self._wanted[number],
-                kept=self._kept[number],
-                new=self._new[number],
-            )
-            for number in sorted({*self._wanted, *self._new})
-        )
+        classes = self._classes
+        wanted, kept = classes.expected.total(), classes.kept.total()
         loss = Loss("top-1", 1.0, kept / wanted if wanted else 1.0, f"{REFERENCE.label}'s own classes")
-        return Counted(wanted, kept, self._new.total(), loss, classes=classes)
+        return Counted(wanted, kept, classes.new.total(), loss, classes=classes.proofs(self.network.names))

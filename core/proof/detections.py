@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,10 +13,10 @@ from ..network.network import Network
 from ..network.result import Boxes, Detections
 from ..precisions import REFERENCE
 from ..verify.detections import Found, found, paired
-from ..verify.proof import ClassProof, Loss
-from .average_precision import AveragePrecision
+from ..verify.proof import Loss
+from .average_precision import AveragePrecision, mean_of
 from .rows import Rows
-from .tally import Counted, drift
+from .tally import ByClass, Counted, drift
 
 Array = NDArray[Any]
 
@@ -63,17 +62,15 @@ class DetectionTally:
     _before: AveragePrecision = field(default_factory=AveragePrecision)
     _now: AveragePrecision = field(default_factory=AveragePrecision)
     _moved: Rows = field(default_factory=lambda: Rows(2))  # IoU, confidence
-    _expected: Counter[int] = field(default_factory=Counter[int])
-    _kept: Counter[int] = field(default_factory=Counter[int])
-    _new: Counter[int] = field(default_factory=Counter[int])
+    _classes: ByClass = field(default_factory=ByClass)
 
     def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
         expected, actual = found_in(wanted), found_in(got)
         before, now = _above(expected, self.result.threshold), _above(actual, self.result.threshold)
         pairs = paired(before, now, self.result.iou)
-        self._expected.update(before.boxes.classes.tolist())
-        self._kept.update(before.boxes.classes[pairs.kept].tolist())
-        self._new.update(now.boxes.classes[pairs.new].tolist())
+        self._classes.expected.update(before.boxes.classes.tolist())
+        self._classes.kept.update(before.boxes.classes[pairs.kept].tolist())
+        self._classes.new.update(now.boxes.classes[pairs.new].tolist())
         confidence = np.abs(now.confidences[pairs.partner] - before.confidences[pairs.kept])
         self._moved.add(np.column_stack((pairs.iou, confidence)))
         truth = labels if self.labelled else before.boxes
@@ -84,25 +81,14 @@ class DetectionTally:
     def counted(self) -> Counted:
         truth = "the labels" if self.labelled else f"{REFERENCE.label}'s own detections"
         old, late = self._before.by_class(), self._now.by_class()
-        classes = tuple(
-            ClassProof(
-                self.network.names.get(number, f"class {number}"),
-                expected=self._expected[number],
-                kept=self._kept[number],
-                new=self._new[number],
-                reference=old.get(number),
-                found=late.get(number),
-            )
-            for number in sorted({*self._expected, *self._new, *old})
-        )
         return Counted(
-            expected=self._expected.total(),
-            kept=self._kept.total(),
-            new=self._new.total(),
-            loss=Loss("mAP50-95", self._before.mean(), self._now.mean(), truth),
+            expected=self._classes.expected.total(),
+            kept=self._classes.kept.total(),
+            new=self._classes.new.total(),
+            loss=Loss("mAP50-95", mean_of(old), mean_of(late), truth),
             iou=drift(self._moved.all[:, 0], least=True),
             confidence=drift(self._moved.all[:, 1]),
-            classes=classes,
+            classes=self._classes.proofs(self.network.names, old, late),
         )
 
 

@@ -10,18 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.network import Network
-from ..network.result import Boxes, Mask
+from ..network.result import LEAST_SIDE, UNCLIP, Boxes, Mask
 from ..precisions import REFERENCE
-from ..verify.masks import LEAST_SIDE, SAME, best_overlaps
+from ..verify.masks import SAME, best_overlaps
 from ..verify.proof import Loss
 from ..verify.regions import Points, area, boxes_of
 from .rows import Rows
 from .tally import Counted, drift
 
 Array = NDArray[Any]
-
-# By how much DBNet's own post-processing enlarges what its shrunken map shows: area × this / circumference, px.
-_UNCLIP = 1.5
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def enlarged(box: Points) -> Points:
     """
     along, across = box[1] - box[0], box[2] - box[1]
     sides = float(np.hypot(*along)), float(np.hypot(*across))
-    by = area(box) * _UNCLIP / (2 * sum(sides))
+    by = area(box) * UNCLIP / (2 * sum(sides))
     u, v = along / sides[0] * by, across / sides[1] * by
     return box + np.array((-u - v, u - v, u + v, v - u))
 

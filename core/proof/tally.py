@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +16,8 @@ from ..network.result import Boxes
 from ..verify.proof import ClassProof, Drift, Loss
 
 Array = NDArray[Any]
+
+NOTHING: Mapping[int, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,31 @@ class Counted:
     confidence: Drift | None = None
     classes: tuple[ClassProof, ...] = ()
     masks: Drift | None = None
+
+
+@dataclass
+class ByClass:
+    """How many things of each class, by its number: what the reference finds, what of that is kept, and what is new."""
+
+    expected: Counter[int] = field(default_factory=Counter[int])
+    kept: Counter[int] = field(default_factory=Counter[int])
+    new: Counter[int] = field(default_factory=Counter[int])
+
+    def proofs(
+        self, names: Mapping[int, str], reference: Mapping[int, float] = NOTHING, found: Mapping[int, float] = NOTHING
+    ) -> tuple[ClassProof, ...]:
+        """Class by class. `reference`, `found`: the scores of those that have one, before and now."""
+        return tuple(
+            ClassProof(
+                names.get(number, f"class {number}"),
+                expected=self.expected[number],
+                kept=self.kept[number],
+                new=self.new[number],
+                reference=reference.get(number),
+                found=found.get(number),
+            )
+            for number in sorted({*self.expected, *self.new, *reference})
+        )
 
 
 class Tally(Protocol):

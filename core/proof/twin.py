@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
 from ..images.source import ImageSource
 from ..network.network import Network
 from ..option import NOTHING_GIVEN
@@ -22,22 +20,15 @@ def twin(network: Network, size: tuple[int, int], device: str) -> Loaded:
     shape = InputShape(1, network.channels, *size)
     build = Build(REFERENCE, shape, FLOAT32, dynamic=False, device=device, values=NOTHING_GIVEN)
     target = default_target()
-    files = [BytesIO() for _ in target.suffixes]
-    target.write(network, build, Provenance("", ""), files)
-    return target.open(tuple(file.getvalue() for file in files), device)
+    return target.open(target.in_memory(network, build, Provenance("", "")), device)
 
 
 def seen_by_twin(
     images: ImageSource, network: Network, size: tuple[int, int], device: str, on_image: OnImage = ignored
 ) -> Yardstick:
     """What a network finds in images of the user at a height and width, px."""
-    reference = twin(network, size, device)
+    reference, name = twin(network, size, device), f"{REFERENCE.label} in {default_target().runtime}"
     try:
-        return yardstick(reference, images, network, size, twin_name(), on_image)
+        return yardstick(reference, images, network, size, name, on_image)
     finally:
         reference.close()
-
-
-def twin_name() -> str:
-    """What answers for the reference, in words."""
-    return f"{REFERENCE.label} in {default_target().runtime}"

@@ -5,17 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from threading import Event, Thread
-from typing import NamedTuple
+
+from ..file_state import FileState
 
 _PIECE = 2**20  # bytes; hashlib releases the interpreter meanwhile
-
-
-class _State(NamedTuple):
-    """What tells one state of a file from another: its size in bytes, its times of change in ns."""
-
-    nbytes: int
-    modified: int
-    changed: int
 
 
 class Digest:
@@ -43,9 +36,8 @@ class Digest:
         self._stopped.set()
         self._thread.join()
 
-    def _now(self) -> _State:
-        status = os.fstat(self._descriptor)
-        return _State(status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    def _now(self) -> FileState:
+        return FileState.of(os.fstat(self._descriptor))
 
     def _take(self) -> None:
         place = 0

@@ -12,6 +12,9 @@ from typing import Any
 
 from ..errors import ArtifactRefused
 from ..network.preparation import Fit, Pixels
+from ..network.result import LEAST_SIDE, UNCLIP
+from ..precisions import ALL_PRECISIONS, named
+from ..precisions.dtype import FLOAT32
 from ..targets.artifact_info import ArtifactInfo
 from ..targets.provenance import nms_of, origin_of
 from ..targets.target import Target
@@ -20,9 +23,6 @@ from ..untrusted import printable
 MAX_LINES = 60
 # A program with more names would be longer than its work: it prints numbers.
 _MOST_NAMES = 100
-# Of DBNet's regions: boxes with a shorter side are no text, and by how much a box is enlarged (its area × this /
-# circumference), px. As proof and verification take them.
-_LEAST_SIDE, _UNCLIP = 8, 1.5
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _decoding(said: Mapping[str, str]) -> _Decoding:
         line = _part("mask_line" if int(told["masks"]) else "box_line").rstrip("\n")
         return _Decoding({"CONFIDENCE": confidence, "IOU": iou, **counts}, _part("boxes", line=line))
     if "map_threshold" in said:
-        thresholds = (_share(float(said["map_threshold"])), _LEAST_SIDE, _UNCLIP)
+        thresholds = (_share(float(said["map_threshold"])), LEAST_SIDE, UNCLIP)
         return _Decoding({"THRESHOLD, LEAST, UNCLIP": thresholds}, _part("regions"), "pyclipper")
     if said["task"] != "classify":
         raise ValueError(f"a network of the task {said['task']}")
@@ -97,7 +97,6 @@ def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapp
     mean, divisor = list(pixels.mean[:channels]), list(pixels.divisor[:channels])
     dims = info.inputs[0].dims if info.inputs else ()
     batch = dims[0] if dims and isinstance(dims[0], int) and dims[0] > 1 else 1
-    half = info.inputs[0].dtype == "float16" if info.inputs else said.get("half_io") == "True"
     text = _part(
         "prepare",
         choose="max" if fit is Fit.CROP else "min",
@@ -106,9 +105,19 @@ def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapp
         channels=str(channels),
         order="[:, :, ::-1]" if pixels.order == "BGR" else "",
         batch=f"np.repeat(image, {batch}, 0)" if batch > 1 else "image",
-        dtype="float16" if half else "float32",
+        dtype=_dtype(said, info),
     )
     return text, {"HEIGHT, WIDTH": (shape.height, shape.width), "MEAN, DIVISOR": (mean, divisor)}
+
+
+def _dtype(said: Mapping[str, str], info: ArtifactInfo) -> str:
+    """What the file takes, by numpy's name. Raises `KeyError` or `ValueError` where it does not tell."""
+    if not info.inputs:
+        return named(said["precision"]).io.name if said.get("half_io") == "True" else FLOAT32.name
+    dtype = info.inputs[0].dtype
+    if dtype not in {precision.io.name for precision in ALL_PRECISIONS}:
+        raise ValueError(f"an input of {dtype}")
+    return dtype
 
 
 def _mode(said: Mapping[str, str]) -> str:

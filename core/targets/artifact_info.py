@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -68,8 +68,8 @@ class ArtifactInfo:
         """The facts that `to_dict` gave. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
         return cls(
             producer=str(said["producer"]),
-            inputs=_ports(said["inputs"]),
-            outputs=_ports(said["outputs"]),
+            inputs=tuple(map(Port.of, said["inputs"])),
+            outputs=tuple(map(Port.of, said["outputs"])),
             facts=_texts(said["facts"]),
             properties=_texts(said["properties"]),
             dtypes={str(name): int(nbytes) for name, nbytes in said["dtypes"].items()},
@@ -107,13 +107,6 @@ class Tally:
     def largest(self) -> tuple[StoredTensor, ...]:
         """The largest tensors, the largest first."""
         return tuple(sorted(self.tensors, key=lambda tensor: (-tensor.nbytes, tensor.name))[:LARGEST])
-
-
-def _ports(said: Iterable[Mapping[str, Any]]) -> tuple[Port, ...]:
-    return tuple(
-        Port(str(port["name"]), str(port["dtype"]), tuple(d if isinstance(d, int) else str(d) for d in port["dims"]))
-        for port in said
-    )
 
 
 def _texts(said: Mapping[str, Any]) -> Mapping[str, str]:

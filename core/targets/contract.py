@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from ..errors import BadRequest
 from ..network.network import Dims, Network
@@ -20,6 +22,12 @@ class Port:
     name: str
     dtype: str
     dims: Dims
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """From JSON. Raises `KeyError` or `TypeError` for what is none; anybody may have written it."""
+        dims = tuple(dim if isinstance(dim, int) else str(dim) for dim in said["dims"])
+        return cls(str(said["name"]), str(said["dtype"]), dims)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -186,6 +187,12 @@ class Target(ABC):
 
         Raises `JobFailed` if what writes them is not installed, and what the files raise.
         """
+
+    def in_memory(self, network: Network, build: Build, provenance: Provenance) -> Files:
+        """The bytes of an artifact's files, where no file is to be made. Raises what `write` raises."""
+        files = [BytesIO() for _ in self.suffixes]
+        self.write(network, build, provenance, files)
+        return tuple(file.getvalue() for file in files)
 
     @abstractmethod
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:

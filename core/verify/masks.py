@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..network.result import LEAST_SIDE
 from .compare import PASS_FACTOR, WARN_FACTOR
 from .decisive import log_odds
 from .evidence import Verdict
@@ -17,8 +18,6 @@ from .report import LEAST_NOISE, MaskChange
 
 Array = NDArray[Any]
 
-# Smaller boxes are no line of text, and one row of pixels more or less is much of them.
-LEAST_SIDE = 8.0  # px
 # A box that covers half of another's is taken for the same: what benchmarks of text detection ask for (ICDAR).
 SAME = 0.5
 # What nobody would notice: fewer pixels that flip, and boxes that differ less.

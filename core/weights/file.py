@@ -8,30 +8,16 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self, cast
 
 from ..errors import WeightsRefused
+from ..file_state import FileState
 from ..untrusted import open_regular
 from .budget import Budget
 
 AGAIN = "copy or download the file again"
 _PIECE = 2**20  # bytes; what is only looked at once is read in such pieces
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What tells one state of a file from another: which file it is, its size in bytes, its times of change in ns.
-
-    `modified` can be set back by whoever writes to the file; `changed` cannot.
-    """
-
-    device: int
-    inode: int
-    nbytes: int
-    modified: int
-    changed: int
 
 
 class WeightsFile:
@@ -76,12 +62,12 @@ class WeightsFile:
             self._descriptor = -1
 
     def _state(self) -> FileState:
-        return _state_of(os.fstat(self._descriptor))
+        return FileState.of(os.fstat(self._descriptor))
 
     def check_unchanged(self) -> None:
         """Raises `WeightsRefused` unless the file, and what its path leads to, is what it was when it was opened."""
         try:
-            now = _state_of(self.path.stat())
+            now = FileState.of(self.path.stat())
         except OSError as error:
             raise WeightsRefused(f"{self.path} was removed while it was read", "put it back and start again") from error
         if (now.device, now.inode) != (self.state.device, self.state.inode):
@@ -153,7 +139,3 @@ class _Stream(io.RawIOBase):
         data = self._weights.read(self._place, size)
         self._place += size
         return data
-
-
-def _state_of(status: os.stat_result) -> FileState:
-    return FileState(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)

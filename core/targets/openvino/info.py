@@ -74,7 +74,7 @@ def _reader(number: str, readers: Mapping[str, str], layers: Mapping[str, Elemen
 
 
 def _of(layers: Mapping[str, Element], kind: str) -> Mapping[str, Element]:
-    """The layers of a kind, by their number."""
+    """All layers of one kind; the keys are their numbers in the file."""
     return {number: layer for number, layer in layers.items() if layer.get("type") == kind}
 
 

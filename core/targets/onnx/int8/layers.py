@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from .forms import Form
 
 # ONNX Runtime's CPU has 8-bit kernels for these; the weight of the others is stored in 8 bits and computed in float.
 _SERVED = frozenset(("Conv", "MatMul", "Gemm"))
@@ -44,6 +46,11 @@ class Layer:
         return math.prod(self.shape)
 
     @property
+    def smallest(self) -> Form:
+        """The smallest and quickest form that there is for it."""
+        return Form.INT8 if self.served else Form.INT8_WEIGHTS
+
+    @property
     def products(self) -> int:
         """The multiplications that each element of its output takes."""
         return self.weights // self.shape[self.axis]
@@ -55,6 +62,11 @@ def layers_of(model: ModelProto) -> tuple[Layer, ...]:
     Nor is one that reads a distribution (a softmax, as in the decoding of distances): it is part of a decoding.
     """
     return tuple(_found(model.graph))
+
+
+def beginning(layers: Iterable[Layer]) -> Mapping[str, Form]:
+    """Where the way back to float begins: each layer, by its name, in the smallest form that there is for it."""
+    return {layer.name: layer.smallest for layer in layers}
 
 
 def _found(graph: GraphProto) -> Iterator[Layer]:

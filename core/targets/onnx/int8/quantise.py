@@ -18,12 +18,12 @@ from ..loaded import LoadedOnnx
 from .forms import Form
 from .gather import Images, gather
 from .latency import latencies
-from .layers import Layer, layers_of
+from .layers import Layer, beginning, layers_of
 from .qdq import Quantiser
 from .scheme import Scheme
 from .sensitivity import Bench, Divergence, Measured, Tell, measured, tensors_of
 from .trade import Kept, Trade, Try, lost
-from .walk import Step, beginning, forms_after, walk
+from .walk import Step, forms_after, walk
 
 Array = NDArray[Any]
 

@@ -13,7 +13,7 @@ from onnx import ModelProto
 from ..loaded import LoadedOnnx
 from .forms import Form
 from .histogram import Histogram
-from .layers import Layer
+from .layers import Layer, beginning
 from .qdq import Quantiser
 from .ranges import METHODS, Method, Range, candidates
 
@@ -83,7 +83,7 @@ def measured(quantiser: Quantiser, histograms: Mapping[str, Histogram], bench: B
         done += 1
         tell(done, total, text)
 
-    everywhere = {layer.name: Form.INT8 if layer.served else Form.INT8_WEIGHTS for layer in layers}
+    everywhere = beginning(layers)
     moved: dict[Method, float] = {}
     for method in METHODS:
         moved[method] = bench.moved(quantiser.model(everywhere, _by(ways, dict.fromkeys(ways, method))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .forms import Form
-from .layers import Layer
+from .layers import Layer, beginning
 from .sensitivity import Sensitivity
 
 
@@ -24,11 +24,6 @@ class Step:
     nbytes: int
     products: float
     brought: float
-
-
-def beginning(layers: Sequence[Layer]) -> Mapping[str, Form]:
-    """Where the way begins: everything in 8 bits that there is 8-bit arithmetic for, and all weights."""
-    return {layer.name: Form.INT8 if layer.served else Form.INT8_WEIGHTS for layer in layers}
 
 
 def walk(

@@ -13,6 +13,7 @@ from onnx_ir.passes import common
 
 from ....errors import BadRequest
 from ....untrusted import printable
+from ..untrusted.look import graphs_of
 
 
 def slim(model: ModelProto, outputs: Sequence[str] = ()) -> ModelProto:
@@ -82,5 +83,5 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
     yield graph
     for node in graph.node:
         for attribute in node.attribute:
-            for inner in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
+            for inner in graphs_of(attribute):
                 yield from _graphs(inner)
