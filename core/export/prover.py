@@ -46,7 +46,7 @@ class Prover:
         if self._by is None:
             network, size, device = self._loaded.network, self._loaded.shape.size, self._spec.device
             with stage("images", "", self._emit) as seeing:
-                self._by = seen_by_twin(images, network, size, device, self._told("images", ""))
+                self._by = seen_by_twin(images, network, size, device, self._spec.precisions, self._told("images", ""))
                 seeing.summary = f"{len(self._by.seen)} of {images.total}, answered by {self._by.against}"
             for name, why in list(images.broken.items())[:3]:
                 self._emit(Note("warning", f"{name} is left out: {why}"))

@@ -83,7 +83,9 @@ def _verified(file: ForeignFile, source: WeightsSource, images: ImageSource | No
         trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
         trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
         if images is not None:
-            prove_on_trial(trial, seen_by_twin(images, network, subject.shape.size, subject.device), most)
+            precisions = (subject.kind.precision,)
+            by = seen_by_twin(images, network, subject.shape.size, subject.device, precisions)
+            prove_on_trial(trial, by, most)
         return judge(trial, answers)
     finally:
         answers.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,11 +16,12 @@ from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..network.preparation import Preparation
 from ..network.result import BestClass, Boxes, Detections, Mask
+from ..precisions import REFERENCE, Precision
 from ..shapes import InputShape
 from ..targets.contract import output_dims
-from ..targets.loaded import Runner, told
+from ..targets.loaded import Magnitudes, Runner, told
 from ..verify.checks.outputs import wrong_form
-from ..verify.proof import Loss, Proof
+from ..verify.proof import Loss, Proof, Reach
 from .classes import ClassFinder
 from .detections import DetectionFinder
 from .regions import RegionFinder
@@ -53,7 +55,8 @@ class Seen:
 class Yardstick:
     """What the reference finds in a user's images: an artifact is held against it, image by image.
 
-    `against`: what answered. `notes`: what the user should know of the images.
+    `against`: what answered. `notes`: what the user should know of the images. `reach`: by precision, how far the
+    network's values go that a narrow type would have to hold.
     """
 
     network: Network
@@ -62,6 +65,7 @@ class Yardstick:
     against: str
     seen: tuple[Seen, ...]
     notes: tuple[str, ...]
+    reach: Mapping[Precision, Reach]
     _finds: Rows
     _labels: Rows
 
@@ -107,23 +111,30 @@ def yardstick(
     size: tuple[int, int],
     against: str,
     on_image: OnImage = ignored,
+    magnitudes: Mapping[Precision, Magnitudes] = MappingProxyType({}),
 ) -> Yardstick:
-    """Have the reference answer the images at a height and width, px. Raises what its runtime raises."""
+    """Have the reference answer the images at a height and width, px. Raises what its runtime raises.
+
+    `magnitudes`: by precision, what tells how far values go on an image.
+    """
     preparation, finder = network.preparation(*size), finder_of(network)
     seen, strange = list[Seen](), set[int]()
     finds, known = Rows(finder.width), Rows(5)
+    reach = dict[Precision, Reach]()
     for image in images.stream(preparation):
         found = finds.add(finder.finds(reference.run(image.pixels)))
         labels, unknown = _known(image.labels, network)
         strange |= unknown
         there = None if labels is None else known.add(np.column_stack((labels.corners, labels.classes)))
         seen.append(Seen(image.name, found, there))
+        for precision, each in magnitudes.items():
+            reach[precision] = _further(reach.get(precision), Reach(image.name, *each.largest(image.pixels)))
         on_image(len(seen), images.count, image.name)
     notes = images.notes
     if strange:
         listed = ", ".join(map(str, sorted(strange)[:5]))
         notes = (*notes, f"the labels name classes that the network does not have ({listed}): these are left out")
-    return Yardstick(network, images, preparation, against, tuple(seen), notes, finds, known)
+    return Yardstick(network, images, preparation, against, tuple(seen), notes, reach, finds, known)
 
 
 def prove(
@@ -132,12 +143,13 @@ def prove(
     most: float,
     batch: int = 1,
     few: int | None = None,
+    precision: Precision = REFERENCE,
     on_image: OnImage = ignored,
 ) -> Proof:
     """The proof of an artifact. `most`: the loss that is allowed, in points. `batch`: of how many images a run is.
 
-    `few`: how many images to try, where all would take too long. It never raises for a wrong artifact: the proof says
-    it. What a sandbox refuses, it lets through.
+    `few`: how many images to try, where all would take too long. `precision`: the artifact's own. It never raises for
+    a wrong artifact: the proof says it. What a sandbox refuses, it lets through.
     """
     chosen = range(len(by.seen)) if few is None else evenly(len(by.seen), few)
     try:
@@ -164,6 +176,7 @@ def prove(
         masks=counted.masks if counted else None,
         wrong=wrong,
         notes=by.notes if few is None else (*by.notes, f"only {len(chosen)} images: it is slow on a CPU"),
+        reach=by.reach.get(precision),
     )
 
 
@@ -176,6 +189,11 @@ def loss_of(candidate: Runner, by: Yardstick, batch: int = 1) -> Loss:
         for index in range(len(by.seen)):
             itself.add(by.finds(index), by.finds(index), by.labels(index))
         return replace(itself.counted().loss, found=0.0)
+
+
+def _further(one: Reach | None, other: Reach) -> Reach:
+    """That of two which goes further; what is no number goes furthest."""
+    return other if one is None or not other.magnitude <= one.magnitude else one
 
 
 def _counted(

@@ -27,7 +27,7 @@ def prove_on_trial(trial: Trial, by: Yardstick, most: float, on_image: OnImage =
         return
     runner = loaded if subject.nms is None else _First(shown(loaded, by.network), len(by.network.outputs))
     few = _FEW if too_slow(subject.kind, subject.shape, subject.device) else None
-    trial.proof = prove(runner, by, most, subject.shape.batch, few, on_image)
+    trial.proof = prove(runner, by, most, subject.shape.batch, few, subject.kind.precision, on_image)
 
 
 class _First:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
+
 from ..images.source import ImageSource
 from ..network.network import Network
 from ..option import NOTHING_GIVEN
-from ..precisions import REFERENCE
+from ..precisions import REFERENCE, Precision
 from ..precisions.dtype import FLOAT32
 from ..shapes import InputShape
 from ..targets import default_target
-from ..targets.loaded import Loaded
+from ..targets.loaded import Loaded, Magnitudes
 from ..targets.provenance import Provenance
 from ..targets.target import Build
 from .prove import OnImage, Yardstick, ignored, yardstick
@@ -24,11 +27,24 @@ def twin(network: Network, size: tuple[int, int], device: str) -> Loaded:
 
 
 def seen_by_twin(
-    images: ImageSource, network: Network, size: tuple[int, int], device: str, on_image: OnImage = ignored
+    images: ImageSource,
+    network: Network,
+    size: tuple[int, int],
+    device: str,
+    precisions: Iterable[Precision] = (),
+    on_image: OnImage = ignored,
 ) -> Yardstick:
-    """What a network finds in images of the user at a height and width, px."""
-    reference, name = twin(network, size, device), f"{REFERENCE.label} in {default_target().runtime}"
-    try:
-        return yardstick(reference, images, network, size, name, on_image)
-    finally:
-        reference.close()
+    """What a network finds in images of the user at a height and width, px.
+
+    `precisions`: how far values go there is wanted for these. A CPU's runtime may compute in more digits than a file
+    asks for, so its answers hide what overflows elsewhere.
+    """
+    target = default_target()
+    with ExitStack() as stack:
+        reference = stack.enter_context(closing(twin(network, size, device)))
+        magnitudes = dict[Precision, Magnitudes]()
+        for precision in {*precisions} - {REFERENCE}:
+            if (found := target.magnitudes(network, size, precision, device)) is not None:
+                magnitudes[precision] = stack.enter_context(closing(found))
+        name = f"{REFERENCE.label} in {target.runtime}"
+        return yardstick(reference, images, network, size, name, on_image, magnitudes)

@@ -48,6 +48,18 @@ class Runner(Protocol):
         ...
 
 
+class Magnitudes(Protocol):
+    """What computes in the reference precision, and tells how far values reach."""
+
+    def largest(self, image: Array) -> tuple[str, float]:
+        """Where the largest magnitude is for a float32 1×C×H×W image, in words, and what it is."""
+        ...
+
+    def close(self) -> None:
+        """Give its memory back."""
+        ...
+
+
 class Lifted(Protocol):
     """A copy of a file whose declared sizes are lifted. It may have more inputs than the image."""
 

@@ -20,7 +20,7 @@ from ..precisions.dtype import DType
 from ..shapes import InputShape
 from .artifact_info import ArtifactInfo
 from .contract import Contract, contract
-from .loaded import Loaded
+from .loaded import Loaded, Magnitudes
 from .provenance import Provenance
 
 if TYPE_CHECKING:
@@ -197,6 +197,15 @@ class Target(ABC):
     @abstractmethod
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         """An artifact in its runtime. Raises whatever the runtime raises for files that it does not take."""
+
+    def magnitudes(
+        self, network: Network, size: tuple[int, int], precision: Precision, device: str
+    ) -> Magnitudes | None:
+        """What tells how far a network's values reach that files in a precision hold in a narrow type.
+
+        `size`: height and width, px. None where there are none, or where the target cannot tell.
+        """
+        return None
 
     def info(self, files: Files) -> ArtifactInfo:
         """The facts of files of others, which are looked at as data and not run; none of them was looked at yet.

@@ -57,6 +57,15 @@ class ClassProof:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """The largest magnitude of all that a narrow type would have to hold: on which image, where, and what it is."""
+
+    image: str
+    place: str
+    magnitude: float
+
+
+@dataclass(frozen=True)
 class Proof:
     """An artifact held against the reference precision on images of the user; both saw the same pixels.
 
@@ -65,7 +74,7 @@ class Proof:
     `what`: of which things. `expected`: how many the reference finds above `threshold`; `kept`, `new`: what the
     artifact finds of them, and besides. `iou`, `confidence`: of those kept, how far they overlap and how far their
     confidence moved; `masks`: the same of their masks' IoU. `most`: the loss in points that was allowed. `wrong`: what
-    is no answer at all.
+    is no answer at all. `reach`: how far the network's values go on all of the images.
     """
 
     source: str
@@ -87,6 +96,7 @@ class Proof:
     masks: Drift | None = None
     wrong: str = ""
     notes: tuple[str, ...] = ()
+    reach: Reach | None = None
 
     @property
     def recall(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,10 @@ def dynamic(network: Network) -> Loaded:
     return ONNX.open((of_any_size(network),), "cpu")
 
 
-def seen(network: Network, images: ImageSource, size: tuple[int, int]) -> Yardstick:
-    return seen_by_twin(images, network, size, "cpu")
+def seen(
+    network: Network, images: ImageSource, size: tuple[int, int], precisions: Collection[Precision] = ()
+) -> Yardstick:
+    return seen_by_twin(images, network, size, "cpu", precisions)
 
 
 def proved(by: Yardstick, answer: Callable[[Array], tuple[Array, ...]]) -> Proof:
@@ -92,7 +94,7 @@ def verified(by: Yardstick, path: Path, data: bytes, precision: Precision = FP32
     try:
         trial = on_trial(subject, network, plan(subject, network.stride))
         assert trial.loaded is not None
-        trial.proof = prove(trial.loaded, by, MOST)
+        trial.proof = prove(trial.loaded, by, MOST, precision=precision)
         with_images = judge(trial, answers)
         trial.proof = None
         return judge(trial, answers), with_images

@@ -10,8 +10,9 @@ from typing import IO
 
 from ...network.network import Network
 from ...option import Values
+from ...precisions import Precision
 from ..artifact_info import ArtifactInfo
-from ..loaded import Loaded
+from ..loaded import Loaded, Magnitudes
 from ..nms import ROWS as NMS_ROWS
 from ..provenance import Provenance
 from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Target
@@ -82,6 +83,13 @@ class Onnx(Target):
 
         (file,) = files
         return LoadedOnnx(file, device)
+
+    def magnitudes(
+        self, network: Network, size: tuple[int, int], precision: Precision, device: str
+    ) -> Magnitudes | None:
+        from .magnitudes import magnitudes
+
+        return magnitudes(network, size, precision, device)
 
     def info(self, files: Files) -> ArtifactInfo:
         from .untrusted.file import parsed

@@ -39,7 +39,7 @@ OF_ANSWERS: tuple[Check[Compared], ...] = (
     (outputs.look, {Way.QUICK}),
     (accuracy.look, {Way.FULL}),
     (resemblance.look, {Way.QUICK}),
-    (ranges.look, {Way.FULL, Way.HALVED}),
+    (ranges.look, {Way.FULL, Way.QUICK, Way.HALVED}),
     (rounding.look, {Way.FULL}),
     (power.look, {Way.FULL}),
     (own_size.look, {Way.FULL}),

@@ -15,6 +15,8 @@ from PIL import Image
 
 from halfpint.core.families import identify, open_weights
 from halfpint.core.images.source import open_images
+from halfpint.core.network.layers import Conv2d, Weights, layers_of
+from halfpint.core.network.network import Network
 from halfpint.core.precisions import ALL_PRECISIONS, FP16, Precision
 from halfpint.core.proof.prove import Yardstick, prove
 from halfpint.core.targets.target import Target
@@ -117,3 +119,52 @@ def test_a_layer_that_is_off_by_two_percent(by: Yardstick, layer: str, tmp_path:
     tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.02), tensor.name))
     _, report = verified(by, tmp_path / "off.onnx", model.SerializeToString())
     assert "accuracy" in {check.name for check in report.failures}
+
+
+FINE, SIDE = (np.indices((32, 32)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None], 32  # squares of one pixel
+
+
+def test_an_activation_that_overflows_on_the_user_s_images_alone(tmp_path: Path) -> None:
+    """A channel that nothing reads answers fine patterns alone, which no test image has. A CPU computes FP16 files in
+    float32 and finds all that is there; elsewhere infinity times zero is no number.
+    """
+    for index, picture in enumerate(shapes()[0][:3]):
+        picture = picture.copy()
+        picture[:SIDE, :SIDE] = FINE if index == 1 else 114
+        Image.fromarray(picture).save(tmp_path / f"{index}.png")
+    network = overflowing()
+    by = seen(network, open_images(tmp_path), (320, 320), [FP16])
+    data = file_of(network, (320, 320), FP16)[0]
+    without, report = verified(by, tmp_path / "overflows.fp16.onnx", data, FP16)
+    assert without.verdict is not Verdict.FAIL
+    assert [check.name for check in report.failures] == ["ranges"]
+    assert report.message_of("ranges") == (
+        "the largest value is 1.31e+05, at model.0.conv, on 1.png; float16 ends at 65504"
+    )
+    assert report.proof is not None and report.proof.kept == report.proof.expected > 5
+
+
+def overflowing() -> Network:
+    with open_weights(Path(__file__).parents[2] / "fixtures" / "yolov5" / "shapes-n.pt") as archive:
+        network = identify(archive).network()
+        layers = {layer.name: layer for layer in layers_of(network.body) if isinstance(layer, Conv2d)}
+        change(layers["model.0.conv"], answers_fine_patterns)
+        change(layers["model.1.conv"], without_first_channel)
+        file_of(network, (320, 320))  # loads the weights while the file is open
+    return network
+
+
+def change(layer: Conv2d, how: Callable[[Array, Array], None]) -> None:
+    weight, bias = (array.copy() for array in layer.weights)
+    how(weight, bias)
+    layer.__dict__["weights"] = Weights(weight, bias)
+
+
+def answers_fine_patterns(weight: Array, bias: Array) -> None:
+    """Twice as far as float16 goes: 54 of the 108 weights see white."""
+    sign = 1 - 2 * (np.indices(weight.shape[2:]).sum(axis=0) % 2)
+    weight[0], bias[0] = sign * (2 * FP16.largest / 54), 0
+
+
+def without_first_channel(weight: Array, bias: Array) -> None:
+    weight[:, 0] = 0
