@@ -34,8 +34,9 @@ class Inspection:
 
 
 def told(error: BaseException) -> str:
-    """The first line of a runtime's error, at most 300 characters."""
+    """What a runtime's error says, in one line of at most 300 characters: OpenVINO's begin with where they came from."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("Exception from ")]
     text = lines[0] if lines else type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 

@@ -86,7 +86,6 @@ def cases() -> list[tuple[str, Kind]]:
     return [*every, *(("detect, nms", Kind(ONNX, p)) for p in ALL_PRECISIONS), ("detect, FP16 ports", Kind(ONNX, FP16))]
 
 
-@pytest.mark.numbers
 @pytest.mark.parametrize(("name", "kind"), cases(), ids=str)
 def test_it_finds_what_halfpint_finds(
     made: Mapping[str, ExportSpec], pictures: Sequence[Path], tmp_path: Path, name: str, kind: Kind
