@@ -147,6 +147,7 @@ def row(job: Job, costs: Costs) -> dict[str, Any]:
     """A job's figures and goals, for JSON."""
     figures: dict[str, Any] = {
         "job": job.name,
+        "weights": job.weights,
         "ours": {"command": " ".join((job.command, *job.ours)), **spread(costs.ours)},
     }
     if costs.peer:
