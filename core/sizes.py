@@ -54,12 +54,17 @@ class Sizes:
         return ArtifactSize(kind, spec.path(kind), size.nbytes, not note, note)
 
 
+def files_nbytes(artifacts: Sequence[ArtifactSize]) -> int:
+    """The bytes on disk that a job's files take at most, its manifest among them."""
+    return sum(artifact.nbytes for artifact in artifacts) + _MANIFEST_NBYTES
+
+
 def disk_finding(artifacts: Sequence[ArtifactSize], free: int | None) -> Finding | None:
     """An error if the artifacts need more than the `free` bytes of their folder (None: not known), else None.
 
     They are written beside what they replace, so that nothing is freed by overwriting.
     """
-    needed = sum(artifact.nbytes for artifact in artifacts) + _MANIFEST_NBYTES
+    needed = files_nbytes(artifacts)
     if free is None or needed <= free:
         return None
     folder = artifacts[0].path.parent

@@ -1,4 +1,4 @@
-"""A weights file read completely: its facts, its network with every weight in memory, its SHA-256."""
+"""A weights file read completely: its facts, its network with every weight folded and kept, its SHA-256."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Self
 from .errors import WeightsRefused
 from .families import open_weights
 from .inspect import WeightsInfo, contents
-from .network.layers import Constant, layers_of
+from .network.layers import Constant, Put, in_memory, layers_of
 from .network.network import Network
 from .refusal import refusing
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """So many layers of `total` have their weights in memory; `layer` was the last."""
+    """So many layers of `total` have their weights folded; `layer` was the last."""
 
     done: int
     total: int
@@ -51,9 +51,10 @@ class WeightsSource:
     def __exit__(self, *_: object) -> None:
         self._archive.file.close()
 
-    def load(self) -> Iterator[Loaded]:
+    def load(self, put: Put = in_memory) -> Iterator[Loaded]:
         """Load all weights, layer by layer, and take the file's SHA-256; the file is not needed afterwards.
 
+        `put`: where the weights are kept.
         Raises `WeightsRefused` for damaged bytes, NaN, or a file that somebody writes to meanwhile.
         """
         file = self._archive.file
@@ -65,7 +66,7 @@ class WeightsSource:
             sha256 = thread.submit(file.sha256)
             for index, layer in enumerate(layers, 1):
                 with refusing(what=layer.name):
-                    layer.weights  # noqa: B018  computed here, while the file is open, and kept
+                    layer.keep(put)  # folded here, while the file is open
                 yield Loaded(index, len(layers), layer.name)
             digest = sha256.result()
             file.check_unchanged()

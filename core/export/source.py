@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..devices import free_disk
 from ..errors import BadRequest, WillNotFit
 from ..events import MemoryPredicted, Note, Progress
 from ..inspect import WeightsInfo
 from ..memory.now import look
+from ..network.layers import Put, in_memory
 from ..network.network import Network
+from ..network.shelf import Shelf
 from ..plan import Plan, plan
+from ..precisions import REFERENCE
+from ..readings.weigher import weights_nbytes
 from ..shapes import InputShape, Level
+from ..sizes import files_nbytes
 from ..spec import ExportSpec
 from ..units import megabytes
 from ..weights_source import WeightsSource
@@ -23,7 +29,7 @@ _LAYERS_A_STEP = 20
 
 @dataclass(frozen=True, eq=False)
 class LoadedWeights:
-    """A weights file, read: its facts, its network (weights in memory), its SHA-256, the shape to export.
+    """A weights file, read: its facts, its network with its weights, its SHA-256, the shape to export.
 
     `predicted`: the memory that the job is predicted to need.
     """
@@ -55,10 +61,19 @@ def read_weights(spec: ExportSpec, emit: Emit) -> LoadedWeights:
         assert planned.needs is not None and planned.fit is not None  # without an error, it has both
         memory = predicted(planned.needs, planned.fit)
         emit(memory)
-        for step in source.load():
+        for step in source.load(_shelf(spec, network, planned)):
             if step.done % _LAYERS_A_STEP == 0 or step.done == step.total:
                 emit(Progress("read", "", step.done, step.total, step.layer))
     return LoadedWeights(info, network, source.sha256, planned.shape, memory)
+
+
+def _shelf(spec: ExportSpec, network: Network, planned: Plan) -> Put:
+    """Where the weights are kept: beside the files to come, if there is room for both, else in memory."""
+    weights = weights_nbytes(network, REFERENCE.weights.itemsize)
+    free = free_disk(spec.out)
+    if free is None or free < weights + files_nbytes(planned.artifacts):
+        return in_memory
+    return Shelf(spec.out).put
 
 
 def _told(planned: Plan) -> Iterator[Note]:

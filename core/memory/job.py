@@ -140,7 +140,7 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
     """
     full = work.verify is VerifyMode.FULL
     reference = sizes.reference if at_size else sizes.small
-    common = [*_libraries(work), Part("the network's weights", sizes.weights)]
+    common = [*_libraries(work)]  # the network's weights lie on disk
     if full:
         common += [
             Part("the reference's weights", sizes.weights, REFERENCE_WEIGHTS),

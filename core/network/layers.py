@@ -23,10 +23,43 @@ class Weights(NamedTuple):
 
 # Reads a layer's tensors and folds what belongs to it (batch norm, a preceding linear layer, …).
 Load = Callable[[], Weights]
+# Takes an array; what it returns gives it back.
+Put = Callable[["NDArray[np.float32]"], Callable[[], "NDArray[np.float32]"]]
+
+
+def in_memory(array: NDArray[np.float32]) -> Callable[[], NDArray[np.float32]]:
+    """Keep an array in memory."""
+    return lambda: array
+
+
+class Weighted:
+    """A layer's weights: folded when first asked for, and then kept in memory, or where `keep` puts them."""
+
+    load: Load
+
+    @property
+    def weights(self) -> Weights:
+        return self._kept()
+
+    @cached_property
+    def bias(self) -> NDArray[np.float32]:
+        """Its bias alone."""
+        return self._kept().bias
+
+    @cached_property
+    def _kept(self) -> Load:
+        weights = self.load()
+        return lambda: weights
+
+    def keep(self, put: Put) -> None:
+        """Fold them now, and keep them where `put` puts the weight; the bias is small."""
+        weight, bias = self.load()
+        read = put(weight)
+        self.__dict__.update(bias=bias, _kept=lambda: Weights(read(), bias))
 
 
 @dataclass(frozen=True, eq=False)
-class Conv2d:
+class Conv2d(Weighted):
     """A convolution with bias. `shape`: (out channels, in channels / groups, kernel height, kernel width)."""
 
     name: str  # the module's dotted name in the checkpoint: its initializers are called after it
@@ -36,10 +69,6 @@ class Conv2d:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
-
-    @cached_property
-    def weights(self) -> Weights:
-        return self.load()
 
     @property
     def out_channels(self) -> int:
@@ -51,7 +80,7 @@ class Conv2d:
 
 
 @dataclass(frozen=True, eq=False)
-class ConvTranspose2d:
+class ConvTranspose2d(Weighted):
     """A transposed convolution with bias. `shape`: (in channels, out channels / groups, kernel height, width)."""
 
     name: str
@@ -60,10 +89,6 @@ class ConvTranspose2d:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     groups: int = 1
-
-    @cached_property
-    def weights(self) -> Weights:
-        return self.load()
 
     @property
     def out_channels(self) -> int:

@@ -34,7 +34,7 @@ class Inspection:
 
 
 def told(error: BaseException) -> str:
-    """What a runtime's error says, in one line of at most 300 characters: OpenVINO's begin with where they came from."""
+    """What a runtime's error says, in a line of at most 300 characters. OpenVINO's first tell where they came from."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith("Exception from ")]
     text = lines[0] if lines else type(error).__name__

@@ -225,7 +225,7 @@ class _Writer:
                 f"{layer.name}.bias",
                 type,
                 (layer.out_channels,),
-                lambda: layer.weights.bias.astype(type.dtype, copy=False),
+                lambda: layer.bias.astype(type.dtype, copy=False),
             ),
         ]
 

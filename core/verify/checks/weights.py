@@ -55,8 +55,8 @@ def expected_weights(network: Network, precision: Precision) -> Iterator[tuple[s
     for layer in layers_of(network.body):
         if not isinstance(layer, Constant):
             with np.errstate(over="ignore"):
-                yield f"{layer.name}.weight", layer.weights.weight.astype(dtype, copy=False)
-                yield f"{layer.name}.bias", layer.weights.bias.astype(dtype, copy=False)
+                for name, array in layer.weights._asdict().items():
+                    yield f"{layer.name}.{name}", array.astype(dtype, copy=False)
 
 
 def _fingerprint(array: Array) -> tuple[str, tuple[int, ...], int]:
