@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .cases import COLUMNS, Case, Column, Question, cases
+from .cases import COLUMNS, Case, Column, Question
 from .consumer import Consumer, Way
 
 RUNNERS = Path(__file__).parent / "runners"
@@ -68,14 +68,14 @@ class Item:
     questions: tuple[Path, ...]
 
 
-def items_for(consumer: Consumer, files: Path) -> Iterator[Item]:
+def items_for(consumer: Consumer, asked: Sequence[Case], files: Path) -> Iterator[Item]:
     """Everything that a consumer is asked. `files`: where the cases were made, a folder each."""
-    for case in cases():
+    for case in asked:
         folder = files / case.name
         for column in COLUMNS:
             several = consumer.any_size and (column.dynamic or not column.kind.target.declares_sizes)
-            questions = ("own", "other") if several else ("own",)
             for way in consumer.ways_of(column):
+                questions = ("own", "other") if several and way.any_size else ("own",)
                 file = case.file(folder, column, consumer.opset)
                 yield Item(file, case, column, way, tuple(folder / f"{name}.npz" for name in questions))
 

@@ -153,13 +153,17 @@ def _described(case: Case) -> Network:
         return network
 
 
+# Detectors that runtimes take as they take the oldest one and that of stride 64: the latter are always tried.
+BETWEEN = ("v3.1-s", "v5.0-s", "v6.0-s", "master-n")
+
+
 @cache
-def cases() -> tuple[Case, ...]:
+def cases(exhaustive: bool = True) -> tuple[Case, ...]:
     """Detectors of four eras and of stride 64, one with masks, a classifier, and two variants of DBNet.
 
-    Not resnet50_vlpt: to a runtime it is resnet18 with four times the weights.
+    Not resnet50_vlpt: to a runtime it is resnet18 with four times the weights. If not `exhaustive`, without `BETWEEN`.
     """
-    left_out = ("-training", "resnet50_vlpt")
+    left_out = ("-training", "resnet50_vlpt", *(() if exhaustive else BETWEEN))
     found = [c for c in (*checkpoints_in(FIXTURES), *dbnet_checkpoints()) if not c.name.endswith(left_out)]
     made = [Case(c.name, _group(c.name), c.image.shape[2:], c.found, c.recorded) for c in found]
     return (*made, Case("classifier", "classify", (96, 64), classifier.checkpoint))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from .asking import Answered, ask, items_for
-from .cases import cases
+from .cases import Case, cases
 from .consumer import Consumer
 from .venvs import Unavailable, python_of
 
@@ -32,13 +32,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def files(shared: Path, worker_id: str) -> Path:
+def asked(exhaustive: bool) -> Sequence[Case]:
+    """What consumers are asked about."""
+    return cases(exhaustive)
+
+
+@pytest.fixture(scope="session")
+def files(shared: Path, worker_id: str, asked: Sequence[Case]) -> Path:
     """Where the files of every case lie, exported once a run. Processes begin at different cases."""
     folder = shared / "files"
     folder.mkdir(exist_ok=True)
-    all_cases = cases()
-    first = int(re.sub(r"\D", "", worker_id) or 0) * len(all_cases) // 2 % len(all_cases)
-    for case in (*all_cases[first:], *all_cases[:first]):
+    first = int(re.sub(r"\D", "", worker_id) or 0) * len(asked) // 2 % len(asked)
+    for case in (*asked[first:], *asked[:first]):
         with FileLock(folder / f"{case.name}.lock"):
             if not (folder / case.name).exists():
                 case.make(folder / f"{case.name}.part")
@@ -70,7 +75,11 @@ def results(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def answered(
-    shared: Path, results: Path, interpreter: Callable[[Consumer], Path], request: pytest.FixtureRequest
+    shared: Path,
+    results: Path,
+    interpreter: Callable[[Consumer], Path],
+    asked: Sequence[Case],
+    request: pytest.FixtureRequest,
 ) -> Callable[[Consumer], Answered]:
     """What a consumer makes of every file; it is asked once a run."""
 
@@ -83,7 +92,7 @@ def answered(
             kept = folder / "answered.json"
             if kept.exists():
                 return Answered.from_json(kept.read_text())
-            answer = ask(consumer, python, list(items_for(consumer, files)), folder)
+            answer = ask(consumer, python, list(items_for(consumer, asked, files)), folder)
             kept.write_text(answer.to_json())
             results.mkdir(exist_ok=True)
             (results / f"{consumer.id}.json").write_text(answer.to_json())

@@ -18,11 +18,13 @@ class Way:
     """A way to load a file, in the runner's words.
 
     `precision`: what it computes in, if not in the file's own. `only`: the precision of the files that it is for.
+    `any_size`: whether another size than the file's own is asked about too, where the file takes it.
     """
 
     name: str = ""
     precision: Precision | None = None
     only: Precision | None = None
+    any_size: bool = True
 
     def judged_in(self, column: Column) -> Precision:
         """The precision whose rounding noise an answer may have."""
@@ -107,9 +109,9 @@ CONSUMERS = (
         ways=(
             Way("load"),
             Way(".float()"),
-            Way(".half()", FP16),
-            Way("freeze"),
-            Way("optimize_for_inference"),
+            Way(".half()", FP16, any_size=False),
+            Way("freeze", any_size=False),
+            Way("optimize_for_inference", any_size=False),
         ),
         remark="also after `.float()`, `.half()`, `freeze` and `optimize_for_inference`",
     ),

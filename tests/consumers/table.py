@@ -44,7 +44,8 @@ def _cell(consumer: Consumer, outcomes: list[Outcome]) -> str:
     if len(said) <= 1:
         return next(iter(said), "–")
     rest = "; else same" if said.pop(Result.SAME, None) else ""
-    return "; ".join(f"{', '.join(_collapsed(names))}: {words}" for words, names in sorted(said.items())) + rest
+    asked = {outcome.case for outcome in outcomes}
+    return "; ".join(f"{', '.join(_collapsed(names, asked))}: {words}" for words, names in sorted(said.items())) + rest
 
 
 def _words(consumer: Consumer, outcome: Outcome) -> str:
@@ -54,11 +55,11 @@ def _words(consumer: Consumer, outcome: Outcome) -> str:
     return f"{outcome.result} ({reason.why if reason else outcome.detail[:60]})"
 
 
-def _collapsed(names: set[str]) -> Iterable[str]:
-    """The names of checkpoints, or of their groups where a whole group is among them."""
+def _collapsed(names: set[str], asked: set[str]) -> Iterable[str]:
+    """The names of checkpoints, or of their groups where all of a group that were asked about are among them."""
     for group in dict.fromkeys(case.group for case in cases()):
-        members = [case.name for case in cases() if case.group == group]
-        if names.issuperset(members):
+        members = [case.name for case in cases() if case.group == group and case.name in asked]
+        if members and names.issuperset(members):
             yield group
         else:
             yield from (f"{group} {name}" for name in members if name in names)

@@ -84,6 +84,7 @@ def test_what_no_runtime_gets(make: Callable[[], ModelProto], tmp_path: Path) ->
     assert NEVER_LOADED[make] in caught.value.what
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("command", ["verify", "halve"])
 @pytest.mark.parametrize("make", [*TRIED, hostile.loop_told, hostile.many_nodes], ids=lambda make: make.__name__)
 def test_each_ends_with_an_honest_code_within_limits(

@@ -41,19 +41,19 @@ Mutation = Callable[[onnx.ModelProto], None]
 class Bench:
     """A network, its reference, and a way to verify files that should be it."""
 
-    def __init__(self, network: Network, folder: Path) -> None:
-        self.network, self.folder = network, folder
+    def __init__(self, network: Network, folder: Path, shape: InputShape = SHAPE) -> None:
+        self.network, self.folder, self.shape = network, folder, shape
         self.answers = Answers(network)
 
     def onnx(self, precision: Precision = FP32, *, dynamic: bool = True) -> onnx.ModelProto:
-        promised = contract(self.network, SHAPE, dynamic=dynamic)
-        return onnx.load_from_string(onnx_bytes(self.network, promised, precision, 17, SHAPE, PROVENANCE))
+        promised = contract(self.network, self.shape, dynamic=dynamic)
+        return onnx.load_from_string(onnx_bytes(self.network, promised, precision, 17, self.shape, PROVENANCE))
 
     def verify(self, data: bytes, kind: Kind, *, dynamic: bool = True) -> Report:
         path = self.folder / f"model{kind.suffix}"
         path.write_bytes(data)
-        promised = contract(self.network, SHAPE, dynamic=dynamic)
-        subject = Subject((path,), kind, SHAPE, promised if kind.target is ONNX else None)
+        promised = contract(self.network, self.shape, dynamic=dynamic)
+        subject = Subject((path,), kind, self.shape, promised if kind.target is ONNX else None)
         trial = on_trial(subject, self.network, plan(subject, self.network.stride))
         return judge(trial, self.answers)
 
@@ -239,7 +239,8 @@ def altered(network: Network, name: str, change: Callable[[Weights], Weights]) -
     """Change a layer's weights in the network itself."""
     layer = next(layer for layer in layers_of(network.body) if layer.name == name)
     assert isinstance(layer, Conv2d)
-    layer.__dict__["weights"] = change(layer.weights)
+    weights = change(layer.load())
+    layer.__dict__.update(load=lambda: weights)
 
 
 def test_values_beyond_fp16_that_the_cpu_hides(tiny: Path, tmp_path: Path) -> None:
@@ -251,6 +252,17 @@ def test_values_beyond_fp16_that_the_cpu_hides(tiny: Path, tmp_path: Path) -> No
         report = bench.mutated(lambda _: None, FP16)
         assert verdicts(report)["ranges"] is Verdict.FAIL
         assert "float16 ends at 65504" in report.message_of("ranges")
+
+
+@pytest.mark.parametrize(("side", "verdict"), [(96, Verdict.WARN), (256, Verdict.FAIL)])
+def test_values_beyond_fp16_at_the_own_size_alone(trained: Path, tmp_path: Path, side: int, verdict: Verdict) -> None:
+    """This network's largest values are twice as large at 256×256 as on small images, where they fit."""
+    with open_weights(trained) as archive:
+        network = identify(archive).network()
+        altered(network, "model.8.cv3.conv", lambda w: Weights(w.weight * 9000, w.bias * 9000))
+        altered(network, "model.9.cv1.conv", lambda w: Weights(w.weight / 9000, w.bias))
+        report = Bench(network, tmp_path, InputShape(1, 3, side, side)).mutated(lambda _: None, FP16, dynamic=False)
+        assert verdicts(report)["ranges"] is verdict, report.message_of("ranges")
 
 
 def test_a_network_that_does_not_look_at_its_input_cannot_be_verified(tiny: Path, tmp_path: Path) -> None:
