@@ -57,6 +57,8 @@ def _detach(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
             say_json({"id": job.id, "weights": str(spec.weights)})
         else:
             say(job.id)
+        if job.reason:
+            say_error(job.reason)
     return 0
 
 

@@ -16,6 +16,7 @@ from ..core.events import Event, JobFinished
 from ..core.jobs import queue
 from ..core.jobs.database import Database, Job, State
 from ..core.jobs.store import EventReader
+from ..core.jobs.trail import Trail
 from ..core.kinds import Kind
 from ..core.tables import from_home, table
 from .console import say, say_error, say_json
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Run `halfpint jobs`; its exit code. Raises `BadRequest` for a job that is not known."""
     try:
         with Database() as database:
+            queue.look_after(database)
             return _ACTIONS[args.action](database, args)
     except sqlite3.Error as error:
         raise JobFailed(f"the database of jobs cannot be used: {error}", "is there room on its disk?") from error
@@ -45,7 +47,7 @@ def _list(database: Database, args: argparse.Namespace) -> int:
         say("there are no jobs yet: halfpint export makes one")
         return 0
     now = time.time()
-    rows = [("job", "state", "weights", "files", "began", "took"), *(_row(job, now) for job in jobs)]
+    rows = [("", "job", "state", "weights", "files", "began", "took"), *(_row(job, now) for job in jobs)]
     for line in table(rows):
         say(line)
     return 0
@@ -58,7 +60,7 @@ def _show(database: Database, args: argparse.Namespace) -> int:
         if args.json:
             say_json(_to_dict(database, job))
             continue
-        say(f"{job.id}  {_state(job)}")
+        say(f"#{job.number} {job.id}  {_state(job)}")
         say(f"weights: {from_home(job.spec.weights)}; files go to {from_home(job.spec.out)}")
         events = _events(job)
         if events and isinstance(events[-1], JobFinished):
@@ -136,20 +138,16 @@ _ACTIONS: Mapping[str, Callable[[Database, argparse.Namespace], int]] = {
 
 def followed(database: Database, job: Job) -> Iterator[Event]:
     """A job's events from the first on, as they happen; the last is its end."""
-    reader = EventReader(job.folder)
+    trail = Trail()
     try:
-        while True:
-            now = database.job(job.id)
-            for event in reader.new():
-                yield event
-                if isinstance(event, JobFinished):
-                    return
-            if now is None or now.state.over:
-                yield (now and now.finished) or JobFinished(1, 0.0, message="the job is forgotten")
+        while (now := database.job(job.id)) is not None:
+            yield from trail.new(now)
+            if trail.over:
                 return
             time.sleep(_POLL_SECONDS)
+        yield JobFinished(1, 0.0, message="the job is forgotten")
     finally:
-        reader.close()
+        trail.close()
 
 
 def _chosen(database: Database, names: Sequence[str], *states: State) -> tuple[Job, ...]:
@@ -189,7 +187,7 @@ def _row(job: Job, now: float) -> tuple[str, ...]:
     began = "" if job.began is None else f"{datetime.fromtimestamp(job.began):%d %b %H:%M}"
     seconds = job.seconds(now)
     took = "" if seconds is None else f"{seconds:.1f} s"
-    return job.id, _state(job), _weights(job.spec.weights), _files(job.spec.kinds), began, took
+    return f"#{job.number}", job.id, _state(job), _weights(job.spec.weights), _files(job.spec.kinds), began, took
 
 
 def _state(job: Job) -> str:
@@ -212,6 +210,7 @@ def _to_dict(database: Database, job: Job) -> dict[str, Any]:
     """A job for JSON. Times are seconds since 1970."""
     return {
         "id": job.id,
+        "number": job.number,
         "state": str(job.state),
         "reason": job.reason,
         "weights": str(job.spec.weights),

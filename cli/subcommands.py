@@ -131,7 +131,12 @@ def _jobs(parser: argparse.ArgumentParser) -> None:
         metavar="ACTION",
         help="list (default), show, follow, cancel, retry, up or down in the queue, clean: forget all that are over",
     )
-    add("jobs", nargs="*", metavar="JOB", help="the first or last letters of a job's id; default: the newest job")
+    add(
+        "jobs",
+        nargs="*",
+        metavar="JOB",
+        help="a job's number, or some letters of its id: the first or last",
+    )
     add("--json", action="store_true", help="print JSON")
 
 

@@ -24,6 +24,7 @@ from .widgets.guard import GUARD
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
+    from ..core.jobs.database import Job
     from ..core.spec import ExportSpec
 
 
@@ -66,13 +67,15 @@ class HalfpintApp(App[None]):
             self.main.say(self._warning, "warning")
 
     async def action_leave(self) -> None:
-        running = self.main.session.jobs.running
-        if running is None:
-            self._end(cancel=False)
+        jobs = self.main.session.jobs
+        left = (*jobs.running, *jobs.waiting)
+        if not left:
+            self._end()
         else:
             from .dialogs import ask_quit
 
-            ask_quit(self, running.number, lambda cancel: self._end(cancel=cancel))
+            mine = self.main.services.jobs.mine(left)
+            ask_quit(self, jobs, mine, lambda cancel: self._end(mine if cancel else ()))
 
     async def action_quit(self) -> None:
         """What the palette calls quitting."""
@@ -88,9 +91,9 @@ class HalfpintApp(App[None]):
         """Run an action of a panel, or of the main screen, as a click asks for it."""
         await self.run_action(action, default_namespace=self.main.query_one(f"#{panel}") if panel else self.main)
 
-    def _end(self, *, cancel: bool, code: int = 0) -> None:
+    def _end(self, cancelled: Sequence[Job] = (), code: int = 0) -> None:
         self._remember()
-        self.main.services.stop(end_job=cancel)
+        self.main.services.stop(cancelled)
         self.exit(return_code=code)
 
     def _remember(self) -> None:
@@ -108,4 +111,4 @@ class HalfpintApp(App[None]):
         last = Timer(_GRACE_SECONDS, os._exit, (128 + number,))
         last.daemon = True
         last.start()
-        self._end(cancel=False, code=128 + number)
+        self._end(code=128 + number)

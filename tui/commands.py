@@ -59,13 +59,13 @@ def shown_key(key: str) -> str:
 
 EVERYWHERE = (
     Command("export", "ctrl+r", "Export", "Export what the screen shows; while a job runs, queue it", "Export"),
-    Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; nothing half-written is left", "Cancel"),
+    Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; the next one begins", "Cancel"),
     Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
     Command("help", "question_mark,f1", "Help", "Help for the panel with the focus, and all keys", "Help"),
     Command("fit_map", "m", "Fit map", "Which sizes fit, all at once; enter takes one", "Map"),
     Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
-    Command("app.leave", "ctrl+q", "Quit", "Leave; asks if a job runs", "Quit"),
+    Command("app.leave", "ctrl+q", "Quit", "Leave; asks if jobs run or wait, which go on", "Quit"),
     Command("app.focus_next", "tab", "Next", "Put the focus on what comes next", moves=True),
     Command("app.focus_previous", "shift+tab", "Previous", "Put the focus on what came before", moves=True),
     Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back", moves=True),

@@ -9,6 +9,7 @@ from textual.app import App
 
 from ..core.commandline import command
 from ..core.errors import BadRequest
+from ..core.jobs.database import Job
 from ..core.memory.estimate import JobFit
 from ..core.memory.fit import Fit
 from ..core.options import NAME, OVERWRITE
@@ -22,7 +23,8 @@ from .report_lines import help_lines, report_lines
 from .screens.choose import Answer, Choose
 from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader
-from .session import Artifact
+from .session import Artifact, Jobs
+from .status import in_words
 from .widgets.lines import plain
 
 AnyApp = App[Any]
@@ -89,14 +91,15 @@ def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
     app.push_screen(question, _answered(lambda _: take()))
 
 
-def ask_quit(app: AnyApp, job: int, take: Callable[[bool], object]) -> None:
-    """What to do about a job that runs; `take` is told whether to cancel it."""
-    answers = [
-        Answer("k", "keep", "leave; the job goes on without the screen"),
-        Answer("c", "cancel", "cancel the job, then leave"),
-    ]
-    question = Choose("Leave", f"Job #{job} runs.", answers)
-    app.push_screen(question, _answered(lambda answer: take(answer == "cancel")))
+def ask_quit(app: AnyApp, jobs: Jobs, mine: Sequence[Job], take: Callable[[bool], object]) -> None:
+    """What to do about jobs that run and wait; `take` is told whether to cancel those of this screen, `mine`."""
+    told = in_words(jobs)
+    answers = [Answer("k", "keep", "leave; they go on without the screen")]
+    if mine:
+        which = f"cancel {' and '.join(f'#{job.number}' for job in mine)}" if len(mine) < 4 else f"cancel {len(mine)}"
+        answers.append(Answer("c", "cancel", f"{which} of this screen, then leave"))
+    text = f"{told[0].upper()}{told[1:]}. `halfpint jobs` lists them in any shell, and the next screen shows them."
+    app.push_screen(Choose("Leave", text, answers), _answered(lambda answer: take(answer == "cancel")))
 
 
 def _answered(take: Callable[[T], object]) -> Callable[[T | None], None]:

@@ -15,9 +15,9 @@ from ..core.events import (
     StageFinished,
     StageStarted,
 )
+from ..core.jobs.database import Job
 from ..core.units import megabytes
 from .entries import Entry, entry
-from .feeds.jobs import Job
 from .session import Record
 
 _BAR = 10  # cells

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
@@ -12,11 +13,15 @@ from ..core.weights.discover import Candidate
 from .feeds.devices import Sampled
 from .feeds.estimator import LargestFound, Planned
 from .feeds.inspector import Inspected
-from .feeds.jobs import JobNews, QueueChanged
+from .feeds.jobs import JobNews, JobsListed
 from .feeds.measure_gpu import GpuMeasured
 from .feeds.scanner import Found
 from .messages import Highlighted, OptionsChosen, SizeTyped
 from .session import Artifact, JobMemory, Jobs, Record, Search, Session
+
+if TYPE_CHECKING:
+    from ..core.events import Event
+    from ..core.jobs.database import Job
 
 
 def reduced(session: Session, message: Message) -> Session:
@@ -36,9 +41,8 @@ def reduced(session: Session, message: Message) -> Session:
             return replace(session, planned=message.plan, largest=None, notice=None)
         case LargestFound():
             return replace(session, largest=message.largest) if message.spec == session.spec else session
-        case QueueChanged():
-            jobs = replace(session.jobs, running=message.running, waiting=message.waiting)
-            return replace(session, jobs=jobs, notice=None)
+        case JobsListed():
+            return listed(session, message.jobs)
         case JobNews():
             return news(session, message)
         case GpuMeasured():
@@ -100,6 +104,13 @@ def sampled(session: Session, message: Sampled) -> Session:
     return session
 
 
+def listed(session: Session, known: Sequence[Job]) -> Session:
+    """The session when these jobs are known, the newest first."""
+    running = {job.number for job in known if job.state == "running"}
+    ongoing = {number: event for number, event in session.jobs.ongoing.items() if number in running}
+    return replace(session, jobs=replace(session.jobs, known=tuple(known), ongoing=ongoing), notice=None)
+
+
 def news(session: Session, message: JobNews) -> Session:
     """What happened in a job."""
     records = [Record(0, event, message.job) for event in message.events]
@@ -141,9 +152,9 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
         case MemoryMeasured():
             return replace(jobs, memory=replace(memory, measured=event))
         case StageStarted() | Progress():
-            return replace(jobs, ongoing=event)
+            return replace(jobs, ongoing={**jobs.ongoing, number: event})
         case StageFinished():
-            return replace(jobs, ongoing=None)
+            return replace(jobs, ongoing=_without(jobs, number))
         case JobFinished():
             manifest = Path(event.manifest) if event.manifest else None
             made = (
@@ -151,9 +162,14 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
                 for artifact in jobs.made
                 if artifact.job != number or artifact.published or artifact.failed
             )
-            return replace(jobs, ongoing=None, made=tuple(made), memory=replace(memory, over=True))
+            return replace(jobs, ongoing=_without(jobs, number), made=tuple(made), memory=replace(memory, over=True))
         case _:
             return jobs
+
+
+def _without(jobs: Jobs, number: int) -> Mapping[int, Event]:
+    """What is done right now, apart from one job."""
+    return {other: event for other, event in jobs.ongoing.items() if other != number}
 
 
 def _with(jobs: Jobs, path: str, **change: object) -> tuple[Artifact, ...]:

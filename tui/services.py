@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +12,12 @@ from textual.message import Message
 from .feeds.devices import DeviceWatch
 from .feeds.estimator import Estimator
 from .feeds.inspector import Inspector
-from .feeds.jobs import JobQueue
+from .feeds.jobs import JobsFeed
 from .feeds.scanner import Scanner
 
 if TYPE_CHECKING:
     from ..core.devices import GpuSampler
+    from ..core.jobs.database import Job
     from .session import Session
 
 
@@ -27,16 +28,16 @@ class Services:
     scanner: Scanner
     inspector: Inspector
     devices: DeviceWatch
-    jobs: JobQueue
+    jobs: JobsFeed
     estimator: Estimator
 
     @classmethod
     def make(cls, post: Callable[[Message], object], sampler: GpuSampler | None, folder: Path) -> Services:
         """Feeds that post to one place. Nothing runs yet."""
-        return cls(Scanner(post), Inspector(post), DeviceWatch(post, sampler, folder), JobQueue(post), Estimator(post))
+        return cls(Scanner(post), Inspector(post), DeviceWatch(post, sampler, folder), JobsFeed(post), Estimator(post))
 
     def start(self) -> None:
-        """Begin to watch, and warm up a worker."""
+        """Begin to watch."""
         self.devices.start()
         self.jobs.start()
         self.estimator.start()
@@ -52,13 +53,13 @@ class Services:
             self.jobs.expect(wish.spec)
             self.estimator.want(wish)
 
-    def stop(self, *, end_job: bool) -> None:
-        """End everything; a job that runs only if that is wished."""
+    def stop(self, cancelled: Sequence[Job] = ()) -> None:
+        """End everything; of the jobs only those that are to be cancelled."""
         self.scanner.stop()
         self.inspector.stop()
         self.devices.stop()
         self.estimator.stop()
-        self.jobs.stop(wait=end_job)
+        self.jobs.stop(cancelled)
 
 
 def _asked(session: Session) -> tuple[object, ...]:

@@ -18,12 +18,12 @@ from .feeds.inspector import Known
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
     from ..core.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
     from ..core.families.family import Facts
+    from ..core.jobs.database import Job
     from ..core.memory.overheads import Overheads
     from ..core.memory.snapshot import Snapshot
     from ..core.plan import Plan
     from ..core.shapes import Finding
     from ..core.spec import ExportSpec
-    from .feeds.jobs import Job
 
 LOG_KEPT = 5000  # records; a job's own log file has them all
 _NOTABLE = 64  # a change of free memory by this part of it all asks for the largest sizes anew
@@ -88,18 +88,28 @@ class JobMemory:
 
 @dataclass(frozen=True)
 class Jobs:
-    """The jobs of this screen: the one that runs, and those that wait.
+    """The jobs of this user, of whichever screen or shell.
 
-    `last`: the one that was heard of last, and `ongoing`, what runs in it right now. `made`: what all of them made,
-    the oldest first. `memory`: what the last one said of its memory.
+    `known`: all of them, the newest first. `last`: the one that was heard of last. `ongoing`: what is done right now in
+    those that run, by their numbers. `made`: what they made, the oldest first. `memory`: what the last one said of its
+    memory.
     """
 
-    running: Job | None = None
-    waiting: tuple[Job, ...] = ()
+    known: tuple[Job, ...] = ()
     last: Job | None = None
-    ongoing: Event | None = None
+    ongoing: Mapping[int, Event] = field(default_factory=dict[int, "Event"])
     made: tuple[Artifact, ...] = ()
     memory: JobMemory | None = None
+
+    @cached_property
+    def running(self) -> tuple[Job, ...]:
+        """Those that run, the first one first."""
+        return tuple(sorted((job for job in self.known if job.state == "running"), key=lambda job: job.began or 0))
+
+    @cached_property
+    def waiting(self) -> tuple[Job, ...]:
+        """Those that wait, in the order in which they will run."""
+        return tuple(sorted((job for job in self.known if job.state == "waiting"), key=lambda job: job.place))
 
 
 @dataclass(frozen=True)

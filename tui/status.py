@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .session import Session
+from .session import Jobs, Session
 from .widgets.lines import Line, plain
 
 
@@ -10,11 +10,22 @@ def status_line(session: Session) -> Line:
     """The line above the keys."""
     if session.notice is not None:
         return plain(session.notice.text, session.notice.kind)
-    jobs = session.jobs
-    waiting = f", {len(jobs.waiting)} wait" if jobs.waiting else ""
-    state = f"job #{jobs.running.number} runs{waiting} · " if jobs.running else ""
+    jobs = in_words(session.jobs)
+    state = f"{jobs} · " if jobs else ""
     spec, obstacle = session.spec, session.obstacle
     if spec is None or obstacle:
         return plain(f"{state}no export: {obstacle}", "warning")
     names = ", ".join(spec.path(kind).name for kind in spec.kinds)
     return plain(f"{state}^r exports {spec.weights.name} to {names}")
+
+
+def in_words(jobs: Jobs) -> str:
+    """Which jobs run and how many wait; empty if there are none."""
+    told: list[str] = []
+    if len(jobs.running) == 1:
+        told.append(f"job #{jobs.running[0].number} runs")
+    elif jobs.running:
+        told.append(f"{len(jobs.running)} jobs run")
+    if jobs.waiting:
+        told.append(f"{len(jobs.waiting)} wait" + ("s" if len(jobs.waiting) == 1 else ""))
+    return ", ".join(told)

@@ -8,6 +8,7 @@ they are kept as JSON in ASCII.
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,11 +27,12 @@ from .store import JobFolder, create, jobs_root
 
 KEPT_SECONDS = 30 * 86400
 KEPT_JOBS = 1000
-_VERSION = 1  # of the tables, as `PRAGMA user_version`
+_VERSION = 2  # of the tables, as `PRAGMA user_version`
 _PATIENCE_SECONDS = 10.0  # for somebody else's write to end
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY,
+    number INTEGER NOT NULL,      -- in the order in which they were added: people call it #number
     state TEXT NOT NULL,
     queued INTEGER NOT NULL,      -- whether the runner is to take it; others have a process of their own already
     place REAL NOT NULL,          -- among those that wait, the least first
@@ -49,7 +51,17 @@ CREATE TABLE IF NOT EXISTS artifacts (
     published TEXT NOT NULL               -- the event
 );
 CREATE INDEX IF NOT EXISTS of_job ON artifacts (job);
+CREATE TABLE IF NOT EXISTS expected (     -- processes that are going to add jobs
+    pid INTEGER NOT NULL, birth TEXT NOT NULL, host TEXT NOT NULL,
+    modules TEXT NOT NULL,                -- which a worker for them imports
+    PRIMARY KEY (pid, birth, host)
+);
 """
+_SINCE_1 = (
+    "ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+    "UPDATE jobs SET number ="
+    " (SELECT count(*) FROM jobs AS other WHERE (other.created, other.id) <= (jobs.created, jobs.id))",
+)
 
 
 class State(StrEnum):
@@ -72,11 +84,12 @@ class State(StrEnum):
 class Job:
     """What the database knows of a job. Times are seconds since 1970.
 
-    `queued`: whether the runner takes it. `worker`: the process that works on it. `cancelled`: somebody wishes its
-    end. `reason`: why it waits. `finished`: its last event.
+    `number`: what people call it by, as long as it is kept. `queued`: whether the runner takes it. `worker`: the
+    process that works on it. `cancelled`: somebody wishes its end. `reason`: why it waits. `finished`: its last event.
     """
 
     id: str
+    number: int
     state: State
     queued: bool
     place: float
@@ -115,9 +128,8 @@ class Database:
             self._db = _opened(self._path)
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version < _VERSION:
-            self._db.executescript(_TABLES)
-            self._rebuild()
-            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+            self._renew()
+        self._version: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +143,12 @@ class Database:
 
     # ---- what is known
 
+    def changed(self) -> bool:
+        """Whether somebody else wrote since the last call; at the first, yes. No table is read for that."""
+        before = self._version
+        (self._version,) = self._db.execute("PRAGMA data_version").fetchone()
+        return self._version != before
+
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, the newest first. Those whose process died are lost from now on."""
         self._note_lost()
@@ -142,8 +160,10 @@ class Database:
         return _jobs(self._db.execute("SELECT * FROM jobs WHERE state = ? ORDER BY place, id", (state,)))
 
     def named(self, name: str) -> tuple[Job, ...]:
-        """The jobs whose id ends in `name` or begins with it: people type a few letters."""
-        return tuple(job for job in self.jobs() if name and (job.id.startswith(name) or job.id.endswith(name)))
+        """The job of this number (`7` or `#7`), or those whose id ends in `name` or begins with it."""
+        jobs, number = self.jobs(), name.removeprefix("#")
+        numbered = tuple(job for job in jobs if str(job.number) == number)
+        return numbered or tuple(job for job in jobs if name and (job.id.startswith(name) or job.id.endswith(name)))
 
     def job(self, job: str) -> Job | None:
         """The job of this id, if it is known."""
@@ -177,8 +197,8 @@ class Database:
         with self._db:
             (last,) = self._db.execute("SELECT max(place) FROM jobs WHERE state = 'waiting'").fetchone()
             self._db.execute(
-                "INSERT OR REPLACE INTO jobs (id, state, queued, place, spec, created, pid, birth, host)"
-                " VALUES (?, 'waiting', ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO jobs (id, number, state, queued, place, spec, created, pid, birth, host)"
+                f" VALUES (?, {_NEXT_NUMBER}, 'waiting', ?, ?, ?, ?, ?, ?, ?)",
                 (job, queued, (last or 0) + 1, spec.to_json(), now, me.pid, me.birth, me.host),
             )
         self._prune(now)
@@ -247,10 +267,39 @@ class Database:
         """Within, nobody else writes. Whether any job waits for the runner."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            (waiting,) = self._db.execute("SELECT count(*) FROM jobs WHERE state = 'waiting' AND queued").fetchone()
-            yield waiting > 0
+            yield self.waits()
         finally:
             self._db.rollback()
+
+    def waits(self) -> bool:
+        """Whether any job waits for the runner."""
+        found = self._db.execute("SELECT 1 FROM jobs WHERE state = 'waiting' AND queued LIMIT 1").fetchone()
+        return found is not None
+
+    def expect(self, modules: Sequence[str]) -> None:
+        """This process is going to add jobs: the runner has a worker ready for it that imported these modules."""
+        me = this_process()
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO expected VALUES (?, ?, ?, ?)", (me.pid, me.birth, me.host, json.dumps(modules))
+            )
+
+    def expect_nothing(self, by: Process | None = None) -> None:
+        """This process, or another, is not going to add jobs any more."""
+        by = by or this_process()
+        with self._db:
+            self._db.execute("DELETE FROM expected WHERE (pid, birth, host) = (?, ?, ?)", (by.pid, by.birth, by.host))
+
+    def expected(self) -> tuple[str, ...] | None:
+        """The modules that a worker is to import for the process which asked last; None if no process expects any."""
+        modules: tuple[str, ...] | None = None
+        for row in self._db.execute("SELECT * FROM expected ORDER BY rowid DESC").fetchall():
+            process = Process(row["pid"], row["birth"], row["host"])
+            if process.gone:
+                self.expect_nothing(process)
+            elif process.here and modules is None:
+                modules = tuple(json.loads(row["modules"]))
+        return modules
 
     def forget(self, jobs: Sequence[str]) -> None:
         """Remove jobs that are over, with their folders. Their artifacts stay where they are."""
@@ -293,6 +342,20 @@ class Database:
         if old:
             self.forget(old)
 
+    def _renew(self) -> None:
+        """Bring the tables to this version, whichever they are of; others may do so at the same time."""
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 1:
+                for change in _SINCE_1:
+                    self._db.execute(change)
+                self._db.execute("PRAGMA user_version = 2")
+        self._db.executescript(_TABLES)
+        if version == 0:
+            self._rebuild()
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
     def _rebuild(self) -> None:
         """Take up the jobs whose folders are there: the database was damaged, or is new."""
         for path in sorted(jobs_root().iterdir()):
@@ -302,12 +365,13 @@ class Database:
                 state = State.LOST if told is None else _state_after(told)
                 with self._db:
                     self._db.execute(
-                        "INSERT OR IGNORE INTO jobs (id, state, queued, place, spec, created, began, ended, finished)"
-                        " VALUES (?, ?, 0, 0, ?, ?, ?, ?, ?)",
+                        "INSERT OR IGNORE INTO jobs (id, number, state, queued, place, spec, created, began, ended,"
+                        f" finished) VALUES (?, {_NEXT_NUMBER}, ?, 0, 0, ?, ?, ?, ?, ?)",
                         (path.name, state, spec.to_json(), created, created, created, told and to_line(told)),
                     )
 
 
+_NEXT_NUMBER = "(SELECT ifnull(max(number), 0) + 1 FROM jobs)"
 _RETRY = "halfpint jobs retry does it again"
 
 
@@ -357,7 +421,7 @@ def _jobs(rows: Iterable[sqlite3.Row]) -> tuple[Job, ...]:
 
 @lru_cache(maxsize=2 * KEPT_JOBS)
 def _spec(text: str) -> ExportSpec:
-    """The runner reads the jobs that wait ten times a second; what they are to do does not change."""
+    """Jobs are read whenever one of them changes; what they are to do does not."""
     return ExportSpec.from_json(text)
 
 
@@ -365,6 +429,7 @@ def _job(row: sqlite3.Row) -> Job:
     finished: Any = from_line(row["finished"]) if row["finished"] else None
     return Job(
         id=row["id"],
+        number=row["number"],
         state=State(row["state"]),
         queued=bool(row["queued"]),
         place=row["place"],

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Self
 
 from ..errors import JobFailed
 from ..events import Event, JobFinished
-from ..heap import ONE_HEAP
 from ..text import brief, escaped
 from . import registry
 from .death import Death, oom_kills, told
+from .environment import environment
 from .store import EventReader, JobFolder
 from .tidy import tidy
 
@@ -205,14 +205,3 @@ def _not_started(error: OSError) -> JobFailed:
 def _children_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def environment() -> Mapping[str, str]:
-    """The worker's environment: this one, with threads that sleep rather than spin, and one heap.
-
-    OpenBLAS's threads spin, beside ONNX Runtime and the writing of files; the reference has threads of its own
-    (`readings/threads.py`, which keeps OpenBLAS's off in other processes too). GPUs are counted by their place on the
-    bus, as NVML counts them.
-    """
-    quiet = {"OPENBLAS_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    return {**quiet, **ONE_HEAP, "CUDA_DEVICE_ORDER": "PCI_BUS_ID", **os.environ}

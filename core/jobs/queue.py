@@ -10,21 +10,36 @@ import sqlite3
 from ..errors import BadRequest, JobFailed
 from ..spec import ExportSpec
 from .database import Database, Job, State
-from .runner import ensure_runner
+from .only_runner import ensure_runner
 
 
 def submit(spec: ExportSpec) -> Job:
-    """Add a job, which begins as soon as there is room for it. Raises `JobFailed` if it cannot be kept anywhere."""
+    """Add a job, which begins as soon as there is room for it. Raises `JobFailed` if it cannot be kept anywhere.
+
+    Where no process can be started that takes it, it waits for one, and its reason tells so.
+    """
     try:
         with Database() as database:
-            job = database.job(database.new(spec, queued=True).path.name)
+            name = database.new(spec, queued=True).path.name
+            try:
+                ensure_runner()
+            except JobFailed as error:
+                database.wait(name, error.what)
+            job = database.job(name)
     except (sqlite3.Error, OSError) as error:
         raise JobFailed(
-            f"the database of jobs cannot be written: {error}", "free some space, or export without --detach"
+            f"the database of jobs cannot be written: {error}",
+            "free some space, or set HALFPINT_STATE to another folder",
         ) from error
-    ensure_runner()
     assert job is not None
     return job
+
+
+def look_after(database: Database) -> None:
+    """Have somebody take the jobs that wait: the runner may have been killed. Who needs none starts none."""
+    if database.waits():
+        with contextlib.suppress(JobFailed):
+            ensure_runner()
 
 
 def retry(database: Database, job: Job) -> Job:

@@ -10,6 +10,7 @@ from ..events import ArtifactPublished, JobFinished
 from ..processes import Process
 from ..spec import ExportSpec
 from .database import Database
+from .queue import look_after
 from .store import JobFolder, create
 
 
@@ -30,6 +31,11 @@ def began(job: JobFolder, worker: Process) -> None:
 def ended(job: JobFolder, finished: JobFinished, artifacts: Sequence[ArtifactPublished] = ()) -> None:
     """A job is over, and published these."""
     _note(lambda db: db.ended(job.path.name, finished, artifacts))
+
+
+def hand_on() -> None:
+    """Have somebody take the jobs that wait, should the runner be gone: called by a worker at its end."""
+    _note(look_after)
 
 
 def _note(write: Callable[[Database], None]) -> None:

@@ -1,58 +1,32 @@
 """`python -P -m halfpint.core.jobs.runner`: the process that takes the jobs which wait, and watches them.
 
-There is one a user. It is started when a job is added, belongs to nobody's screen, listens nowhere, and ends when there
-is nothing to do. It knows nothing that is not in the database: if it is killed, the jobs that run go on, and the next
-runner takes the ones that wait.
+There is one a user (`only_runner.py`). It is started when a job is added or expected, belongs to nobody's screen,
+listens nowhere, and ends when there is nothing to do. It knows nothing that is not in the database: if it is killed,
+the jobs that run go on, and the next runner takes the ones that wait.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from ..devices import GpuReport, GpuSampler
 from ..errors import JobFailed
 from ..events import JobFinished
 from ..processes import process
-from ..state import private_folder, state_folder
+from . import only_runner
 from .database import Database, Job, State
-from .launcher import Worker, environment
+from .launcher import Worker
 from .room import CPU, Running, gpu_nbytes, room
+from .warm import Warm
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.05  # to learn whether the database has changed, which reads no table of it
+_LOOK_SECONDS = 1.0  # between looks at what the database does not tell: processes that died, memory that became free
 _IDLE_SECONDS = 5.0
-
-
-def ensure_runner() -> None:
-    """Have a runner at work: start one, if there is none. Raises `JobFailed` if the system starts no process."""
-    lock = _lock()
-    if lock is None:
-        return
-    os.close(lock)  # the new one takes it; if two are started at the same time, one of them ends at once
-    try:
-        with (state_folder() / "runner.log").open("ab") as log:
-            runner = subprocess.Popen(
-                [sys.executable, "-P", "-m", "halfpint.core.jobs.runner"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(),
-                start_new_session=True,
-                cwd="/",
-            )
-    except OSError as error:
-        raise JobFailed(
-            f"the system starts no process for the queue: {error.strerror}", "start the job again"
-        ) from error
-    Thread(target=runner.wait, name="runner", daemon=True).start()  # else its end would leave a zombie
 
 
 class Runner:
@@ -63,9 +37,12 @@ class Runner:
         self._database, self._sampler, self._at_once = database, sampler, at_once
         self._watched: dict[str, _Watch] = {}
         self._needs: dict[str, int] = {}
+        self._warm = Warm()
+        self.ended = Event()  # a job has
 
     def step(self) -> bool:
         """Begin what there is room for, end what somebody wishes to end. Whether there is anything to do at all."""
+        self.ended.clear()
         running = self._database.in_state(State.RUNNING)
         for job in running:
             if job.cancelled and job.id in self._watched:
@@ -73,8 +50,11 @@ class Runner:
         waiting = [job for job in self._database.in_state(State.WAITING) if job.queued]
         if waiting:
             self._begin(waiting, running)
-        self._watched = {job: watch for job, watch in self._watched.items() if watch.is_alive()}
-        return bool(waiting or self._watched)
+        self._watched = {job: watch for job, watch in self._watched.items() if not watch.over}
+        expected = self._database.expected()
+        if not self._watched:  # beside a job, imports would cost it time
+            self._warm.keep(expected)
+        return bool(waiting or self._watched or expected is not None)
 
     def _begin(self, waiting: list[Job], running: tuple[Job, ...]) -> None:
         beside = [Running(job.spec.device, job.worker.pid, self._need(job)) for job in running if job.worker.here]
@@ -96,7 +76,7 @@ class Runner:
     def _start(self, job: Job) -> Worker | None:
         """Have a worker do a job; None if there is none, which is the job's end, or if the job is gone."""
         try:
-            worker = Worker()
+            worker = self._warm.take()
         except JobFailed as error:
             self._database.ended(job.id, JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix))
             return None
@@ -109,7 +89,7 @@ class Runner:
             worker.dismiss()
             self._database.ended(job.id, JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix))
             return None
-        self._watched[job.id] = _Watch(worker)
+        self._watched[job.id] = _Watch(worker, self.ended)
         return worker
 
     def _need(self, job: Job) -> int:
@@ -121,16 +101,20 @@ class Runner:
 class _Watch(Thread):
     """Follows a job to its end: if its worker dies without a word, that is noted."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, ended: Event) -> None:
+        """`ended`: is set when the job is over."""
         super().__init__(name=f"watch {worker.pid}", daemon=True)
-        self._worker = worker
+        self._worker, self._ended = worker, ended
         self._cancelled = False
+        self.over = False
         self.start()
 
     def run(self) -> None:
         for _ in self._worker.follow():
             pass
         self._worker.close()
+        self.over = True
+        self._ended.set()
 
     def cancel(self) -> None:
         """Have the job end, by force if it does not end when it is asked to. Returns at once."""
@@ -141,23 +125,27 @@ class _Watch(Thread):
 
 def main() -> int:
     """Run until there is nothing to do; the exit code."""
-    lock = _lock()
+    lock = only_runner.lock()
     if lock is None:
         return 0
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with Database() as database:
-        runner, idle_since = Runner(database, GpuSampler()), time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Database() as database, contextlib.suppress(KeyboardInterrupt):
+        runner, busy, idle_since, looked = Runner(database, GpuSampler()), True, time.monotonic(), -_LOOK_SECONDS
         while True:
+            now = time.monotonic()
             try:
-                busy = runner.step()
+                if runner.ended.is_set() or now - looked > _LOOK_SECONDS or database.changed():
+                    looked, busy = now, runner.step()
             except sqlite3.OperationalError as error:  # another one writes for long, the disk is full
                 os.write(2, f"the database of jobs: {error}\n".encode())
                 busy = True
             if busy:
-                idle_since = time.monotonic()
-            elif time.monotonic() - idle_since > _IDLE_SECONDS and _leave(database, lock):
+                idle_since = now
+            elif now - idle_since > _IDLE_SECONDS and _leave(database, lock):
                 return 0
-            time.sleep(_POLL_SECONDS)
+            runner.ended.wait(_POLL_SECONDS)
+    return 0
 
 
 def _leave(database: Database, lock: int) -> bool:
@@ -169,21 +157,5 @@ def _leave(database: Database, lock: int) -> bool:
     return False
 
 
-def _lock() -> int | None:
-    """The lock of the one runner, until it is closed; None if somebody has it. Raises `OSError`."""
-    private_folder(state_folder())
-    fd = os.open(_lock_file(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
-
-
-def _lock_file() -> Path:
-    return state_folder() / "runner.lock"
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # the jobs that run go on; a worker that has none ends with its input

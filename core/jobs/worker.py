@@ -135,6 +135,7 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
         if end is None:
             return 1
         registry.ended(job, end, published)
+    registry.hand_on()
     return end.exit_code
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,32 +16,18 @@ from typing import Any
 import pytest
 
 from halfpint.core.jobs.database import Database, Job, State
-from halfpint.core.jobs.runner import ensure_runner
+from halfpint.core.jobs.only_runner import ensure_runner
 from support.command import HALFPINT, export, halfpint
 from support.jobs import assert_listed
+from support.runners import end_runners, runners
 
 _PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(autouse=True)
 def runner_gone() -> Iterator[None]:
-    """No runner of a test outlives it."""
     yield
-    for pid in runners():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def runners() -> Sequence[int]:
-    """The runners that work for this test's state."""
-    found: list[int] = []
-    mine = f"HALFPINT_STATE={os.environ['HALFPINT_STATE']}".encode()
-    for process in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            ours = process.name.isdecimal() and b"jobs.runner" in (process / "cmdline").read_bytes()
-            if ours and mine in (process / "environ").read_bytes().split(b"\0"):
-                found.append(int(process.name))
-    return found
+    end_runners()
 
 
 def until(true: Callable[[], object]) -> None:
@@ -120,7 +105,7 @@ def test_what_failed_is_told_and_tried_again(tiny: Path, tmp_path: Path) -> None
 
 
 def test_the_runner_is_killed(tiny: Path, tmp_path: Path) -> None:
-    """What runs goes on; what waits is taken by the next runner, which anybody starts who adds a job."""
+    """What runs goes on; what waits is taken by the next runner, which the worker starts at its end."""
     running = slow(tiny, tmp_path / "a")
     waiting = detached(tiny, tmp_path / "b")
     until(lambda: state_of(running) is State.RUNNING)
@@ -128,8 +113,6 @@ def test_the_runner_is_killed(tiny: Path, tmp_path: Path) -> None:
     os.kill(runner, signal.SIGKILL)
     until(over(running))
     assert state_of(running) is State.DONE
-    assert state_of(waiting) is State.WAITING
-    ensure_runner()
     until(over(waiting))
     assert state_of(waiting) is State.DONE
 

@@ -26,6 +26,7 @@ from halfpint.tui.screens.main import MainScreen
 from halfpint.tui.widgets.lines import Lines
 from halfpint.tui.widgets.listing import Listing
 from support.nvml import FakeNvml, NVMLError_LibraryNotFound
+from support.runners import end_runners
 
 _PATIENCE_SECONDS = 60.0
 
@@ -141,7 +142,9 @@ async def screen(
         try:
             yield Screen(app, pilot, ends)
         finally:
-            app.main.services.stop(end_job=True)
+            jobs = app.main.session.jobs
+            app.main.services.stop((*jobs.running, *jobs.waiting))
+            end_runners()
 
 
 def drive(script: Coroutine[Any, Any, None]) -> None:

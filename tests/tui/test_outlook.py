@@ -71,7 +71,7 @@ def test_a_job_that_will_not_fit_begins_only_on_purpose(folder: Path) -> None:
             await s.press("ctrl+r")
             assert "WILL NOT FIT" in s.reading
             await s.press("escape")
-            assert s.main.services.jobs.running is None
+            assert s.main.session.jobs.known == ()
             await s.press("ctrl+r", "s")
             await s.job_over()  # there is no GPU here: it fails, but it has begun
             assert "#1" in s.log

@@ -85,7 +85,7 @@ def test_jobs_wait_for_each_other(tmp_path: Path) -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
             await s.press("ctrl+r", "ctrl+r")
-            assert "waits for #1" in s.log
+            assert "#2 sample.pt is in the queue behind #1" in s.log
             assert (await s.job_over(2)).exit_code == 2  # it would have replaced what the first one made
             first, second = s.log.index("#1 done"), s.log.index("#2 sample.pt at 1×640×640")
             assert first < second
@@ -94,20 +94,23 @@ def test_jobs_wait_for_each_other(tmp_path: Path) -> None:
     assert loads(tmp_path / "sample.onnx", 640, 640)
 
 
-def test_a_waiting_job_is_cancelled_with_the_one_that_runs(tmp_path: Path) -> None:
+def test_cancelling_the_job_that_runs_lets_the_next_one_begin(tmp_path: Path) -> None:
     write_yolov5(tmp_path / "sample.pt")
 
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
             await s.size(1280, 1280)
-            await s.press("ctrl+r", "ctrl+r")
+            await s.press("ctrl+r", "escape")
+            await s.size(64, 64)
+            await s.press("ctrl+r")
             await s.until(lambda: "#1 read" in s.log)
             await s.press("ctrl+g")
             assert (await s.job_over()).exit_code == 130
-            assert "#2 was taken off the queue" in s.log
+            assert (await s.job_over(2)).exit_code == 0
 
     drive(script())
+    assert loads(tmp_path / "sample.onnx", 64, 64)
 
 
 def test_what_exists_is_only_replaced_on_request(folder: Path) -> None:
@@ -179,9 +182,9 @@ def test_leaving_asks_about_a_job_that_runs(tmp_path: Path) -> None:
             await s.until_known()
             await s.size(1280, 1280)  # so that there is time to cancel it
             await s.press("ctrl+r")
-            await s.until(lambda: s.main.services.jobs.running)
+            await s.until(lambda: s.main.session.jobs.running)
             await s.press("ctrl+q")
-            assert "Job #1 runs" in s.reading
+            assert "Job #1 runs" in s.reading and "halfpint jobs" in s.reading
             await s.press("c")
             await s.until(lambda: not s.app.is_running)
 

@@ -19,13 +19,14 @@ from halfpint.core.events import (
     Progress,
     StageFinished,
 )
+from halfpint.core.jobs.database import Job, State
 from halfpint.core.memory.overheads import DOCUMENTED
 from halfpint.core.weights.discover import Candidate
 from halfpint.tui.choices import Choices, Size
 from halfpint.tui.commands import Command
 from halfpint.tui.feeds.devices import Sample, Sampled
 from halfpint.tui.feeds.inspector import Inspected, Known
-from halfpint.tui.feeds.jobs import Job, JobNews, QueueChanged
+from halfpint.tui.feeds.jobs import JobNews, JobsListed
 from halfpint.tui.feeds.scanner import Found
 from halfpint.tui.layout import Column, Page
 from halfpint.tui.messages import Highlighted, SizeTyped
@@ -46,8 +47,8 @@ def session() -> Session:
     return Session(Choices(), Search(FOLDER))
 
 
-def job(number: int) -> Job:
-    return cast(Job, SimpleNamespace(number=number))
+def job(number: int, state: State = State.RUNNING) -> Job:
+    return cast(Job, SimpleNamespace(number=number, state=state, began=number, place=number))
 
 
 def after(session: Session, *events: Event, number: int = 1, output: str = "") -> Session:
@@ -93,8 +94,8 @@ def test_a_job_s_files_appear_when_it_begins_and_stay_if_something_came_of_them(
 
 def test_what_a_job_does_right_now_is_the_last_thing_it_began(session: Session) -> None:
     session = after(session, Progress("read", "", 1, 2, "model.0"))
-    assert session.jobs.ongoing == Progress("read", "", 1, 2, "model.0")
-    assert after(session, StageFinished("read", "", 0.1, "")).jobs.ongoing is None
+    assert session.jobs.ongoing == {1: Progress("read", "", 1, 2, "model.0")}
+    assert after(session, StageFinished("read", "", 0.1, "")).jobs.ongoing == {}
 
 
 def test_memory_is_that_of_the_last_job(session: Session) -> None:
@@ -116,8 +117,10 @@ def test_the_log_is_numbered_and_bounded(session: Session) -> None:
 
 
 def test_the_queue_is_what_the_feed_says(session: Session) -> None:
-    session = reduced(session, QueueChanged(job(1), (job(2), job(3))))
-    assert session.jobs.running and session.jobs.running.number == 1 and len(session.jobs.waiting) == 2
+    waiting = (job(3, State.WAITING), job(2, State.WAITING))
+    session = reduced(session, JobsListed((*waiting, job(1), job(0, State.DONE))))
+    assert [job.number for job in session.jobs.running] == [1]
+    assert [job.number for job in session.jobs.waiting] == [2, 3]
     assert "job #1 runs, 2 wait" in "".join(text for text, _ in status_line(session))
 
 

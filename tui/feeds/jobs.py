@@ -1,27 +1,34 @@
-"""The jobs of the screen: one after the other, each in a worker that waits for it with its imports done."""
+"""The jobs of this user on the screen: what the database knows of them, and what happens in them, as it happens.
+
+The screen owns none of them. It adds jobs, and watches; the runner has them done.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
-from threading import Condition, Thread, Timer
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from threading import Event as Flag
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ...core.errors import HalfpintError, JobFailed
-from ...core.targets import default_target
 
-if TYPE_CHECKING:  # imported when a worker is warmed up, after the first paint
+if TYPE_CHECKING:  # imported after the first paint
     from ...core.events import Event, JobFinished
-    from ...core.jobs.launcher import Worker
-    from ...core.jobs.store import JobFolder
+    from ...core.jobs.database import Database, Job
+    from ...core.jobs.trail import Trail
     from ...core.spec import ExportSpec
     from ...core.targets.target import Target
 
-_BATCH_SECONDS = 0.5
+_POLL_SECONDS = 0.1  # to learn whether the database has changed, which reads no table of it
+_LOOK_SECONDS = 1.0  # between looks for processes that died
+_BATCH_SECONDS = 0.5  # between news of one job: every repaint is bytes on the wire
+_RECENT_SECONDS = 86400.0  # what ended before is in the list of jobs, and not in the log
+_RECENT_JOBS = 20
+_PATIENCE_SECONDS = 10.0  # for jobs to end that are cancelled
 
 
 def _modules(chosen: Iterable[Target]) -> tuple[str, ...]:
@@ -29,17 +36,16 @@ def _modules(chosen: Iterable[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(module for target in chosen for module in target.preload))
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job of this screen: its number, what it is to do, and its folder."""
+class JobsListed(Message):
+    """The jobs that are known, the newest first: one of them changed, came or went."""
 
-    number: int
-    spec: ExportSpec
-    folder: JobFolder
+    def __init__(self, jobs: tuple[Job, ...]) -> None:
+        super().__init__()
+        self.jobs = jobs
 
 
 class JobNews(Message):
-    """What happened in a job since the last news: its events, and what its worker printed. The first has neither."""
+    """What happened in a job since the last news: its events, and what its worker printed."""
 
     def __init__(self, job: Job, events: tuple[Event, ...], output: str) -> None:
         super().__init__()
@@ -53,194 +59,169 @@ class JobNews(Message):
         return next((event for event in self.events if isinstance(event, JobFinished)), None)
 
 
-class QueueChanged(Message):
-    """Another job runs, or none, or others wait."""
-
-    def __init__(self, running: Job | None, waiting: tuple[Job, ...]) -> None:
-        super().__init__()
-        self.running, self.waiting = running, waiting
-
-
-class JobQueue:
-    """Runs jobs in a thread. It does not end them when the screen ends: a worker lives in a session of its own."""
+class JobsFeed:
+    """Adds jobs, changes them, and watches all of them in a thread."""
 
     def __init__(self, post: Callable[[Message], object]) -> None:
         """`post`: takes messages from any thread."""
         self._post = post
-        self._waiting: deque[Job] = deque()
-        self._changed = Condition()
-        self._count = 0
-        self._warm: Worker | None = None
-        self._preload = _modules((default_target(),))
-        self._preloaded: tuple[str, ...] = ()
-        self._running: tuple[Job, Worker] | None = None
-        self._ended = False
+        self._ended = Flag()
+        self._expected: tuple[str, ...] | None = None
+        self._mine: set[str] = set()
 
     def start(self) -> None:
-        """Warm up a worker, and wait for jobs."""
+        """Begin to watch."""
         Thread(target=self._run, name="jobs", daemon=True).start()
+
+    # ---- what the person does
 
     def expect(self, spec: ExportSpec) -> None:
         """Have a worker warm that suits such a job."""
-        preload = _modules(spec.targets)
-        if preload != self._preload:
-            with self._changed:
-                self._preload = preload
-                self._changed.notify()
+        self._expected = _modules(spec.targets)
 
     def submit(self, spec: ExportSpec) -> Job:
-        """Add a job; it begins when those before it are over. Raises `JobFailed` if no disk has room for its folder."""
-        from ...core.jobs.registry import new_job
+        """Add a job; it begins when there is room for it. Raises `JobFailed` if it cannot be kept anywhere."""
+        from ...core.jobs.queue import submit
 
-        self._count += 1
-        job = Job(self._count, spec, new_job(spec))
-        with self._changed:
-            self._waiting.append(job)
-            self._changed.notify()
-        self._tell()
+        job = submit(spec)
+        self._mine.add(job.id)
         return job
 
-    @property
-    def running(self) -> Job | None:
-        """The job that runs."""
-        return self._running[0] if self._running else None
+    def mine(self, jobs: Iterable[Job]) -> tuple[Job, ...]:
+        """Those of the jobs that this screen added."""
+        return tuple(job for job in jobs if job.id in self._mine)
 
-    @property
-    def waiting(self) -> tuple[Job, ...]:
-        """The jobs that wait, in order."""
-        return tuple(self._waiting)
+    def cancel(self, jobs: Sequence[Job]) -> None:
+        """Have jobs end. Returns at once; their news tell when they are over. Raises `HalfpintError`."""
+        from ...core.jobs.queue import cancel
 
-    def cancel(self) -> None:
-        """Cancel the job that runs. Returns at once; its news tell when it is over."""
-        running = self._running
-        if running is not None:
-            Thread(target=running[1].cancel, name="cancel", daemon=True).start()
+        with closing(_database()) as database:
+            for job in jobs:
+                cancel(database, job)
 
-    def drop_waiting(self) -> tuple[Job, ...]:
-        """Take the jobs that wait off the queue, and return them."""
-        with self._changed:
-            dropped = tuple(self._waiting)
-            self._waiting.clear()
-        self._tell()
-        return dropped
+    def stop(self, cancelled: Sequence[Job] = ()) -> None:
+        """Watch no longer. `cancelled`: jobs to end first; returns when they have."""
+        self._ended.set()
+        if cancelled:
+            with suppress(HalfpintError):
+                self.cancel(cancelled)
+                _await(cancelled)
+        if self._expected is not None:
+            with suppress(JobFailed), closing(_database()) as database:
+                database.expect_nothing()
 
-    def _tell(self) -> None:
-        """Say what runs and waits now. In a lock, so that what is said last is what is so."""
-        with self._changed:
-            self._post(QueueChanged(self.running, self.waiting))
-
-    def stop(self, *, wait: bool = False) -> None:
-        """Begin no further job and let the warm worker go. A job that runs goes on without the screen.
-
-        `wait`: end it first, and return when it is gone.
-        """
-        with self._changed:
-            self._ended = True
-            self._changed.notify()
-        if wait and self._running is not None:
-            self._running[1].cancel()
-        if self._warm is not None:
-            self._warm.dismiss()
+    # ---- what happens
 
     def _run(self) -> None:
-        while True:
-            self._warm_up()
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._waiting or self._preload != self._preloaded)
-                if self._ended:
-                    return
-                if not self._waiting:
-                    continue
-                job = self._waiting.popleft()
-                try:
-                    worker = self._take()
-                    self._running = (job, worker)
-                    worker.start(job.folder)
-                except JobFailed as error:
-                    self._running = None
-                    self._refuse(job, error)
-                    continue
-            self._follow(job, worker)
+        import sqlite3
 
-    def _refuse(self, job: Job, error: HalfpintError) -> None:
-        """Tell that a job cannot be begun; the next one is tried all the same."""
-        from ...core.events import JobFinished
+        while not self._ended.is_set():
+            with suppress(sqlite3.Error, OSError, JobFailed), closing(_database()) as database:
+                _Watch(database, self._post).until(self._ended, lambda: self._expected)
+            self._ended.wait(_LOOK_SECONDS)  # the disk may have room again
 
-        self._tell()
-        end = JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix)
-        for events in ((), (end,)):
-            self._post(JobNews(job, events, ""))
 
-    def _warm_up(self) -> None:
-        """Start a worker that imports what is expected, in place of one that imported something else."""
-        from ...core.jobs.launcher import Worker
+class _Watch:
+    """Looks at the database as often as it changes, and at the jobs that run."""
 
-        with self._changed:
-            if self._ended or (self._warm is not None and self._preload == self._preloaded):
+    def __init__(self, database: Database, post: Callable[[Message], object]) -> None:
+        self._database, self._post = database, post
+        self._jobs: tuple[Job, ...] = ()
+        self._trails: dict[str, _News] = {}
+        self._begun = False
+
+    def until(self, ended: Flag, expected: Callable[[], tuple[str, ...] | None]) -> None:
+        """Watch until the screen ends. `expected`: what jobs need that are still to come. Raises `sqlite3.Error`."""
+        from ...core.jobs.only_runner import ensure_runner
+        from ...core.jobs.queue import look_after
+
+        told, looked = None, 0.0
+        while not ended.is_set():
+            now = time.monotonic()
+            if expected() != told:
+                told = expected()
+                if told is not None:
+                    self._database.expect(told)
+            if self._database.changed() or now - looked > _LOOK_SECONDS:
+                looked = now
+                self._list()
+                with suppress(JobFailed):  # the job that waits for it tells
+                    ensure_runner() if told is not None else look_after(self._database)
+            self._tell(now)
+            ended.wait(_POLL_SECONDS)
+        for news in self._trails.values():
+            news.trail.close()
+
+    def _list(self) -> None:
+        jobs = self._database.jobs()
+        if jobs == self._jobs and self._begun:
+            return
+        self._jobs = jobs
+        self._post(JobsListed(jobs))
+        self._follow(jobs)
+        self._begun = True
+
+    def _follow(self, jobs: Sequence[Job]) -> None:
+        """Take up the jobs that are not followed yet: all from now on, and of earlier ones the last few."""
+        from ...core.jobs.database import State
+
+        known = {job.id: job for job in jobs}
+        for name in self._trails.keys() - known.keys():
+            self._trails.pop(name).trail.close()
+        recent = time.time() - _RECENT_SECONDS
+        new = [job for job in jobs if job.id not in self._trails and job.state is not State.WAITING]
+        new = [job for job in new if not job.state.over or (job.ended or 0) > recent]
+        for job in reversed(new if self._begun else new[:_RECENT_JOBS]):
+            self._trails[job.id] = _News(job)
+        for name, news in self._trails.items():
+            news.job = known[name]
+
+    def _tell(self, now: float) -> None:
+        for news in self._trails.values():
+            message = news.due(now)
+            if message is not None:
+                self._post(message)
+
+
+class _News:
+    """Collects what happens in a job, to be told a few times a second."""
+
+    def __init__(self, job: Job) -> None:
+        from ...core.jobs.trail import Trail
+
+        self.job = job
+        self.trail: Trail = Trail()
+        self._told = 0.0
+
+    def due(self, now: float) -> JobNews | None:
+        """What there is to tell now."""
+        if self.trail.over or (now - self._told < _BATCH_SECONDS and not self.job.state.over):
+            return None
+        events, output = tuple(self.trail.new(self.job)), self.trail.printed(self.job)
+        if not events and not output:
+            return None
+        self._told = now
+        return JobNews(self.job, events, output)
+
+
+def _database() -> Database:
+    """An open database. Raises `JobFailed`."""
+    import sqlite3
+
+    from ...core.jobs.database import Database
+
+    try:
+        return Database()
+    except (sqlite3.Error, OSError) as error:
+        raise JobFailed(f"the database of jobs cannot be used: {error}", "is there room on its disk?") from error
+
+
+def _await(jobs: Sequence[Job]) -> None:
+    """Wait until jobs are over, or for some seconds."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with closing(_database()) as database:
+        while time.monotonic() < deadline:
+            known: Mapping[str, Job] = {job.id: job for job in database.jobs()}
+            if all(job.id not in known or known[job.id].state.over for job in jobs):
                 return
-            if self._warm is not None:
-                self._warm.dismiss()
-            self._warm, self._preloaded = None, self._preload
-            with suppress(JobFailed):  # then it is tried again, and told of, when there is a job
-                self._warm = Worker(self._preload)
-
-    def _take(self) -> Worker:
-        """The warm worker; a new one if it died while it waited."""
-        from ...core.jobs.launcher import Worker
-
-        worker, self._warm = self._warm, None
-        if worker is not None and worker.returncode is not None:
-            worker.dismiss()
-            worker = None
-        return worker or Worker()
-
-    def _follow(self, job: Job, worker: Worker) -> None:
-        batch = _Batch(job, self._post)
-        self._tell()
-        self._post(JobNews(job, (), ""))
-        for event in worker.follow():
-            batch.add(event)
-        worker.close()  # it has nothing more to do, and what it may have started neither
-        self._running = None
-        self._tell()
-        batch.flush()
-
-
-class _Batch:
-    """Collects events, and posts them a few times a second, for every repaint is bytes on the wire."""
-
-    def __init__(self, job: Job, post: Callable[[Message], object]) -> None:
-        self._job, self._post = job, post
-        self._events: list[Event] = []
-        self._lock = Condition()
-        self._timer: Timer | None = None
-        self._printed = 0
-
-    def add(self, event: Event) -> None:
-        with self._lock:
-            self._events.append(event)
-            if self._timer is None:
-                self._timer = Timer(_BATCH_SECONDS, self.flush)
-                self._timer.daemon = True
-                self._timer.start()
-
-    def flush(self) -> None:
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-            events, self._events = tuple(self._events), []
-            output = self._output()
-        if events or output:
-            self._post(JobNews(self._job, events, output))
-
-    def _output(self) -> str:
-        """What the worker printed since the last time."""
-        try:
-            with self._job.folder.log_file.open("rb") as file:
-                file.seek(self._printed)
-                new = file.read()
-        except OSError:
-            return ""
-        self._printed += len(new)
-        return new.decode("utf-8", "replace")
+            time.sleep(_POLL_SECONDS)

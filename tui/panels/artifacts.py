@@ -1,4 +1,4 @@
-"""The artifacts panel: what the jobs of this screen made, with its size, verdict and how far it is off."""
+"""The artifacts panel: what the jobs made, with its size, verdict and how far it is off."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ArtifactsPanel(Panel):
     COLUMN, PAGE = Side.LEFT, Page.OUTPUT
     COMMANDS = (Command("report", "enter", "Report", "All that is known of the artifact", "Report"),)
     HELP = (
-        "What the jobs of this screen made: the size of each artifact, how that compares with the checkpoint and with "
-        "the prediction, the verdict, and how far its answers are from the reference, as a multiple of what "
-        "rounding alone does to this network. Enter shows the whole report: detections kept, bytes by part, input and "
-        "output, every check, SHA-256."
+        "What your jobs of the last day made, of all screens and shells: the size of each artifact, how that compares "
+        "with the checkpoint and with the prediction, the verdict, and how far its answers are from the reference, as "
+        "a multiple of what rounding alone does to this network. Enter shows the whole report: detections kept, bytes "
+        "by part, input and output, every check, SHA-256."
     )
     DEFAULT_CSS = """
     ArtifactsPanel {

@@ -27,9 +27,9 @@ class LogPanel(Panel):
         Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy"),
     )
     HELP = (
-        "What the jobs do, each line with its job's number: stages with their seconds, warnings, and what workers "
-        "print. v shows warnings or errors alone, c copies, z fills the screen. The lower border shows the job's "
-        "folder: the log stays there after the screen has ended."
+        "What your jobs do, of all screens and shells, each line with its job's number: stages with their seconds, "
+        "warnings, and what workers print. v shows warnings or errors alone, c copies, z fills the screen. The lower "
+        "border shows the file where the job's log stays."
     )
     DEFAULT_CSS = """
     LogPanel {
@@ -51,7 +51,7 @@ class LogPanel(Panel):
         super().__init__(number, session)
         self._entries: list[Entry] = []  # the words for the records up to `_last`
         self._last = -1
-        self._ongoing: Entry | None = None
+        self._ongoing: tuple[Entry, ...] = ()
         self._level = 0
 
     def compose(self) -> ComposeResult:
@@ -65,7 +65,7 @@ class LogPanel(Panel):
         return self.query_one(Lines)
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.log[-1:], session.jobs.ongoing, session.jobs.last)
+        return (session.log[-1:], session.jobs.ongoing, session.jobs.running, session.jobs.last)
 
     def show(self) -> None:
         jobs, log = self.session.jobs, self.session.log
@@ -78,13 +78,14 @@ class LogPanel(Panel):
             self._entries += [entry for record in new if (entry := told(record)) is not None]
             self._last = new[-1].number
             del self._entries[:-LOG_KEPT]
-        self._ongoing = ongoing(jobs.last, jobs.ongoing) if jobs.last and jobs.ongoing else None
+        begun = (ongoing(job, jobs.ongoing[job.number]) for job in jobs.running if job.number in jobs.ongoing)
+        self._ongoing = tuple(entry for entry in begun if entry is not None)
         if jobs.last is not None:
             self.subtitle(from_home(jobs.last.folder.log_file))
         self._refill()
 
     def _refill(self) -> None:
-        entries = [*self._entries, self._ongoing] if self._ongoing else self._entries
+        entries = [*self._entries, *self._ongoing]
         shown = [entry.line for entry in entries if entry.level >= self._level]
         lines = self._lines
         lines.show(shown or [plain(f"no {_LEVELS[self._level]}", "dim")], end=lines.at_end)

@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from ...core.errors import BadRequest, JobFailed
+from ...core.errors import BadRequest, HalfpintError, JobFailed
 from ...core.options import DEVICE, FORCE
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
@@ -22,7 +22,7 @@ from ..commands import bindings
 from ..feeds.devices import Sampled
 from ..feeds.estimator import LargestFound, Planned
 from ..feeds.inspector import Inspected
-from ..feeds.jobs import JobNews, QueueChanged
+from ..feeds.jobs import JobNews, JobsListed
 from ..feeds.measure_gpu import GpuMeasured
 from ..feeds.scanner import Found
 from ..layout import Column
@@ -35,7 +35,7 @@ from ..panels.panel import Panel
 from ..panels.registry import PANELS, screen_commands
 from ..panels.size import SizePanel
 from ..panels.weights import WeightsPanel
-from ..reducers import reduced, revealed, searching, settled
+from ..reducers import listed, reduced, revealed, searching, settled
 from ..services import Services
 from ..session import Search, Session
 from ..status import status_line
@@ -114,7 +114,7 @@ class MainScreen(QuietScreen):
     @on(Inspected)
     @on(Planned)
     @on(LargestFound)
-    @on(QueueChanged)
+    @on(JobsListed)
     @on(JobNews)
     @on(Highlighted)
     @on(SizeTyped)
@@ -257,26 +257,31 @@ class MainScreen(QuietScreen):
             self._submit(spec)
 
     def _submit(self, spec: ExportSpec) -> None:
-        running = self.session.jobs.running
         try:
             job = self.services.jobs.submit(spec)
         except JobFailed as error:
             self.say(str(error), "error")
             return
-        if running is not None:
-            text = f"#{job.number} {spec.weights.name} waits for #{running.number}"
-            self.advance(self.session.remark(text, "dim"))
+        known = self.session.jobs.known
+        before = [other for other in known if not other.state.over]
+        session = listed(self.session, (job, *known))
+        if before:
+            text = f"#{job.number} {spec.weights.name} is in the queue behind #{before[0].number}"
+            session = session.remark(text, "dim")
+        self.advance(session)
 
     def action_cancel(self) -> None:
-        session, jobs = self.session, self.services.jobs
-        for job in jobs.drop_waiting():
-            session = session.remark(f"#{job.number} was taken off the queue", "warning", 1)
-        self.advance(session)
-        if jobs.running is None:
+        jobs = self.session.jobs
+        ending = jobs.running[-1:] or jobs.waiting[:1]
+        if not ending:
             self.say("no job runs")
+            return
+        try:
+            self.services.jobs.cancel(ending)
+        except HalfpintError as error:
+            self.say(str(error), "error")
         else:
-            self.say(f"cancelling #{jobs.running.number} …", "warning")
-            jobs.cancel()
+            self.say(f"cancelling #{ending[0].number} …", "warning")
 
     def action_show_command(self) -> None:
         self._settle()

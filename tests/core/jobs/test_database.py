@@ -210,8 +210,43 @@ def test_a_job_that_this_version_cannot_read_is_passed_over(database: Database, 
     assert [found.id for found in database.jobs()] == [other]
 
 
+def test_a_database_of_the_first_version_is_read_on(spec: ExportSpec) -> None:
+    with Database() as database:
+        jobs = [added(database, spec) for _ in range(3)]
+    with sqlite3.connect(database_path()) as raw:
+        raw.execute("ALTER TABLE jobs DROP COLUMN number")
+        raw.execute("DROP TABLE expected")
+        raw.execute("PRAGMA user_version = 1")
+    raw.close()
+    with Database() as database:
+        assert {job.id: job.number for job in database.jobs()} == {job: i for i, job in enumerate(jobs, 1)}
+        assert database.expected() is None
+        added(database, spec)
+        assert database.jobs()[0].number == 4
+
+
+def test_what_others_write_is_noticed(database: Database, spec: ExportSpec) -> None:
+    assert database.changed() and not database.changed()
+    with Database() as other:
+        added(other, spec)
+    assert database.changed() and not database.changed()
+
+
+def test_a_worker_is_expected_as_long_as_somebody_does(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    database.expect(("json",))
+    with Database() as other:
+        assert other.expected() == ("json",)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "this_process", dead)
+        database.expect(("csv",))
+    assert database.expected() == ("json",), "the other process is gone"
+    database.expect_nothing()
+    assert database.expected() is None
+
+
 def test_names_may_be_shortened(database: Database, spec: ExportSpec) -> None:
     job = added(database, spec)
+    assert [found.id for found in database.named("#1")] == [found.id for found in database.named("1")] == [job]
     assert [found.id for found in database.named(job[-4:])] == [job]
     assert [found.id for found in database.named(job[:8])] == [job]
     assert database.named("") == ()
