@@ -260,7 +260,7 @@ def test_values_beyond_fp16_at_the_own_size_alone(trained: Path, tmp_path: Path,
     with open_weights(trained) as archive:
         network = identify(archive).network()
         altered(network, "model.8.cv3.conv", lambda w: Weights(w.weight * 9000, w.bias * 9000))
-        altered(network, "model.9.cv1.conv", lambda w: Weights(w.weight / 9000, w.bias))
+        altered(network, "model.9.cv1.conv", lambda w: Weights(w.weight * (1 / 9000), w.bias))
         report = Bench(network, tmp_path, InputShape(1, 3, side, side)).mutated(lambda _: None, FP16, dynamic=False)
         assert verdicts(report)["ranges"] is verdict, report.message_of("ranges")
 
