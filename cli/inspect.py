@@ -72,6 +72,7 @@ def lines(info: WeightsInfo) -> list[str]:
     rows.append(("usual sizes", ", ".join(map(str, facts.sizes.presets)) + "; height×width"))
     if facts.training_size:
         rows.append(("trained at", "×".join(map(str, facts.training_size))))
+    rows += facts.notes.items()
     if info.obstacle:
         rows.append(("cannot be exported", info.obstacle))
     ledger = source_ledger(info)
@@ -99,6 +100,7 @@ def to_dict(info: WeightsInfo) -> dict[str, Any]:
         "names": {str(index): name for index, name in facts.names.items()},
         "training_size": facts.training_size,
         "threshold": facts.threshold,
+        "notes": dict(facts.notes),
         "presets": [[preset.height, preset.width] for preset in facts.sizes.presets],
         "ledger": source_ledger(info).explanation,
         "obstacle": info.obstacle,

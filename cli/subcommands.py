@@ -63,7 +63,7 @@ def _size(parser: argparse.ArgumentParser) -> None:
         type=int,
         action=_Size,
         metavar=("H", "W"),
-        help="height and width in px; one value is a square (default: the family's, 640 for YOLOv5, 800 for DBNet)",
+        help="height and width in px; one value is a square (default: the family's: 640 for detectors, 800 for DBNet)",
     )
     add(
         "--round",

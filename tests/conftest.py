@@ -51,12 +51,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`checkpoint` stands for every checkpoint with known answers, one test each."""
+    """`checkpoint` stands for every checkpoint with known answers, one test each; `ultralytics` for that family's.
+
+    Those are looked at in one file, which holds more of them to less.
+    """
     if "checkpoint" in metafunc.fixturenames:
         further: Path | None = metafunc.config.getoption("--checkpoints")
         found = checkpoints_in(FIXTURES / "yolov5") + dbnet_checkpoints()
         found += checkpoints_in(further) if further else []
         metafunc.parametrize("checkpoint", found, ids=lambda c: c.name)
+    if "ultralytics" in metafunc.fixturenames:
+        metafunc.parametrize("ultralytics", checkpoints_in(FIXTURES / "ultralytics"), ids=lambda c: c.name)
 
 
 @pytest.fixture(autouse=True)

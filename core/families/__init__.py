@@ -14,10 +14,11 @@ from ..weights.names import COMMON
 from ..weights.tensors import Tensor
 from .dbnet.family import DBNetFamily
 from .family import Family, Model
+from .ultralytics.family import Ultralytics
 from .yolov5.family import YoloV5
 
 ENTRY_POINTS = "halfpint.families"  # the group under which another package names a `Family` class
-_OURS: tuple[Family, ...] = (YoloV5(), DBNetFamily())
+_OURS: tuple[Family, ...] = (YoloV5(), Ultralytics(), DBNetFamily())
 
 
 @cache
@@ -56,4 +57,4 @@ def _advice(root: object) -> str:
         return f"not looked at, for they do not load: {'; '.join(broken_families())}"
     if isinstance(root, dict) and root and all(isinstance(value, Tensor) for value in root.values()):
         return "it is a state dict of a network that is not known; of YOLOv5, give the whole checkpoint"
-    return "give a checkpoint as the yolov5 repository saves it, or a DBNet state dict"
+    return "give a checkpoint as the yolov5 repository or the ultralytics package saves it, or a DBNet state dict"

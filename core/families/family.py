@@ -26,6 +26,7 @@ class Facts:
     training_size: tuple[int, int] | None  # (height, width), if the checkpoint tells
     sizes: Sizes = field(default_factory=Sizes)  # those that suit it
     threshold: float | None = None  # of a map: a pixel with a higher probability counts
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])  # what else it says of itself, by what it is
 
 
 class Model(Protocol):

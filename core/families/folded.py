@@ -115,6 +115,24 @@ def conv(module: Module, norm: BatchNorm | None = None) -> Conv2d:
     )
 
 
+def conv_part(layer: Conv2d, name: str, channels: Sequence[int], scale: float = 1.0) -> Conv2d:
+    """Those output channels of a convolution without groups, times `scale`, as a layer of its own.
+
+    Where a network parts what a convolution gives, runtimes copy the parts; several convolutions give them as they are.
+    """
+    if layer.groups != 1:
+        raise WeightsRefused(f"{layer.name} has groups, and cannot be parted")
+
+    def load() -> Weights:
+        import numpy as np
+
+        weight, bias = layer.load()
+        return Weights(np.float32(scale) * weight[list(channels)], np.float32(scale) * bias[list(channels)])
+
+    shape = (len(channels), *layer.shape[1:])
+    return Conv2d(f"{layer.name}.{name}", shape, load, layer.stride, layer.padding, layer.dilation)
+
+
 def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspose2d:
     """The layer of an `nn.ConvTranspose2d`, with the batch norm behind it folded in. Raises `WeightsRefused`."""
     in_channels, out_channels, groups = _channels(module, norm)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypeVar
 
+from ..shapes import InputShape
 from .ops import Ops
 from .preparation import UNIT_RGB, Fit, Pixels, Preparation
 from .result import Result
@@ -25,13 +26,14 @@ class Body(Protocol):
 
 @dataclass(frozen=True)
 class Component:
-    """Part of an output that is judged by itself: a slice along the last axis, or all of it."""
+    """Part of an output that is judged by itself: a slice along an axis, or all of it."""
 
     name: str  # "boxes", "confidences", …
     output: int  # index into `Network.outputs`
     start: int = 0
     stop: int | None = None
     unit: str = ""  # "px" for boxes
+    axis: int = -1
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Network:
 
     `stride`: height and width must be multiples of it. `names`: the classes, by index. `components`:
     what verification compares, each with its own yardstick. `result`: what a person keeps of an answer; None where
-    the numbers are all there is. `fit`, `pixels`: what is done to a picture before.
+    the numbers are all there is. `fit`, `pixels`: what is done to a picture before. `properties`: what its files tell,
+    for one size, beside what all files tell.
     """
 
     family: str
@@ -63,6 +66,7 @@ class Network:
     result: Result | None = None
     fit: Fit = Fit.SQUARE
     pixels: Pixels = UNIT_RGB
+    properties: Callable[[InputShape], Mapping[str, str]] = field(default=lambda _: {})
 
     def preparation(self, height: int, width: int) -> Preparation:
         """What is done to a picture that the network takes at a size, px."""

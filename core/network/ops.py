@@ -91,8 +91,8 @@ class Ops(Protocol[T]):
         """Product, broadcast."""
         ...
 
-    def matmul(self, x: T, y: T) -> T:
-        """Matrix product over the last two axes; all other dimensions equal."""
+    def matmul(self, x: T, y: T | Constant) -> T:
+        """Matrix product over the last two axes; all other dimensions equal, or none: one matrix for all."""
         ...
 
     def softmax(self, x: T) -> T:
@@ -101,6 +101,14 @@ class Ops(Protocol[T]):
 
     def sigmoid(self, x: T) -> T:
         """Logistic function."""
+        ...
+
+    def sin(self, x: T) -> T:
+        """Sine of an angle in radians."""
+        ...
+
+    def cos(self, x: T) -> T:
+        """Cosine of an angle in radians."""
         ...
 
     def float32(self, x: T) -> T:
@@ -203,8 +211,8 @@ def broadcast_shape(x: Shape, y: Shape) -> Shape:
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:
-    """(…, n, k) by (…, k, m). Raises `ShapeMismatch`."""
-    if len(x) != len(y) or _differ(x[-1], y[-2]) or any(map(_differ, x[:-2], y[:-2])):
+    """(…, n, k) by (…, k, m), or by one (k, m) for all. Raises `ShapeMismatch`."""
+    if len(y) not in (2, len(x)) or _differ(x[-1], y[-2]) or any(map(_differ, x[:-2], y[:-2])):
         raise ShapeMismatch(f"{spelled(x)} and {spelled(y)} cannot be multiplied")
     return (*x[:-1], y[-1])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..network.layers import Activation, Conv2d, ConvTranspose2d
+from ..network.layers import Activation, Constant, Conv2d, ConvTranspose2d
 from ..network.network import Network
 from ..network.ops import Shape, numel
 from .weigher import Ghost, Meter, Weigher
@@ -34,7 +34,7 @@ class _Counter(Weigher):
         self.products += int(numel(x.shape) * numel(layer.shape[1:]))
         return super().conv_transpose(x, layer, act)
 
-    def matmul(self, x: Ghost, y: Ghost) -> Ghost:
+    def matmul(self, x: Ghost, y: Ghost | Constant) -> Ghost:
         z = super().matmul(x, y)
         self.products += int(numel(z.shape) * x.shape[-1])
         return z

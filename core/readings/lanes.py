@@ -98,14 +98,22 @@ class _Lanes:
             return self._both(lambda r, x, y: r.mul(x, y), x, y)
         return self._each(lambda r, x: r.mul(x, y), x)
 
-    def matmul(self, x: Arrays, y: Arrays) -> Arrays:
-        return self._both(lambda r, x, y: r.matmul(x, y), x, y)
+    def matmul(self, x: Arrays, y: Arrays | Constant) -> Arrays:
+        if isinstance(y, tuple):
+            return self._both(lambda r, x, y: r.matmul(x, y), x, y)
+        return self._each(lambda r, x: r.matmul(x, y), x)
 
     def softmax(self, x: Arrays) -> Arrays:
         return self._each(lambda r, x: r.softmax(x), x)
 
     def sigmoid(self, x: Arrays) -> Arrays:
         return self._each(lambda r, x: r.sigmoid(x), x)
+
+    def sin(self, x: Arrays) -> Arrays:
+        return self._each(lambda r, x: r.sin(x), x)
+
+    def cos(self, x: Arrays) -> Arrays:
+        return self._each(lambda r, x: r.cos(x), x)
 
     def float32(self, x: Arrays) -> Arrays:
         return self._each(lambda r, x: r.float32(x), x)

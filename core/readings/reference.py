@@ -177,8 +177,11 @@ class Reference:
     def mul(self, x: Array, y: Array | Constant | float) -> Array:
         return self._made(_operand(x, self._held) * _operand(y, self._held), x, "the product behind ")
 
-    def matmul(self, x: Array, y: Array) -> Array:
-        return self._made(self._product(x, y), x, "the matrix product behind ")
+    def matmul(self, x: Array, y: Array | Constant) -> Array:
+        y = _operand(y, self._held)
+        product = self._product(x, np.broadcast_to(y, (*x.shape[:-2], *y.shape[-2:])))
+        product = product.view(_Wide) if isinstance(x, _Wide) else product
+        return self._made(product, x, "the matrix product behind ")
 
     def softmax(self, x: Array) -> Array:
         powers = np.exp(x.astype(np.float64) - x.max(axis=-1, keepdims=True))
@@ -186,6 +189,12 @@ class Reference:
 
     def sigmoid(self, x: Array) -> Array:
         return self._activated(x.copy(), Activation("sigmoid"))
+
+    def sin(self, x: Array) -> Array:
+        return self._rounded(np.sin(x))
+
+    def cos(self, x: Array) -> Array:
+        return self._rounded(np.cos(x))
 
     def float32(self, x: Array) -> Array:
         return x.view(_Wide)

@@ -131,14 +131,20 @@ class TorchRunner(nn.Module):
     def mul(self, x: Tensor, y: Tensor | Constant | float) -> Tensor:
         return x * self._operand(y)
 
-    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
-        return torch.matmul(x, y)
+    def matmul(self, x: Tensor, y: Tensor | Constant) -> Tensor:
+        return torch.matmul(x, self._slots[y].value if isinstance(y, Constant) else y)
 
     def softmax(self, x: Tensor) -> Tensor:
         return torch.softmax(x, -1)
 
     def sigmoid(self, x: Tensor) -> Tensor:
         return torch.sigmoid(x)
+
+    def sin(self, x: Tensor) -> Tensor:
+        return torch.sin(x)
+
+    def cos(self, x: Tensor) -> Tensor:
+        return torch.cos(x)
 
     def float32(self, x: Tensor) -> Tensor:
         return x if x.dtype == torch.float64 else x.float()

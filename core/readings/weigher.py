@@ -172,13 +172,20 @@ class Weigher:
     def mul(self, x: Ghost, y: Ghost | Constant | float) -> Ghost:
         return self._elementwise(x, y)
 
-    def matmul(self, x: Ghost, y: Ghost) -> Ghost:
-        return self._made(rules.matmul_shape(x.shape, y.shape), x, y)
+    def matmul(self, x: Ghost, y: Ghost | Constant) -> Ghost:
+        shape = rules.matmul_shape(x.shape, y.shape)
+        return self._made(shape, x, y) if isinstance(y, Ghost) else self._made(shape, x)
 
     def softmax(self, x: Ghost) -> Ghost:
         return self._made(x.shape, x)
 
     def sigmoid(self, x: Ghost) -> Ghost:
+        return self._made(x.shape, x)
+
+    def sin(self, x: Ghost) -> Ghost:
+        return self._made(x.shape, x)
+
+    def cos(self, x: Ghost) -> Ghost:
         return self._made(x.shape, x)
 
     def float32(self, x: Ghost) -> Ghost:

@@ -52,6 +52,7 @@ def metadata(
         "input_size": str(shape),
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
+        **network.properties(shape),
         **use,
     }
 

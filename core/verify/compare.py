@@ -40,7 +40,10 @@ def distances(network: Network, actual: Sequence[Array], expected: Sequence[Arra
 
 
 def _part(component: Component, outputs: Sequence[Array]) -> Array:
-    return outputs[component.output][..., component.start : component.stop]
+    output = outputs[component.output]
+    which = [slice(None)] * output.ndim
+    which[component.axis] = slice(component.start, component.stop)
+    return output[tuple(which)]
 
 
 def differences(

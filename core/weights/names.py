@@ -124,7 +124,7 @@ def admit(name: str, names: Names) -> Name:
     if name.startswith(_ULTRALYTICS):
         raise WeightsRefused(
             f"written by the ultralytics package (YOLOv8 and later, or YOLOv5u): it names {printable(name)}",
-            "that family is not supported yet; checkpoints of the yolov5 repository are",
+            "that part of the package is not supported yet; nothing of the file was run",
         )
     raise WeightsRefused(
         f"the file names {printable(name)}, which is not on the list of what a checkpoint may hold",

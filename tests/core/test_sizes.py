@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from halfpint.core.events import MemoryPredicted
 from halfpint.core.export.order import Order
-from halfpint.core.export.source import LoadedWeights
 from halfpint.core.kinds import Kind
 from halfpint.core.precisions import ALL_PRECISIONS
 from halfpint.core.samples.make import write_yolov5
@@ -20,17 +18,10 @@ from halfpint.core.sizes import ArtifactSize, Sizes, disk_finding
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights_source import WeightsSource
 from support.checkpoints import Checkpoint
-from support.jobs import done, end_of, small
+from support.jobs import done, end_of, loaded, small
 from support.targets import BOTH, ONNX, TORCHSCRIPT
 
 KINDS = [Kind(target, precision) for target in BOTH for precision in ALL_PRECISIONS]
-
-
-def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
-    with WeightsSource(path) as source:
-        assert sum(1 for _ in source.load())
-    shape = InputShape(spec.batch, source.network.channels, spec.height, spec.width)
-    return LoadedWeights(source.info, source.network, source.sha256, shape, MemoryPredicted(0, 0))
 
 
 def assert_told_beforehand(spec: ExportSpec) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 import torch.nn.functional as F
 from torch import Tensor
 
-from halfpint.core.network.layers import Activation, Conv2d, ConvTranspose2d
+from halfpint.core.network.layers import Activation, Constant, Conv2d, ConvTranspose2d
 from halfpint.core.network.network import Network
 from halfpint.core.readings.torch_runner import TorchRunner, _activated
 
@@ -85,7 +85,9 @@ class Fp16Sums(TorchRunner):
         y = cells.reshape(n, layer.out_channels, h * kh, w * kw)
         return _activated((y + bias[:, None, None]).half(), act)
 
-    def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+    def matmul(self, x: Tensor, y: Tensor | Constant) -> Tensor:
+        if isinstance(y, Constant):  # behind `float32`
+            return super().matmul(x, y)
         return self.sums.product(x.float(), y.float()).half()
 
 

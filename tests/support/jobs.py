@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from halfpint.core.errors import JobFailed
-from halfpint.core.events import Event, JobFinished, StageFinished
+from halfpint.core.events import Event, JobFinished, MemoryPredicted, StageFinished
 from halfpint.core.export.pipeline import run
+from halfpint.core.export.source import LoadedWeights
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create
 from halfpint.core.jobs.worker import Cancellation, work
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import ALL_PRECISIONS, FP16
+from halfpint.core.shapes import InputShape
 from halfpint.core.spec import ExportSpec
+from halfpint.core.weights_source import WeightsSource
 from support.targets import BOTH, ONNX
 
 E = TypeVar("E")
@@ -79,6 +82,14 @@ def small(weights: Path, out: Path, **more: Any) -> ExportSpec:
     """A quick job: a small size, both precisions of ONNX."""
     asked = {"height": 96, "width": 64, "targets": (ONNX,), "precisions": ALL_PRECISIONS, **more}
     return ExportSpec.of(weights, out, **asked)
+
+
+def loaded(path: Path, spec: ExportSpec) -> LoadedWeights:
+    """The weights of a job, as its worker has them once they are read."""
+    with WeightsSource(path) as source:
+        assert sum(1 for _ in source.load())
+    shape = InputShape(spec.batch, source.network.channels, spec.height, spec.width)
+    return LoadedWeights(source.info, source.network, source.sha256, shape, MemoryPredicted(0, 0))
 
 
 def golden_specs(weights: Path, folder: Path) -> Iterator[tuple[str, ExportSpec]]:

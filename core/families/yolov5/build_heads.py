@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from ...errors import WeightsRefused
 from ...network.layers import Constant
-from ...refusal import refusing
 from ...untrusted import printable
-from ...weights.tensors import Tensor
+from ..blocks.blocks import Chain, Upsample
+from ..blocks.build import BUILDERS, block_of, conv_block
+from ..blocks.graph import Head
+from ..blocks.wiring import level_strides
 from ..folded import conv, linear
 from ..modules import Module
-from .blocks import Chain, Upsample
-from .build import block_of, conv_block
-from .heads import Classify, Detect, Head, Level, Segment
+from .heads import Classify, Detect, Level, Segment
 
-_MAX_LEVELS = 16
 _MAX_CLASSES = 100_000
 _MAX_ANCHOR = 1e6  # px, or strides; neither NaN nor infinity is below it
 
@@ -30,18 +29,6 @@ def head_from(module: Module) -> Head:
             return _classify(module)
         case _:
             raise WeightsRefused(f"{module}: the head {printable(module.full_kind)} is not known")
-
-
-def level_strides(module: Module) -> tuple[float, ...]:
-    """The stride of each level in px, from the checkpoint. Raises `WeightsRefused` if there are none."""
-    stride = module.attribute("stride")
-    if not isinstance(stride, Tensor) or not 1 <= stride.numel <= _MAX_LEVELS:
-        raise WeightsRefused(f"{module} has no strides: the model was never built to run")
-    with refusing(f"{module}: stride"):
-        strides = tuple(stride.values())
-    if not all(1 <= s <= 1024 and s == int(s) for s in strides):
-        raise WeightsRefused(f"{module}: the strides {strides} are not whole numbers of pixels")
-    return strides
 
 
 def class_count(module: Module) -> int:
@@ -104,7 +91,7 @@ def _segment(module: Module) -> Segment:
     module.only("m", "proto")
     proto = module.child("proto")
     proto.only("cv1", "upsample", "cv2", "cv3")
-    enlarge = block_of(proto.child("upsample"))
+    enlarge = block_of(proto.child("upsample"), BUILDERS)
     if not isinstance(enlarge, Upsample):
         raise WeightsRefused(f"{proto}: its upsample is none")
     convs = [conv_block(proto.child(name)) for name in ("cv1", "cv2", "cv3")]

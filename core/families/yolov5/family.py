@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from ...errors import WeightsRefused
 from ...network.network import Network
-from ...shapes import MAX_SIDE, Preset, Rounding, Sizes, rounded
+from ...shapes import MAX_SIDE
 from ...untrusted import printable
 from ...weights.archive import Archive
 from ...weights.names import Names
 from ...weights.pickled import Record
+from ..blocks.sizes import usual_sizes
 from ..family import Facts, Model
 from ..modules import Module
 from .network import class_names, network_of, stride_of, task_of
@@ -22,12 +23,6 @@ _MODELS = frozenset(("Model", "DetectionModel", "SegmentationModel", "Classifica
 # (depth multiple, width multiple) of the published sizes, as their yamls give them.
 _SIZES = {(0.33, 0.25): "n", (0.33, 0.5): "s", (0.67, 0.75): "m", (1.0, 1.0): "l", (1.33, 1.25): "x"}
 _SUFFIXES = {"segment": "-seg", "classify": "-cls"}
-
-
-# (height, width) in px, apart from the default and the size of the training.
-_USUAL_SIZES = (
-    (640, 640), (800, 800), (960, 960), (1024, 1024), (1280, 736), (1408, 800), (320, 320), (384, 640), (1280, 1280)
-)  # fmt: skip
 
 
 class YoloV5:
@@ -86,7 +81,7 @@ class YoloModel:
             channels=self._channels(),
             names=class_names(self.module),
             training_size=self._training_size(),
-            sizes=_sizes(self._training_size(), stride_of(self.module)),
+            sizes=usual_sizes(self._training_size(), stride_of(self.module)),
         )
 
     def _variant(self, task: str) -> str:
@@ -120,19 +115,6 @@ class YoloModel:
             case _:
                 return None
         return (height, width) if 0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE else None
-
-
-def _sizes(training_size: tuple[int, int] | None, stride: int) -> Sizes:
-    """The usual sizes that are legal for the stride: YOLOv5's default, what it was trained at, video, P6 models."""
-    notes = {(640, 640): "default"}
-    if training_size is not None:
-        notes[training_size] = "default, as trained" if training_size in notes else "as trained"
-    usual = (*notes, *_USUAL_SIZES)
-    legal = [size for size in dict.fromkeys(usual) if not (size[0] % stride or size[1] % stride)]
-    if not legal:  # an unusual stride
-        side = rounded(640, stride, Rounding.UP)
-        legal, notes = [(side, side)], {(side, side): "default"}
-    return Sizes(tuple(Preset(*size, notes.get(size, "")) for size in legal))
 
 
 def _era(kinds: set[str]) -> str:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from ...network.layers import Constant, Conv2d
 from ...network.ops import Ops
-from .blocks import Chain, ConvBlock
+from ..blocks.blocks import Chain, ConvBlock
 
 T = TypeVar("T")
-
-
-class Head(Protocol):
-    """Feature maps in, the network's outputs out."""
-
-    def __call__(self, ops: Ops[T], xs: Sequence[T]) -> tuple[T, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...errors import WeightsRefused
-from ...network.layers import Conv2d, layers_of
 from ...network.network import Component, Network, Output
-from ...network.ops import ShapeMismatch
 from ...network.preparation import UNIT_RGB, Fit, Pixels
 from ...network.result import BestClass, Result
-from ...readings.size_constants import GridConstant, size_constants
 from ...refusal import refusing
 from ...untrusted import printable
-from ...weights.budget import CONNECTIONS, NAMES
 from ...weights.tensors import Tensor
+from ..blocks.build import BUILDERS
+from ..blocks.graph import Head, Merge, Step, YoloBody, wire
+from ..blocks.wiring import (
+    check_strides,
+    head_module,
+    input_channels,
+    layer_of,
+    level_strides,
+    names_of,
+    sources_of,
+)
 from ..modules import Module
-from ..sound import TRIED_STRIDES
-from .build import block_of, join_of
-from .build_heads import class_count, head_from, level_strides
+from .build_heads import class_count, head_from
 from .decoder import detections
-from .graph import Merge, Step, YoloBody, wire
-from .heads import Classify, Detect, Head, Segment
+from .heads import Classify, Detect, Segment
 
 # Classifiers are trained on the middle of a picture, less ImageNet's mean and divided by its standard deviation.
 _IMAGENET = Pixels("RGB", (123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
@@ -36,7 +40,7 @@ def network_of(model: Module) -> Network:
     layers: list[Step | Merge] = []
     for index, module in enumerate(modules):
         with refusing(f"layer {index}", module):
-            layers.append(_layer(index, module))
+            layers.append(layer_of(index, module, BUILDERS))
     with refusing(f"layer {len(modules)}", last):
         head = head_from(last)
         body = wire(layers, head, _head_sources(len(modules), last, head))
@@ -46,7 +50,7 @@ def network_of(model: Module) -> Network:
         family="yolov5",
         task=task_of(model),
         body=body,
-        channels=_input_channels(body),
+        channels=input_channels(body),
         stride=stride_of(model),
         outputs=outputs,
         components=components,
@@ -55,16 +59,10 @@ def network_of(model: Module) -> Network:
         fit=fit,
         pixels=pixels,
     )
-    _check_strides(network, last)
+    if isinstance(head, Detect | Segment):
+        levels = head.levels if isinstance(head, Detect) else head.detect.levels
+        check_strides(network, last, [(level.conv.name, level.stride) for level in levels])
     return network
-
-
-def head_module(model: Module) -> Module:
-    """The last module of the model. Raises `WeightsRefused` if there is none."""
-    modules = list(model.child("model").children.values())
-    if not modules:
-        raise WeightsRefused(f"{model} has no layers")
-    return modules[-1]
 
 
 def task_of(model: Module) -> str:
@@ -84,66 +82,7 @@ def stride_of(model: Module) -> int:
 
 def class_names(model: Module) -> Mapping[int, str]:
     """The classes by index; a class without a name is called `class7`."""
-    count = class_count(head_module(model))
-    match model.attribute("names"):
-        case None:
-            given: Mapping[object, object] = {}
-        case dict() as given:
-            pass
-        case list() | tuple() as names:
-            given = dict(enumerate(names[:count]))
-        case _:
-            raise WeightsRefused(f"{model}: names are neither a list nor a dict")
-    found = {i: name if isinstance(name := given.get(i), str) else f"class{i}" for i in range(count)}
-    model.budget.spend(NAMES, sum(map(len, found.values())))
-    return found
-
-
-def _check_strides(network: Network, head: Module) -> None:
-    """Raises `WeightsRefused` if the head's strides, which boxes are scaled by, are not those of its feature maps."""
-    match network.body:
-        case YoloBody(head=Detect(levels=levels) | Segment(detect=Detect(levels=levels))):
-            pass
-        case _:
-            return
-    side = TRIED_STRIDES * network.stride
-    try:
-        constants = size_constants(network, (1, network.channels, side, side))
-    except ShapeMismatch:  # told where the whole network is looked at
-        return
-    grids = [constant for constant in constants if isinstance(constant, GridConstant)]
-    for level, grid in zip(levels, grids, strict=True):
-        if grid.rows * level.stride != side or grid.columns * level.stride != side:
-            raise WeightsRefused(
-                f"{head} says that {level.conv.name} has a stride of {level.stride:g} px; "
-                f"an image of {side}×{side} px comes to it as {grid.rows}×{grid.columns} cells"
-            )
-
-
-def _layer(index: int, module: Module) -> Step | Merge:
-    sources = _sources(index, module)
-    if isinstance(module.attribute("f"), list):
-        return Merge(join_of(module, len(sources)), sources)
-    return Step(block_of(module), sources[0])
-
-
-def _sources(index: int, module: Module) -> tuple[int, ...]:
-    """Where a layer reads from, as `wire` counts: the image is 0, layer i is i + 1."""
-    match module.attribute("f"):
-        case int(one) if type(one) is int:
-            given = [one]
-        case list(several) if several:
-            module.budget.spend(CONNECTIONS, len(several))  # many layers may share one long list
-            given = [source for source in several if type(source) is int]
-            if len(given) < len(several):
-                raise WeightsRefused(f"{module} reads layers (f) by something else than numbers")
-        case _:
-            raise WeightsRefused(f"{module} does not say which layers it reads (f)")
-    # Negative: counted back from this layer, as in the yamls.
-    sources = tuple(source + 1 if source >= 0 else index + 1 + source for source in given)
-    if not all(0 <= source <= index for source in sources):
-        raise WeightsRefused(f"{module} reads a layer that does not come before it")
-    return sources
+    return names_of(model, class_count(head_module(model)))
 
 
 def _head_sources(index: int, module: Module, head: Head) -> tuple[int, ...]:
@@ -153,17 +92,10 @@ def _head_sources(index: int, module: Module, head: Head) -> tuple[int, ...]:
             wanted = len(levels)
         case _:
             wanted = 1
-    sources = _sources(index, module)
+    sources = sources_of(index, module)
     if len(sources) != wanted:
         raise WeightsRefused(f"{module} reads {len(sources)} layers, it has {wanted} inputs")
     return sources
-
-
-def _input_channels(body: YoloBody) -> int:
-    for layer in layers_of(body):
-        if isinstance(layer, Conv2d):
-            return layer.in_channels
-    raise WeightsRefused("the model has no convolution")
 
 
 def _answers(body: YoloBody) -> tuple[tuple[Output, ...], tuple[Component, ...]]:

@@ -184,14 +184,20 @@ class _Writer:
     def mul(self, x: Value, y: Value | Constant | float) -> Value:
         return self._node("Mul", x, self._operand(y, x.type))
 
-    def matmul(self, x: Value, y: Value) -> Value:
-        return self._node("MatMul", x, y.name)
+    def matmul(self, x: Value, y: Value | Constant) -> Value:
+        return self._node("MatMul", x, self._operand(y, x.type))
 
     def softmax(self, x: Value) -> Value:
         return self._node("Softmax", x, axis=-1)
 
     def sigmoid(self, x: Value) -> Value:
         return self._node("Sigmoid", x)
+
+    def sin(self, x: Value) -> Value:
+        return self._node("Sin", x)
+
+    def cos(self, x: Value) -> Value:
+        return self._node("Cos", x)
 
     def float32(self, x: Value) -> Value:
         return self.cast(x, ElementType.FLOAT)

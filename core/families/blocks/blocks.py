@@ -1,4 +1,4 @@
-"""The blocks that YOLOv5 networks are built of, described once against `Ops`."""
+"""What each block computes, described once against `Ops`."""
 
 from __future__ import annotations
 
@@ -107,16 +107,17 @@ class SPP:
 
 @dataclass(frozen=True, eq=False)
 class SPPF:
-    """The same maxima, by pooling three times with one window."""
+    """The same maxima, by pooling several times with one window."""
 
     cv1: ConvBlock
     cv2: ConvBlock
     size: int
+    times: int = 3
 
     def __call__(self, ops: Ops[T], x: T) -> T:
         k = self.size
         pooled = [self.cv1(ops, x)]
-        for _ in range(3):
+        for _ in range(self.times):
             pooled.append(ops.max_pool(pooled[-1], (k, k), (1, 1), (k // 2, k // 2)))
         return self.cv2(ops, ops.concat(pooled, 1))
 

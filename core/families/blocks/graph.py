@@ -1,17 +1,22 @@
-"""How the blocks of a YOLOv5 network are wired: layers, each fed by the image or earlier layers, and a head."""
+"""How the blocks of a network are wired: layers, each fed by the image or earlier layers, and a head."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ...network.ops import Ops, ShapeMismatch
 from .blocks import Block, Join
-from .heads import Head
 
 T = TypeVar("T")
+
+
+class Head(Protocol):
+    """Feature maps in, the network's outputs out."""
+
+    def __call__(self, ops: Ops[T], xs: Sequence[T]) -> tuple[T, ...]: ...
 
 
 @dataclass(frozen=True, eq=False)

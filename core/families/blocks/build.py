@@ -1,9 +1,10 @@
-"""From a checkpoint's modules to blocks, one builder a class. What is not known here is refused by name."""
+"""From a checkpoint's modules to blocks, one builder a class. What no builder knows is refused by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from ...errors import WeightsRefused
 from ...network.layers import Activation, Conv2d, Weights
@@ -13,17 +14,24 @@ from ...weights.pickled import Record
 from ..folded import BatchNorm, batch_norm, conv, conv_transpose, linear
 from ..modules import Module
 from . import blocks as b
-from .attention import Transformer, transformer_layer
+from .transformer import Transformer, transformer_layer
 
-Builder = Callable[[Module], b.Block]
+# By class: what builds the block of a module. Each gets all of them, for the modules inside of its own.
+Builders: TypeAlias = "Mapping[str, Builder]"
+Builder: TypeAlias = Callable[[Module, Builders], b.Block]
 
 
-def block_of(module: Module) -> b.Block:
+def block_of(module: Module, builders: Builders) -> b.Block:
     """The block that a module describes. Raises `WeightsRefused` that names a class not known here."""
-    builder = _BLOCKS.get(module.kind)
+    builder = builders.get(module.kind)
     if builder is None:
         raise _unknown(module)
-    return builder(module)
+    return builder(module, builders)
+
+
+def plain(build: Callable[[Module], b.Block]) -> Builder:
+    """A builder of a block that has no other blocks inside."""
+    return lambda module, _: build(module)
 
 
 def join_of(module: Module, count: int) -> b.Join:
@@ -87,9 +95,9 @@ def conv_block(module: Module) -> b.ConvBlock:
     return b.ConvBlock(conv(module.child("conv"), _norm(module)), _act(module))
 
 
-def chain(module: Module) -> b.Chain:
+def chain(module: Module, builders: Builders) -> b.Chain:
     """The blocks of an `nn.Sequential`, identities left out."""
-    return b.Chain(tuple(block_of(child) for child in module.children.values() if child.kind != "Identity"))
+    return b.Chain(tuple(block_of(child, builders) for child in module.children.values() if child.kind != "Identity"))
 
 
 def _focus(module: Module) -> b.ConvBlock:
@@ -123,13 +131,13 @@ def _bottleneck(module: Module) -> b.Bottleneck:
     return b.Bottleneck(conv_block(module.child("cv1")), conv_block(module.child("cv2")), module.flag("add"))
 
 
-def _cross_stage(module: Module) -> b.CrossStage:
+def _cross_stage(module: Module, builders: Builders) -> b.CrossStage:
     """C3 and its kin, and BottleneckCSP (recognised by its fourth convolution)."""
     if "cv4" not in module.children:
         module.only("cv1", "cv2", "cv3", "m")
         return b.CrossStage(
             stem=conv_block(module.child("cv1")),
-            inner=block_of(module.child("m")),
+            inner=block_of(module.child("m"), builders),
             stem_out=None,
             bypass=conv_block(module.child("cv2")),
             out=conv_block(module.child("cv3")),
@@ -139,7 +147,7 @@ def _cross_stage(module: Module) -> b.CrossStage:
     stem_norm, bypass_norm = _split_norm(module, (stem_out, bypass))
     return b.CrossStage(
         stem=conv_block(module.child("cv1")),
-        inner=block_of(module.child("m")),
+        inner=block_of(module.child("m"), builders),
         stem_out=b.ConvBlock(conv(stem_out, stem_norm), act),
         bypass=b.ConvBlock(conv(bypass, bypass_norm), act),
         out=conv_block(module.child("cv4")),
@@ -148,16 +156,16 @@ def _cross_stage(module: Module) -> b.CrossStage:
 
 def _spp(module: Module) -> b.SPP:
     module.only("cv1", "cv2", "m")
-    sizes = tuple(_same_pool(child) for child in module.child("m").children.values())
+    sizes = tuple(same_pool(child) for child in module.child("m").children.values())
     return b.SPP(conv_block(module.child("cv1")), conv_block(module.child("cv2")), sizes)
 
 
 def _sppf(module: Module) -> b.SPPF:
     module.only("cv1", "cv2", "m")
-    return b.SPPF(conv_block(module.child("cv1")), conv_block(module.child("cv2")), _same_pool(module.child("m")))
+    return b.SPPF(conv_block(module.child("cv1")), conv_block(module.child("cv2")), same_pool(module.child("m")))
 
 
-def _same_pool(module: Module) -> int:
+def same_pool(module: Module) -> int:
     """The window of a pooling that keeps height and width. Raises `WeightsRefused` for another."""
     pool = _max_pool(module)
     size = pool.kernel[0]
@@ -191,12 +199,12 @@ def _ghost_conv(module: Module) -> b.GhostConv:
     return b.GhostConv(conv_block(module.child("cv1")), conv_block(module.child("cv2")))
 
 
-def _ghost_bottleneck(module: Module) -> b.Residual:
+def _ghost_bottleneck(module: Module, builders: Builders) -> b.Residual:
     module.only("conv", "shortcut")
     shortcut = module.child("shortcut")
     return b.Residual(
-        main=chain(module.child("conv")),
-        shortcut=b.Chain(()) if shortcut.kind == "Identity" else chain(shortcut),
+        main=chain(module.child("conv"), builders),
+        shortcut=b.Chain(()) if shortcut.kind == "Identity" else chain(shortcut, builders),
     )
 
 
@@ -234,33 +242,33 @@ def _sum(module: Module, count: int) -> b.Sum:
     return b.Sum(factors)
 
 
-_BLOCKS: dict[str, Builder] = {
-    "Conv": conv_block,
-    "DWConv": conv_block,
-    "Conv2d": lambda module: b.ConvBlock(conv(module), None),
-    "BatchNorm2d": lambda module: b.ConvBlock(batch_norm(module), None),
-    "ConvTranspose2d": lambda module: b.TransposeBlock(conv_transpose(module)),
-    "DWConvTranspose2d": lambda module: b.TransposeBlock(conv_transpose(module)),
-    "Focus": _focus,
-    "Bottleneck": _bottleneck,
-    "CrossConv": _bottleneck,
+BUILDERS: Builders = {
+    "Conv": plain(conv_block),
+    "DWConv": plain(conv_block),
+    "Conv2d": plain(lambda module: b.ConvBlock(conv(module), None)),
+    "BatchNorm2d": plain(lambda module: b.ConvBlock(batch_norm(module), None)),
+    "ConvTranspose2d": plain(lambda module: b.TransposeBlock(conv_transpose(module))),
+    "DWConvTranspose2d": plain(lambda module: b.TransposeBlock(conv_transpose(module))),
+    "Focus": plain(_focus),
+    "Bottleneck": plain(_bottleneck),
+    "CrossConv": plain(_bottleneck),
     "C3": _cross_stage,
     "C3x": _cross_stage,
     "C3TR": _cross_stage,
     "C3SPP": _cross_stage,
     "C3Ghost": _cross_stage,
     "BottleneckCSP": _cross_stage,
-    "TransformerBlock": _transformer,
-    "SPP": _spp,
-    "SPPF": _sppf,
-    "GhostConv": _ghost_conv,
+    "TransformerBlock": plain(_transformer),
+    "SPP": plain(_spp),
+    "SPPF": plain(_sppf),
+    "GhostConv": plain(_ghost_conv),
     "GhostBottleneck": _ghost_bottleneck,
-    "MixConv2d": _mix_conv,
-    "Contract": lambda module: b.Contract(module.integer("gain", 1, MAX_SIDE)),
-    "Expand": lambda module: b.Expand(module.integer("gain", 1, MAX_SIDE)),
-    "Upsample": _upsample,
-    "MaxPool2d": _max_pool,
-    "ZeroPad2d": _zero_pad,
+    "MixConv2d": plain(_mix_conv),
+    "Contract": plain(lambda module: b.Contract(module.integer("gain", 1, MAX_SIDE))),
+    "Expand": plain(lambda module: b.Expand(module.integer("gain", 1, MAX_SIDE))),
+    "Upsample": plain(_upsample),
+    "MaxPool2d": plain(_max_pool),
+    "ZeroPad2d": plain(_zero_pad),
     "Sequential": chain,
-    "Identity": lambda _: b.Chain(()),
+    "Identity": plain(lambda _: b.Chain(())),
 }

@@ -1,0 +1,1 @@
+"""Checkpoints of the ultralytics package: YOLOv8 and what came after it."""

@@ -1,0 +1,140 @@
+"""From a checkpoint's modules to the head of a network: the convolutions of each level, and what they tell."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ...errors import WeightsRefused
+from ...network.layers import Constant
+from ...untrusted import printable
+from ..blocks.blocks import Block, Chain
+from ..blocks.build import block_of, chain, conv_block
+from ..blocks.graph import Head
+from ..blocks.wiring import level_strides
+from ..folded import linear
+from ..modules import Module
+from ..yolov5.heads import Classify as Scores
+from .build import BUILDERS
+from .heads import Angle, Classify, Detect, Edges, Further, Keypoints, Level, Masks, Segment
+
+_MAX_CLASSES = 100_000
+_MAX_BINS = 1024
+_MAX_BIN = 1e6  # strides; neither NaN nor infinity is below it
+
+# By class of head: what `halfpint` and the package call its task.
+TASKS = {"Detect": "detect", "Segment": "segment", "Pose": "pose", "OBB": "obb", "Classify": "classify"}
+# Heads that are known by name and not described.
+UNSUPPORTED = {
+    "v10Detect": "YOLOv10",
+    "Segment26": "YOLO26 segmentation",
+    "Pose26": "YOLO26 pose",
+    "OBB26": "YOLO26 OBB",
+    "RTDETRDecoder": "RT-DETR",
+    "WorldDetect": "YOLO-World",
+    "YOLOEDetect": "YOLOE",
+    "YOLOESegment": "YOLOE",
+    "YOLOESegment26": "YOLOE",
+    "LRPCHead": "YOLOE",
+    "SemanticSegment": "semantic segmentation",
+    "Depth": "depth",
+}
+
+
+def task_of_head(module: Module) -> str:
+    """What a head's network is for. Raises `WeightsRefused` for a head that is not known, or not supported."""
+    if module.kind in TASKS:
+        return TASKS[module.kind]
+    if module.kind in UNSUPPORTED:
+        raise WeightsRefused(
+            f"this is a network of {UNSUPPORTED[module.kind]} (its head is a {module.kind}), "
+            "which is not supported yet",
+            "YOLOv8 and YOLO11 of all five tasks are: detect, segment, pose, obb and classify",
+        )
+    raise WeightsRefused(f"{module}: the head {printable(module.full_kind)} is not known")
+
+
+def head_from(module: Module) -> Head:
+    """The head that a model's last module describes. Raises `WeightsRefused` for an unknown or incomplete one."""
+    match task_of_head(module):
+        case "segment":
+            masks = module.integer("nm", 1, _MAX_CLASSES)
+            return Segment(_detect(module, Masks(masks), "proto"), _prototypes(module.child("proto"), masks))
+        case "pose":
+            points, dimensions = module.integers("kpt_shape", 2, 1, _MAX_CLASSES)
+            if dimensions not in (2, 3):
+                raise WeightsRefused(f"{module}: keypoints of {dimensions} dimensions; 2 and 3 are known")
+            return _detect(module, Keypoints(points, dimensions))
+        case "obb":
+            if module.integer("ne") != 1:
+                raise WeightsRefused(f"{module}: {module.integer('ne')} angles a box; one is known")
+            return _detect(module, Angle())
+        case "classify":
+            return _classify(module)
+        case _:
+            return _detect(module, None)
+
+
+def class_count(module: Module) -> int:
+    """The number of classes that a head tells apart. Raises `WeightsRefused` if it does not say."""
+    if module.kind == "Classify":
+        return module.child("linear").integer("out_features", 1, _MAX_CLASSES)
+    return module.integer("nc", 1, _MAX_CLASSES)
+
+
+def _detect(module: Module, further: Further | None, *others: str) -> Detect:
+    module.only("cv2", "cv3", "dfl", *(("cv4",) if further else ()), *others)
+    if module.attribute("_end2end") is True:
+        raise WeightsRefused(f"{module} is an end-to-end head, which is not supported yet")
+    classes, bins = class_count(module), module.integer("reg_max", 1, _MAX_BINS)
+    counts = [4 * bins, classes, *([further.count] if further else [])]
+    names = ("cv2", "cv3", "cv4")[: len(counts)]
+    branches = [_branch(module.child(name), count) for name, count in zip(names, counts, strict=True)]
+    strides = level_strides(module)
+    if any(len(branch) != len(strides) for branch in branches):
+        raise WeightsRefused(f"{module} has {len(branches[0])} convolutions for {len(strides)} strides")
+    for name, count in (("nl", len(strides)), ("no", classes + 4 * bins)):
+        if module.integer(name) != count:
+            raise WeightsRefused(f"{module}: {name} is {module.integer(name)}, its parts make it {count}")
+    levels: list[Level] = []
+    for i, stride in enumerate(strides):
+        edges, scores, *rest = (branch[i] for branch in branches)
+        levels.append(Level(edges, scores, rest[0] if rest else None, stride))
+    return Detect(tuple(levels), Edges(_bins(module, bins)), classes, further)
+
+
+def _branch(module: Module, channels: int) -> list[Block]:
+    """What one kind of value is computed by, level by level. Raises `WeightsRefused` for another number of channels."""
+    blocks: list[Block] = []
+    for child in module.children.values():
+        *_, last = child.children.values() or (child,)
+        if last.kind != "Conv2d" or last.integer("out_channels") != channels:
+            raise WeightsRefused(f"{child} does not end in a convolution of {channels} channels")
+        blocks.append(chain(child, BUILDERS))
+    return blocks
+
+
+def _bins(module: Module, count: int) -> Constant | None:
+    """The distances that edges are told in parts of, as the file has them: 0, 1, 2, …"""
+    if count == 1:
+        return None
+    layer = module.child("dfl").child("conv")
+    values: Sequence[float] = layer.required("weight", 1, count, 1, 1).values()
+    if not all(math.isfinite(value) and abs(value) <= _MAX_BIN for value in values):
+        raise WeightsRefused(f"{layer}: its distances are not finite")
+    return Constant(layer.path, (count, 1), tuple(values))
+
+
+def _prototypes(module: Module, masks: int) -> Chain:
+    module.only("cv1", "upsample", "cv2", "cv3")
+    blocks = [block_of(module.child(name), BUILDERS) for name in ("cv1", "upsample", "cv2", "cv3")]
+    last = conv_block(module.child("cv3")).conv
+    if last.out_channels != masks:
+        raise WeightsRefused(f"{module} gives {last.out_channels} prototypes, {masks} were expected")
+    return Chain(tuple(blocks))
+
+
+def _classify(module: Module) -> Classify:
+    module.only("conv", "pool", "drop", "linear")
+    last = module.child("linear")
+    return Classify(Scores(conv_block(module.child("conv")), linear(last).as_conv(last)))

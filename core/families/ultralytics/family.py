@@ -1,0 +1,135 @@
+"""Checkpoints of the ultralytics package: recognised by the classes they name, and the facts they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...network.network import Network
+from ...shapes import MAX_SIDE
+from ...untrusted import printable
+from ...weights.archive import Archive
+from ...weights.pickled import Record
+from ..blocks.sizes import usual_sizes
+from ..family import Facts, Model
+from ..modules import Module
+from .names import MODELS, NAMES
+from .network import class_names, network_of, stride_of, task_of
+
+# By block or head that came with a version, newest first.
+_ERAS = {
+    "A2C2f": "YOLO12",
+    "C3k2": "YOLO11",
+    "SCDown": "YOLOv10",
+    "RepNCSPELAN4": "YOLOv9",
+    "C2f": "YOLOv8",
+    "C3": "YOLOv5u",
+}
+_CLASSIFIED_AT = 224  # px, a side: what classifiers are trained at, if a checkpoint does not say
+
+
+class Ultralytics:
+    """The family: checkpoints of the ultralytics package, in release and training form."""
+
+    name = "ultralytics"
+    names = NAMES
+
+    def recognise(self, archive: Archive) -> Model | None:
+        """The model that the package would take: the EMA where there is one."""
+        root = archive.root
+        if not isinstance(root, dict):
+            return None
+        for part in ("ema", "model"):
+            record = root.get(part)
+            if isinstance(record, Record) and record.name in MODELS:
+                return UltralyticsModel(Module(record, "", archive.file.budget), part, root)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class UltralyticsModel:
+    """A model in a checkpoint: its modules, the key it was found under, and the whole dict."""
+
+    module: Module
+    part: str
+    checkpoint: dict[object, object]
+
+    @property
+    def tensors(self) -> object:
+        return self.module.record
+
+    @property
+    def dropped(self) -> Mapping[str, object]:
+        return {}
+
+    @property
+    def parameters(self) -> int:
+        return sum({(tensor.storage.key, tensor.offset): tensor.numel for tensor in self.module.parameters()}.values())
+
+    def network(self) -> Network:
+        return network_of(self.module, self._license())
+
+    def facts(self) -> Facts:
+        task, stride = task_of(self.module), stride_of(self.module)
+        size = self._training_size()
+        return Facts(
+            family=Ultralytics.name,
+            variant=self._variant(),
+            era=self._era(),
+            task=task,
+            stride=stride,
+            channels=self._channels(),
+            names=class_names(self.module),
+            training_size=size,
+            sizes=usual_sizes(size, stride, _CLASSIFIED_AT) if task == "classify" else usual_sizes(size, stride),
+            notes=self._notes(),
+        )
+
+    def _variant(self) -> str:
+        yaml = self.module.attribute("yaml")
+        file = yaml.get("yaml_file") if isinstance(yaml, dict) else None
+        if isinstance(file, str) and file.endswith((".yaml", ".yml")):
+            return printable(file.replace("\\", "/").rpartition("/")[2].rpartition(".")[0])
+        return "custom"
+
+    def _era(self) -> str:
+        kinds = {module.kind for module in self.module.walk()}
+        return next((era for kind, era in _ERAS.items() if kind in kinds), "no known version")
+
+    def _channels(self) -> int:
+        yaml = self.module.attribute("yaml")
+        for key in ("channels", "ch"):
+            told = yaml.get(key) if isinstance(yaml, dict) else None
+            if type(told) is int and 0 < told < 1 << 16:
+                return told
+        return 3
+
+    def _arguments(self) -> Mapping[object, object]:
+        """The settings of the training, which are a dict or an object with attributes."""
+        match self.checkpoint.get("train_args"):
+            case dict() as arguments:
+                return arguments
+            case Record(state=dict() as arguments):
+                return arguments
+            case _:
+                return {}
+
+    def _training_size(self) -> tuple[int, int] | None:
+        match self._arguments().get("imgsz"):
+            case int(height) if type(height) is int:
+                width = height
+            case [int(height), int(width)]:
+                pass
+            case _:
+                return None
+        return (height, width) if 0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE else None
+
+    def _license(self) -> Mapping[str, str]:
+        told = self.checkpoint.get("license")
+        return {"license": printable(told)} if isinstance(told, str) else {}
+
+    def _notes(self) -> Mapping[str, str]:
+        version = self.checkpoint.get("version")
+        written = {"written by": f"ultralytics {printable(version)}"} if isinstance(version, str) else {}
+        one = {"trained as": "one class (single_cls)"} if self._arguments().get("single_cls") is True else {}
+        return {**written, **one, **self._license()}
