@@ -72,7 +72,7 @@ def test_a_family_of_another_package(marker: dict[str, str], weights: Path, tmp_
 def test_without_that_package_its_weights_are_of_no_known_family(weights: Path) -> None:
     result = halfpint("inspect", weights)
     assert result.returncode == 3
-    assert "no model of a known family (yolov5, dbnet)" in result.stderr
+    assert "no model of a known family (yolov5, ultralytics, dbnet)" in result.stderr
 
 
 @pytest.mark.parametrize(
