@@ -29,8 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where tests run side by side, each has a core: threads that wait for one another's would double the cost."""
+    """Where tests run side by side, each has a core: threads that wait for one another's would double the cost.
+
+    Tests of an `xdist_group` run in one process.
+    """
     if getattr(config.option, "numprocesses", None):
+        config.option.dist = "loadgroup"
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # the processes that run the tests inherit it
 
 

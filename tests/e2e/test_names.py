@@ -45,6 +45,7 @@ def weights(request: pytest.FixtureRequest, tiny: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.one_in(2)
 def test_every_command_takes_the_name_and_says_nothing_raw(weights: Path) -> None:
     out = weights.parent / os.fsdecode(b"out\xff")
     artifact = out / f"{weights.stem}.onnx"
@@ -61,6 +62,7 @@ def test_every_command_takes_the_name_and_says_nothing_raw(weights: Path) -> Non
     assert artifact.is_file() and (out / f"{weights.stem}.fp16.onnx").is_file()
 
 
+@pytest.mark.one_in(2)
 def test_errors_say_nothing_raw(weights: Path) -> None:
     missing = weights.with_name(f"no {weights.name}")
     for arguments in (
@@ -76,6 +78,7 @@ def test_errors_say_nothing_raw(weights: Path) -> None:
         assert not RAW.search(said), arguments[0]
 
 
+@pytest.mark.one_in(2)
 def test_events_and_manifest_give_the_name_back(weights: Path) -> None:
     code, said = run("export", "--weights", weights, "--imgsz", "64", "--json")
     assert code == 0 and said.isascii() and not RAW.search(said)

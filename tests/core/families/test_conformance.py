@@ -67,6 +67,7 @@ def test_onnx_in_fp16_is_off_by_rounding_alone(checkpoint: Checkpoint) -> None:
             assert nrmse(got, wanted) <= limit
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_torch_exporter_agrees_with_our_writer(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """A second witness: torch's own exporter, on the run reading."""

@@ -37,7 +37,7 @@ KINDS = {
     "segment": ["Segment", "Proto"],
     "classify": ["Classify", "AdaptiveAvgPool2d"],
 }
-PART = 16  # one of so many values is tried in each place's name, if not all are
+PART = 32  # one of so many values is tried in each place's name, if not all are
 C = 16  # channels of the further ones
 
 

@@ -44,6 +44,7 @@ def file_of(weights: Path, precision: Precision) -> tuple[Network, nn.Module]:
     return network, strip_data(module) if precision == FP16 else module
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 @settings(deadline=None, max_examples=3)
 @given(st.integers(1, 3), sides, sides)
@@ -62,6 +63,7 @@ def test_every_allocation_and_every_free_of_the_file(
     assert predicted.peak_nbytes == peak_of(measured, sum(tensors))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
 @settings(deadline=None, max_examples=3)
 @given(st.integers(1, 3), sides, sides)

@@ -14,6 +14,7 @@ from support.rounding import limits64
 pytestmark = pytest.mark.numbers
 
 
+@pytest.mark.one_in(3)
 def test_of_several_sizes_and_precisions(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
         sizes = [(rows * network.stride, columns * network.stride) for rows, columns in ((2, 4), (4, 2), (3, 3))]

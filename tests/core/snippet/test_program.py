@@ -86,6 +86,8 @@ def cases() -> list[tuple[str, Kind]]:
     return [*every, *(("detect, nms", Kind(ONNX, p)) for p in ALL_PRECISIONS), ("detect, FP16 ports", Kind(ONNX, FP16))]
 
 
+@pytest.mark.xdist_group("snippet")  # in one process: the artifacts are made once
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("name", "kind"), cases(), ids=str)
 def test_it_finds_what_halfpint_finds(
     made: Mapping[str, ExportSpec], pictures: Sequence[Path], tmp_path: Path, name: str, kind: Kind

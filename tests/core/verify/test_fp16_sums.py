@@ -59,6 +59,7 @@ def reference() -> Iterator[Callable[[Path], Answers]]:
         yield answers
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("sums", SUMS, ids=str)
 @pytest.mark.parametrize("name", ["shapes-n", *dbnet.VARIANTS])
 def test_networks_that_rounding_moves_little(
@@ -72,6 +73,7 @@ def test_networks_that_rounding_moves_little(
     assert 0.25 < report.noise_multiple < 4
 
 
+@pytest.mark.one_in(3)
 def test_all_others(checkpoint: Checkpoint, reference: Callable[[Path], Answers]) -> None:
     report = report_on(reference(checkpoint.path), Sums(16, Way.TAPS))
     assert report.verdict is Verdict.PASS, report.checks

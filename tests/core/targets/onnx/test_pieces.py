@@ -18,6 +18,7 @@ from support.checkpoints import Checkpoint, network_of
 from support.onnx import to_proto
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("type", [ElementType.FLOAT, ElementType.FLOAT16], ids=["fp32", "fp16"])
 @pytest.mark.parametrize("opset", [11, 17, 21])
 def test_the_bytes_and_their_number_are_those_of_onnx(checkpoint: Checkpoint, opset: int, type: ElementType) -> None:

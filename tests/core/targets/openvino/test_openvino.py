@@ -52,6 +52,7 @@ def files(weights: Path, *, dynamic: bool = False) -> Files:
 # ---- jobs
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
 def test_every_network_is_right_in_its_runtime(
     checkpoint: Checkpoint, dynamic: bool, tmp_path: Path, exhaustive: bool
@@ -244,6 +245,7 @@ def test_what_is_no_model(xml: bytes, told: str) -> None:
         checked_openvino((xml, b""))
 
 
+@pytest.mark.one_in(3)
 def test_what_is_made_here_comes_through(checkpoint: Checkpoint) -> None:
     for dynamic in (False, True):
         made = files(checkpoint.path, dynamic=dynamic)
