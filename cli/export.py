@@ -238,6 +238,8 @@ def report(events: Sequence[Event]) -> int:
             say_wrapped(event.headline, indent="  found    ")
             for line in event.proof:
                 say_wrapped(line, indent="           ")
+            if event.pictures:
+                say_wrapped(f"{', '.join(event.pictures)}: before and after, side by side", indent="  pictures ")
             say_wrapped(event.ledger, indent="  bytes    ")
             for warning in event.warnings:
                 say_wrapped(warning, indent="  warning  ")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..core.option import Part
-from ..core.options import DATA, IMAGES, MAX_LOSS, OUT, VERIFY, rows
+from ..core.options import DATA, IMAGES, MAX_LOSS, OUT, SAVE_IMAGES, VERIFY, rows
 from ..core.shapes import Rounding
 from .flags import add_flags, device
 
@@ -117,7 +117,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an exported file")
     parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
     parser.add_argument("--device", type=device, default="cpu", metavar="D", help="cpu, or the index of a GPU")
-    add_flags(parser, (DATA, IMAGES, MAX_LOSS))
+    add_flags(parser, (DATA, IMAGES, MAX_LOSS, SAVE_IMAGES))
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that exist already")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 

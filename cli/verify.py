@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from ..core.foreign.against import Images, verify_file
-from ..core.options import DATA, IMAGES, MAX_LOSS
+from ..core.options import DATA, IMAGES, MAX_LOSS, SAVE_IMAGES
+from ..core.spec import picture_paths
 from ..core.tables import table
 from ..core.verify.evidence import Verdict
 from .console import say, say_json
@@ -15,8 +16,11 @@ from .flags import values_of
 
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint verify`; its exit code: 1 if the verdict is FAIL."""
-    values = values_of(args, (DATA, IMAGES, MAX_LOSS))
-    images = Images(Path(values[DATA]), values[IMAGES], values[MAX_LOSS]) if values[DATA] else None
+    values, images = values_of(args, (DATA, IMAGES, MAX_LOSS, SAVE_IMAGES)), None
+    if values[DATA]:
+        artifact: Path = args.artifact.absolute()
+        pictures = picture_paths(artifact.with_name(f"{artifact.name}.verify"), values[SAVE_IMAGES])
+        images = Images(Path(values[DATA]), values[IMAGES], values[MAX_LOSS], pictures, args.overwrite)
     report = verify_file(args.artifact, args.against, args.device, images)
     if args.json:
         say_json(report.to_dict())

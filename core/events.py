@@ -96,7 +96,7 @@ class ArtifactPublished:
 
     `headline`: what is kept of the answers, and how far they are off, in a sentence. `noise_multiple`: the largest
     difference from the reference in units of the rounding noise; None where it was not measured. `proof`: what else was
-    found on the user's own images, a sentence each.
+    found on the user's own images, a sentence each. `pictures`: the names of those that show it.
     """
 
     event: ClassVar[str] = "artifact-published"
@@ -110,6 +110,7 @@ class ArtifactPublished:
     ledger: str
     warnings: tuple[str, ...]
     proof: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +35,13 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
+class PictureRecord(FileRecord):
+    """A picture that was drawn of an artifact's proof. `image`: the user's image that it shows."""
+
+    image: str
+
+
+@dataclass(frozen=True)
 class ArtifactRecord:
     """All that is known of a published artifact. `path`: of the file that stands for all of its `files`.
 
@@ -49,6 +56,7 @@ class ArtifactRecord:
     passed: tuple[str, ...]
     ledger: Ledger
     report: Report
+    pictures: tuple[PictureRecord, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -70,12 +78,17 @@ class ArtifactRecord:
             "sha256": self.sha256,
             "contract": asdict(self.contract),
             "use": dict(self.use),
-            "files": [{"file": file.name, "nbytes": file.nbytes, "sha256": file.sha256} for file in self.files],
+            "files": [_listed(file) for file in self.files],
+            "pictures": [{**_listed(picture), "image": picture.image} for picture in self.pictures],
             "passes": list(self.passed),
             "ledger": asdict(self.ledger),
             "verification": self.report.to_dict(),
             "made": made,
         }
+
+
+def _listed(file: FileRecord) -> dict[str, Any]:
+    return {"file": file.name, "nbytes": file.nbytes, "sha256": file.sha256}
 
 
 @dataclass(frozen=True)
@@ -107,20 +120,23 @@ class Listed:
 
     `files`: the names of its files, and the SHA-256 of each; that which stands for all of them first. `source`: what
     the manifest says of its weights. `entry`: its lines in the manifest, which tell all else, other versions' too.
+    `pictures`: as `files`, those of its proof.
     """
 
     files: tuple[tuple[str, str], ...]
     source: Any
     entry: Mapping[str, Any]
+    pictures: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, entry: Any, source: Any) -> Self:
         """Raises `KeyError` or `TypeError` for what is no entry. `source`: of those that tell none of their own."""
         told = [entry, *(file for file in entry.get("files", ()) if file["file"] != entry["file"])]
         files = tuple((file["file"], file["sha256"]) for file in told)
-        if not all(isinstance(text, str) for file in files for text in file):
+        pictures = tuple((file["file"], file["sha256"]) for file in entry.get("pictures", ()))
+        if not all(isinstance(text, str) for file in (*files, *pictures) for text in file):
             raise TypeError("a name or a SHA-256 that is no text")
-        return cls(files, entry.get("source", source), entry)
+        return cls(files, entry.get("source", source), entry, pictures)
 
     @property
     def name(self) -> str:
@@ -134,6 +150,20 @@ class Listed:
     def changed_in(self, folder: Path) -> bool:
         """Whether a file of it is no longer what the manifest lists."""
         return any(file_sha256(folder / name) != sha256 for name, sha256 in self.files)
+
+    def pictures_in(self, folder: Path) -> tuple[str, ...]:
+        """Those of its pictures that are there and as they were."""
+        own = ((name, sha256) for name, sha256 in self.pictures if Path(name).name == name)
+        there = ((name, sha256) for name, sha256 in own if (folder / name).is_file())
+        return tuple(name for name, sha256 in there if file_sha256(folder / name) == sha256)
+
+    def illustrated(self, pictures: Collection[str]) -> Self:
+        """The same with these of its pictures alone."""
+        if not self.pictures:
+            return self
+        kept = [file for file in self.entry["pictures"] if file["file"] in pictures]
+        listed = tuple(file for file in self.pictures if file[0] in pictures)
+        return replace(self, entry={**self.entry, "pictures": kept}, pictures=listed)
 
     def to_dict(self, source_sha256: str) -> dict[str, Any]:
         """Its entry in a manifest of weights of this SHA-256: it tells its own source if that is another."""
@@ -156,11 +186,25 @@ def earlier(spec: ExportSpec, source_sha256: str) -> list[Listed]:
     Those of other weights stay only where files may be overwritten. Raises `BadRequest` if a manifest of other weights
     has the name, and nothing may be overwritten.
     """
+    return [listed for listed in _entries(spec, source_sha256) if listed.is_in(spec.out)]
+
+
+def pictures_of(
+    spec: ExportSpec, source_sha256: str, replaced: Collection[str], new: Collection[str]
+) -> tuple[Path, ...]:
+    """The pictures that show artifacts which a job replaces, by their names, and that are not among its `new` ones.
+
+    Those alone that are as the manifest lists them. Raises what `earlier` raises.
+    """
+    entries = [listed for listed in _entries(spec, source_sha256) if listed.name in replaced]
+    return tuple(spec.out / name for listed in entries for name in listed.pictures_in(spec.out) if name not in new)
+
+
+def _entries(spec: ExportSpec, source_sha256: str) -> Sequence[Listed]:
     try:
         found = read(spec.manifest)
         same = found.schema == SCHEMA and found.source["sha256"] == source_sha256
-        entries = [listed for listed in found.artifacts if listed.is_in(spec.out)]
-        for listed in entries:
+        for listed in (listed for listed in found.artifacts if listed.is_in(spec.out)):
             listed.source["sha256"]  # raises if an artifact does not say which weights it was made from
     except FileNotFoundError:
         return []
@@ -170,7 +214,7 @@ def earlier(spec: ExportSpec, source_sha256: str) -> list[Listed]:
         raise taken(spec.manifest) from error
     if not same and not spec.overwrite:
         raise taken(spec.manifest)
-    return entries
+    return found.artifacts
 
 
 def listed_elsewhere(path: Path, name: str = "") -> Path | None:

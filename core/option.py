@@ -184,7 +184,7 @@ class Option(Generic[T]):
     remembered: bool = True
     shown: bool = True
     shorthands: Mapping[str, str] = field(default_factory=dict[str, str])
-    serves: Option[bool] | None = None
+    serves: Option[Any] | None = None
 
     @property
     def spellings(self) -> tuple[str, ...]:

@@ -152,6 +152,18 @@ MAX_LOSS = Option(
     metavar="P",
     shown=False,
 )
+SAVE_IMAGES = Option(
+    "save_images",
+    Number(range(65)),
+    0,
+    Part.POLICY,
+    "beside each file, draw so many of those images with what is found before and after; where most changes first",
+    title="images to save",
+    metavar="N",
+    serves=DATA,
+    remembered=False,
+    shown=False,
+)
 FORCE = Option(
     "force",
     Switch(),
@@ -164,7 +176,7 @@ FORCE = Option(
 
 ROWS: list[Option[Any]] = [
     TARGETS, PRECISIONS, *dict.fromkeys(row for target in targets() for row in target.options),
-    DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+    DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, SAVE_IMAGES, OVERWRITE, VERIFY, OUT, NAME, FORCE,
 ]  # fmt: skip
 
 

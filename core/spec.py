@@ -22,6 +22,7 @@ from .options import (
     OUT,
     OVERWRITE,
     PRECISIONS,
+    SAVE_IMAGES,
     TARGETS,
     VERIFY,
     VerifyMode,
@@ -238,6 +239,15 @@ class ExportSpec:
         """Where the file that stands for all of them will lie."""
         return self.paths(kind)[0]
 
+    def pictures(self, kind: Kind) -> tuple[Path, ...]:
+        """Where the pictures of an artifact's proof will lie, as many as are asked for."""
+        return picture_paths(self.path(kind), self.policy[SAVE_IMAGES])
+
+    def pictures_of_failure(self, kind: Kind) -> tuple[Path, ...]:
+        """Where they will lie if the artifact is not published."""
+        path = self.path(kind)
+        return picture_paths(path.with_name(f"{path.name}.failed"), self.policy[SAVE_IMAGES])
+
     @property
     def manifest(self) -> Path:
         """Where the manifest will lie."""
@@ -334,6 +344,11 @@ class ExportSpec:
             return cls.of(weights, values=values, **numbers, rounded_from=asked)
         except (BadRequest, TypeError, IndexError) as error:
             raise ValueError(str(error)) from error
+
+
+def picture_paths(path: Path, count: int) -> tuple[Path, ...]:
+    """Where so many pictures of a file lie."""
+    return tuple(path.with_name(f"{path.name}.{number}.png") for number in range(1, count + 1))
 
 
 def manifest_of(folder: Path, name: str) -> Path:

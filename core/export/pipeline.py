@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Thread
@@ -18,7 +18,7 @@ from ..errors import BadRequest, HalfpintError, JobFailed
 from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
 from ..kinds import Kind
 from ..ledger import artifact_ledger
-from ..manifest import ArtifactRecord, FileRecord, Listed, Source, earlier, manifest_bytes
+from ..manifest import ArtifactRecord, FileRecord, Listed, PictureRecord, Source, earlier, manifest_bytes, pictures_of
 from ..options import TARGETS
 from ..plugins import import_ahead
 from ..publication.draft import Draft, taken
@@ -35,7 +35,7 @@ from ..verify.trial import OnStep, Trial, on_trial
 from ..version import VERSION
 from .memory import measured
 from .order import Made, Order, make
-from .prover import Prover, images_of
+from .prover import Drawn, Prover, images_of
 from .source import LoadedWeights, read_weights
 from .stages import Emit, stage
 from .turn import turn
@@ -50,6 +50,7 @@ class _Verified:
 
     made: Made
     drafts: Drafts
+    drawn: tuple[Drawn, ...]
     report: Report
 
     @property
@@ -105,19 +106,24 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
         orders = [Order(spec, loaded, kind) for kind in spec.kinds]
         with ExitStack() as stack:
             drafts = {order.kind: tuple(stack.enter_context(Draft(path)) for path in order.paths) for order in orders}
+            blank = {kind: tuple(stack.enter_context(Draft(path)) for path in spec.pictures(kind)) for kind in drafts}
             judge = verifier(spec.verify, loaded.network)
             stack.callback(judge.close)
             judge.prepare(orders)
             prover = Prover(spec, loaded, images, emit)
             # All files are made and tried before the first is judged: the reference catches up meanwhile.
-            tried: list[tuple[Made, Trial]] = []
+            tried: list[tuple[Made, Trial, tuple[Drawn, ...]]] = []
             for order in orders:
                 with _guarded(order, outcome, emit):
-                    tried.append(_make_and_try(order, drafts[order.kind], judge, prover, emit))
+                    made, trial = _make_and_try(order, drafts[order.kind], judge, emit)
+                    drawn = prover.prove(order, trial, blank[order.kind])
+                    judge.inspect(trial)
+                    tried.append((made, trial, drawn))
             verified: list[_Verified] = []
-            for made, trial in tried:
+            for made, trial, drawn in tried:
                 with _guarded(made.order, outcome, emit):
-                    verified.append(_judge(made, trial, drafts[made.order.kind], judge, emit))
+                    report = _judge(made.order, trial, drawn, judge, emit)
+                    verified.append(_Verified(made, drafts[made.order.kind], drawn, report))
             if verified:
                 records = _publish(hold, loaded, verified, emit)
                 outcome.manifest = str(spec.manifest)
@@ -135,8 +141,8 @@ def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
         emit(ArtifactFailed(str(order.path), error.what, error.fix))
 
 
-def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover, emit: Emit) -> tuple[Made, Trial]:
-    """Write an artifact to its drafts, load it back and let it answer the test images, and the user's own."""
+def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> tuple[Made, Trial]:
+    """Write an artifact to its drafts, load it back and let it answer the test images."""
     made = make(order, drafts, emit)
     with stage("run", order.path.name, emit) as running:
         for draft in drafts:
@@ -146,24 +152,34 @@ def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover,
         plan = judge.plan(subject)
         trial = on_trial(subject, order.loaded.network, plan, on_step=_progress("run", order, emit))
         running.summary = f"{len(trial.answers)} answers"
-    prover.prove(order, trial)
-    judge.inspect(trial)
     return made, trial
 
 
-def _judge(made: Made, trial: Trial, drafts: Drafts, judge: Verifier, emit: Emit) -> _Verified:
-    """Judge an artifact. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile."""
-    order = made.order
+def _judge(order: Order, trial: Trial, drawn: Sequence[Drawn], judge: Verifier, emit: Emit) -> Report:
+    """Judge an artifact. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile.
+
+    The pictures of one that failed get names of their own, as nothing else of it does.
+    """
     with stage("verify", order.path.name, emit) as verifying:
         report = judge.judge(order, trial, _progress("verify", order, emit))
         verifying.summary = report.verdict.upper()
     if report.verdict is Verdict.FAIL:
         reasons = "; ".join(f"{check.name}: {check.message}" for check in report.failures)
-        raise JobFailed(f"verification failed: {reasons}", "the file was not published")
+        raise JobFailed(f"verification failed: {reasons}", f"the file was not published{_shown_apart(order, drawn)}")
     for path in order.paths:
         if not order.spec.overwrite and os.path.lexists(path):
             raise taken(path)
-    return _Verified(made, drafts, report)
+    return report
+
+
+def _shown_apart(order: Order, drawn: Sequence[Drawn]) -> str:
+    """Publish the pictures of a file that failed; where they are, for people. No manifest lists them."""
+    paths = order.spec.pictures_of_failure(order.kind)[: len(drawn)]
+    for picture, path in zip(drawn, paths, strict=True):
+        with Draft(path) as draft:
+            draft.write(picture.draft.path.read_bytes())
+            draft.publish(order.spec.overwrite)
+    return f"; {paths[0]} and those after it show what becomes of the images" if paths else ""
 
 
 def _progress(name: str, order: Order, emit: Emit) -> OnStep:
@@ -175,16 +191,21 @@ def _publish(hold: Hold, loaded: LoadedWeights, verified: Sequence[_Verified], e
     """Publish artifacts and their manifest, all at once."""
     spec = verified[0].order.spec
     with stage("publish", "", emit) as publishing:
-        drafts = [draft for one in verified for draft in one.drafts]
+        drafts = [draft for one in verified for draft in (*one.drafts, *(picture.draft for picture in one.drawn))]
         for draft in drafts:
             draft.seal()
         records = [_record(one) for one in verified]
         kept = list(_kept(spec, loaded, {record.path.name for record in records}, emit))
+        drawn = {picture.name for record in records for picture in record.pictures}
+        outdated = pictures_of(spec, loaded.sha256, {record.path.name for record in records}, drawn)
         with Draft(spec.manifest) as manifest:
             source = Source(loaded.info, loaded.sha256)
             manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
             manifest.seal()
             hold.publish(drafts, manifest, overwrite=spec.overwrite)
+        for path in outdated:
+            with suppress(OSError):
+                path.unlink()
         files = f"{len(drafts)} files" if len(drafts) > 1 else "a file"
         publishing.summary = f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
     return records
@@ -201,7 +222,7 @@ def _kept(spec: ExportSpec, loaded: LoadedWeights, names: Collection[str], emit:
         if listed.changed_in(spec.out):
             emit(Note("warning", f"{listed.name} is not the file that was published: it is listed no longer"))
         else:
-            yield listed
+            yield listed.illustrated(listed.pictures_in(spec.out))
 
 
 def _record(one: _Verified) -> ArtifactRecord:
@@ -216,6 +237,10 @@ def _record(one: _Verified) -> ArtifactRecord:
         passed=made.passed,
         ledger=artifact_ledger(order.loaded.info, order.kind.precision, made.nbytes, weights),
         report=one.report,
+        pictures=tuple(
+            PictureRecord(each.draft.target.name, each.draft.nbytes, each.draft.sha256, each.image)
+            for each in one.drawn
+        ),
     )
 
 
@@ -232,6 +257,7 @@ def _published(record: ArtifactRecord, loaded: LoadedWeights) -> ArtifactPublish
         ledger=record.ledger.explanation,
         warnings=tuple(check.message for check in report.checks if check.verdict is Verdict.WARN),
         proof=tuple(check.message for check in report.checks if check.name in DETAILS),
+        pictures=tuple(picture.name for picture in record.pictures),
     )
 
 

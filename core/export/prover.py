@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Note, Progress
 from ..images.source import ImageSource, open_images
 from ..options import DATA, IMAGES, MAX_LOSS
+from ..proof.marks import Album
+from ..proof.pictures import pictures
 from ..proof.prove import OnImage, Yardstick, finder_of
 from ..proof.trial import prove_on_trial
 from ..proof.twin import seen_by_twin
+from ..publication.draft import Draft
 from ..spec import ExportSpec
 from ..verify.trial import Trial
 from .order import Order
@@ -23,6 +28,14 @@ def images_of(spec: ExportSpec) -> ImageSource | None:
     return open_images(Path(recipe[DATA]), recipe[IMAGES]) if recipe[DATA] else None
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture that has no name yet. `image`: the user's image that it shows."""
+
+    draft: Draft
+    image: str
+
+
 class Prover:
     """Holds every artifact of a job against the reference, if there are images."""
 
@@ -33,14 +46,27 @@ class Prover:
         if images is not None:
             finder_of(loaded.network)
 
-    def prove(self, order: Order, trial: Trial) -> None:
-        """Add the proof to the trial of a file that is still open; one that is wrong already needs none."""
+    def prove(self, order: Order, trial: Trial, drafts: Sequence[Draft]) -> tuple[Drawn, ...]:
+        """Add the proof to the trial of a file that is still open; one that is wrong already needs none.
+
+        `drafts`: of the pictures to draw, one each. Those that were drawn, the one most worth looking at first.
+        """
         if self._images is None or trial.failed:
-            return
+            return ()
         by, name = self._yardstick(self._images), order.path.name
+        album = Album(len(drafts)) if drafts else None
         with stage("prove", name, self._emit) as proving:
-            prove_on_trial(trial, by, self._spec.recipe[MAX_LOSS], self._told("prove", name))
+            prove_on_trial(trial, by, self._spec.recipe[MAX_LOSS], album, self._told("prove", name))
             proving.summary = f"{trial.proof.images} images" if trial.proof else ""
+        if album is None:
+            return ()
+        drawn = dict[int, Drawn]()
+        with stage("draw", name, self._emit) as drawing:
+            for rank, image, picture in pictures(by, album, name):
+                drafts[rank].write(picture)
+                drawn[rank] = Drawn(drafts[rank], image)
+            drawing.summary = f"{len(drawn)} pictures"
+        return tuple(drawn[rank] for rank in sorted(drawn))
 
     def _yardstick(self, images: ImageSource) -> Yardstick:
         if self._by is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from ..errors import BadRequest
 from ..events import Note
@@ -42,7 +44,7 @@ def turn(spec: ExportSpec, job: str, emit: Emit) -> Hold:
 
 def check_free(spec: ExportSpec) -> None:
     """Raises `BadRequest` if a file of the job's names exists that it may not replace."""
-    for path in (path for kind in spec.kinds for path in spec.paths(kind)):
+    for path in _wanted(spec):
         if path.is_dir():
             raise BadRequest(f"{path} is a folder", "remove it, or give --name or --out for another place")
         if os.path.lexists(path):
@@ -50,3 +52,9 @@ def check_free(spec: ExportSpec) -> None:
                 raise taken(path)
             if owner := listed_elsewhere(path, spec.artifact_name):
                 raise BadRequest(f"{path} is an artifact of {owner.name}", "give --name or --out for another place")
+
+
+def _wanted(spec: ExportSpec) -> Iterator[Path]:
+    """All paths that a job may make files at."""
+    for kind in spec.kinds:
+        yield from (*spec.paths(kind), *spec.pictures(kind), *spec.pictures_of_failure(kind))

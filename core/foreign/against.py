@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,12 @@ from ..network.ops import ShapeMismatch
 from ..option import NOTHING_GIVEN, Values
 from ..options import DATA
 from ..precisions.dtype import FLOAT32
+from ..proof.marks import Album
+from ..proof.pictures import pictures
 from ..proof.prove import finder_of
 from ..proof.trial import prove_on_trial
 from ..proof.twin import seen_by_twin
+from ..publication.draft import Draft
 from ..readings.arithmetic import products
 from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
@@ -34,7 +38,7 @@ from ..verify.full import judge, needed
 from ..verify.probes import plan
 from ..verify.report import Report
 from ..verify.subject import Subject
-from ..verify.trial import on_trial
+from ..verify.trial import Trial, on_trial
 from ..weights_source import WeightsSource
 from .allowances import Load
 from .opened import ForeignFile, LoadedForeign
@@ -44,11 +48,16 @@ _MAX_MANIFESTS = 100  # that are looked into
 
 @dataclass(frozen=True)
 class Images:
-    """Images of the user to prove a file on: where, how many of them at most, and what loss in points is allowed."""
+    """Images of the user to prove a file on: where, how many of them at most, and what loss in points is allowed.
+
+    `pictures`: where to draw those that are most worth looking at. `overwrite`: whether these may replace what exists.
+    """
 
     path: Path
     count: int
     most: float
+    pictures: tuple[Path, ...] = ()
+    overwrite: bool = False
 
 
 def verify_file(artifact: Path, weights: Path, device: str = "cpu", images: Images | None = None) -> Report:
@@ -58,18 +67,21 @@ def verify_file(artifact: Path, weights: Path, device: str = "cpu", images: Imag
     `ArtifactRefused` for a file that does not load or goes beyond what it may take, `WillNotFit` if memory would not
     do.
     """
-    opened = open_images(images.path, images.count) if images is not None else None
+    opened = None
+    if images is not None:
+        _check_free(images)
+        opened = open_images(images.path, images.count)
     with ForeignFile(artifact, device) as file, WeightsSource(weights) as source:
         file.looked()
         for _ in source.load():
             pass
         try:
-            return _verified(file, source, opened, images.most if images is not None else 0.0)
+            return _verified(file, source, images, opened)
         except SaidNo as error:
             raise ArtifactRefused(f"{artifact} cannot be used as {file.target}: {told(error)}") from error
 
 
-def _verified(file: ForeignFile, source: WeightsSource, images: ImageSource | None, most: float) -> Report:
+def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, images: ImageSource | None) -> Report:
     network = source.network
     if images is not None:
         finder_of(network)
@@ -82,13 +94,31 @@ def _verified(file: ForeignFile, source: WeightsSource, images: ImageSource | No
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
         trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
         trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
-        if images is not None:
-            precisions = (subject.kind.precision,)
-            by = seen_by_twin(images, network, subject.shape.size, subject.device, precisions)
-            prove_on_trial(trial, by, most)
+        if images is not None and asked is not None:
+            _prove(trial, images, asked, network)
         return judge(trial, answers)
     finally:
         answers.close()
+
+
+def _prove(trial: Trial, images: ImageSource, asked: Images, network: Network) -> None:
+    """Add the proof to a trial, and draw what was asked for."""
+    subject = trial.subject
+    by = seen_by_twin(images, network, subject.shape.size, subject.device, (subject.kind.precision,))
+    album = Album(len(asked.pictures)) if asked.pictures else None
+    prove_on_trial(trial, by, asked.most, album)
+    if album is not None:
+        for rank, _, picture in pictures(by, album, subject.paths[0].name):
+            with Draft(asked.pictures[rank]) as draft:
+                draft.write(picture)
+                draft.publish(asked.overwrite)
+
+
+def _check_free(images: Images) -> None:
+    """Raises `BadRequest` if a picture would replace something that it may not."""
+    for path in images.pictures:
+        if os.path.lexists(path) and not images.overwrite:
+            raise BadRequest(f"{path} exists already", "give --overwrite to replace it, or move it away")
 
 
 def _load(network: Network, shape: InputShape) -> Load:

@@ -38,6 +38,13 @@ class Geometry:
         return (corners - self._offset) / self._sides * (width, height, width, height)
 
     @property
+    def shown(self) -> tuple[int, int, int, int]:
+        """Where the image shows the picture: left, top, right, bottom, px."""
+        (height, width), (rows, columns) = self.scaled, self.image
+        right, bottom = min(self.left + width, columns), min(self.top + height, rows)
+        return max(self.left, 0), max(self.top, 0), right, bottom
+
+    @property
     def _sides(self) -> Array:
         height, width = self.scaled
         return np.array((width, height, width, height), np.float64)
@@ -79,3 +86,14 @@ def prepared(picture: Image.Image, size: tuple[int, int], preparation: Preparati
         levels = levels[:, :, ::-1]
     mean, divisor = (np.array(values[:colours], np.float32) for values in (pixels.mean, pixels.divisor))
     return np.ascontiguousarray(((levels - mean) / divisor).transpose(2, 0, 1)[None]), geometry
+
+
+def picture_in(pixels: Array, geometry: Geometry, preparation: Preparation) -> Image.Image:
+    """The picture as a network sees it, without what was padded. `pixels`: the image (1×C×H×W)."""
+    how, colours = preparation.pixels, preparation.channels
+    mean, divisor = (np.array(values[:colours], np.float32) for values in (how.mean, how.divisor))
+    levels = np.clip(np.rint(pixels[0].transpose(1, 2, 0) * divisor + mean), 0, 255).astype(np.uint8)
+    if how.order == "BGR":
+        levels = levels[:, :, ::-1]
+    image = Image.fromarray(np.ascontiguousarray(levels[..., 0] if colours == 1 else levels)).convert("RGB")
+    return image.crop(geometry.shown)

@@ -26,8 +26,12 @@ COUNT = 128  # of images that are taken unless the user says so
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage:
-    """An image as a network takes it: 1×C×H×W, float32. `labels`: what is in it, in px of the image, if known."""
+    """An image as a network takes it: 1×C×H×W, float32. `number`: which one of all pictures of the path it is.
 
+    `labels`: what is in it, in px of the image, if known.
+    """
+
+    number: int
     name: str
     pixels: Array
     labels: Boxes | None
@@ -63,15 +67,19 @@ class ImageSource:
     def count(self) -> int:
         return len(self._chosen)
 
+    def of(self, numbers: Sequence[int]) -> ImageSource:
+        """The pictures of these numbers alone, in rising order."""
+        return ImageSource(self.path, self._pictures, sorted(numbers), self.notes)
+
     def only(self, part: slice) -> ImageSource:
         """Some of those that were chosen: `slice(None, None, 2)` is every second one."""
         return ImageSource(self.path, self._pictures, self._chosen[part], self.notes)
 
     def stream(self, preparation: Preparation) -> Iterator[PreparedImage]:
         """The images, one at a time; another call gives the same ones. Broken ones are left out, and noted."""
-        for picture in self._decoded(max(preparation.height, preparation.width)):
+        for number, picture in self._decoded(max(preparation.height, preparation.width)):
             pixels, geometry = prepared(picture.image, picture.size, preparation)
-            yield PreparedImage(picture.name, pixels, _boxes(picture.labels, geometry), geometry)
+            yield PreparedImage(number, picture.name, pixels, _boxes(picture.labels, geometry), geometry)
 
     def check(self) -> None:
         """Raises `BadRequest` if none can be used."""
@@ -81,10 +89,11 @@ class ImageSource:
         what = f"none of the {self.count} pictures chosen of {self.path} can be used; {name}: {why}"
         raise BadRequest(what, "give --data other pictures")
 
-    def _decoded(self, enough: int) -> Iterator[Picture]:
-        for name, found in self._pictures.pictures(self._chosen, enough):
+    def _decoded(self, enough: int) -> Iterator[tuple[int, Picture]]:
+        pictures = self._pictures.pictures(self._chosen, enough)
+        for number, (name, found) in zip(self._chosen, pictures, strict=False):  # an archive may end too early
             if isinstance(found, Picture):
-                yield found
+                yield number, found
             else:
                 self.broken[name] = str(found)
 

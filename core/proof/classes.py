@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,8 @@ from ..network.network import Network
 from ..network.result import BestClass, Boxes
 from ..precisions import REFERENCE
 from ..verify.proof import Loss
-from .tally import ByClass, Counted
+from .marks import Mark, Marks
+from .tally import ByClass, Counted, name_of
 
 Array = NDArray[Any]
 
@@ -29,6 +30,11 @@ class ClassFinder:
 
     def finds(self, outputs: Sequence[Array]) -> Array:
         return np.array([[outputs[self.result.output][0].argmax()]])
+
+    def marks(self, wanted: Array, got: Array, names: Mapping[int, str]) -> Marks:
+        before, now = (int(rows[0, 0]) for rows in (wanted, got))
+        one, other = (Mark(np.zeros((0, 2)), name_of(number, names), before != now) for number in (before, now))
+        return Marks((one,), (other,))
 
     def tally(self, network: Network, *, labelled: bool) -> ClassTally:
         return ClassTally(network)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,8 +15,9 @@ from ..precisions import REFERENCE
 from ..verify.detections import Found, found, paired
 from ..verify.proof import Loss
 from .average_precision import AveragePrecision, mean_of
+from .marks import Mark, Marks
 from .rows import Rows
-from .tally import ByClass, Counted, drift
+from .tally import ByClass, Counted, drift, name_of
 
 Array = NDArray[Any]
 
@@ -41,6 +42,11 @@ class DetectionFinder:
         confidences = self.result.decoder.confidences(outputs)
         every = found(replace(self.result, threshold=_FLOOR), outputs, confidences)
         return np.column_stack((every.boxes.corners, every.boxes.classes, every.confidences, every.which))
+
+    def marks(self, wanted: Array, got: Array, names: Mapping[int, str]) -> Marks:
+        before, now = (_above(found_in(rows), self.threshold) for rows in (wanted, got))
+        pairs = paired(before, now, self.result.iou)
+        return Marks(tuple(_marks(before, ~pairs.kept, names)), tuple(_marks(now, pairs.new, names)))
 
     def tally(self, network: Network, *, labelled: bool) -> DetectionTally:
         return DetectionTally(self.result, network, labelled)
@@ -97,3 +103,10 @@ def _above(every: Found, threshold: float) -> Found:
     count = int((every.confidences > np.float32(threshold)).sum())
     boxes = Boxes(every.boxes.corners[:count], every.boxes.classes[:count])
     return Found(every.which[:count], boxes, every.confidences[:count])
+
+
+def _marks(every: Found, differs: Array, names: Mapping[int, str]) -> Iterator[Mark]:
+    columns = (every.boxes.corners, every.boxes.classes.tolist(), every.confidences.tolist(), differs.tolist())
+    for (left, top, right, bottom), number, confidence, other in zip(*columns, strict=True):
+        corners = np.array(((left, top), (right, top), (right, bottom), (left, bottom)))
+        yield Mark(corners, f"{name_of(number, names)} {confidence:.2f}", other)

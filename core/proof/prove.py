@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -24,6 +24,7 @@ from ..verify.checks.outputs import wrong_form
 from ..verify.proof import Loss, Proof, Reach
 from .classes import ClassFinder
 from .detections import DetectionFinder
+from .marks import Album
 from .regions import RegionFinder
 from .rows import Rows
 from .tally import Counted, Finder, Tally
@@ -42,10 +43,11 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An image that the reference has seen. `finds`, `labels`: where the rows are that tell what it finds there, and
-    what is really there, if that is known.
+    """An image that the reference has seen. `number`: which one of the path's it is. `finds`, `labels`: where the rows
+    are that tell what it finds there, and what is really there, if that is known.
     """
 
+    number: int
     name: str
     finds: range
     labels: range | None
@@ -126,7 +128,7 @@ def yardstick(
         labels, unknown = _known(image.labels, network)
         strange |= unknown
         there = None if labels is None else known.add(np.column_stack((labels.corners, labels.classes)))
-        seen.append(Seen(image.name, found, there))
+        seen.append(Seen(image.number, image.name, found, there))
         for precision, each in magnitudes.items():
             reach[precision] = _further(reach.get(precision), Reach(image.name, *each.largest(image.pixels)))
         on_image(len(seen), images.count, image.name)
@@ -144,16 +146,18 @@ def prove(
     batch: int = 1,
     few: int | None = None,
     precision: Precision = REFERENCE,
+    album: Album | None = None,
     on_image: OnImage = ignored,
 ) -> Proof:
     """The proof of an artifact. `most`: the loss that is allowed, in points. `batch`: of how many images a run is.
 
-    `few`: how many images to try, where all would take too long. `precision`: the artifact's own. It never raises for
-    a wrong artifact: the proof says it. What a sandbox refuses, it lets through.
+    `few`: how many images to try, where all would take too long. `precision`: the artifact's own. `album`: keeps
+    the images that are most worth looking at. It never raises for a wrong artifact: the proof says it. What a sandbox
+    refuses, it lets through.
     """
     chosen = range(len(by.seen)) if few is None else evenly(len(by.seen), few)
     try:
-        counted, wrong = _counted(candidate, by, chosen, batch, on_image), ""
+        counted, wrong = _counted(candidate, by, chosen, batch, album, on_image), ""
     except WrongAnswer as error:
         counted, wrong = None, str(error)
     return Proof(
@@ -199,19 +203,23 @@ def _further(one: Reach | None, other: Reach) -> Reach:
 def _counted(
     candidate: Runner,
     by: Yardstick,
-    chosen: Collection[int],
+    chosen: Sequence[int],
     batch: int,
+    album: Album | None = None,
     on_image: OnImage = ignored,
 ) -> Counted:
     """Raises `WrongAnswer`."""
     finder, tally = by.finder, by.tally()
-    images = (image for index, image in enumerate(by.images.stream(by.preparation)) if index in chosen)
+    images = by.images.of([by.seen[index].number for index in chosen]).stream(by.preparation)
     answered = _answered(candidate, images, by.network, batch)
     done = 0
     for index, (image, outputs) in zip(chosen, answered, strict=False):
         if image.name != by.seen[index].name:
             break
-        tally.add(by.finds(index), finder.finds(outputs).astype(np.float32), by.labels(index))
+        wanted, got = by.finds(index), finder.finds(outputs).astype(np.float32)
+        tally.add(wanted, got, by.labels(index))
+        if album is not None:
+            album.add(index, finder.marks(wanted, got, by.network.names))
         done += 1
         on_image(done, len(chosen), image.name)
     if done < len(chosen):

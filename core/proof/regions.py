@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..precisions import REFERENCE
 from ..verify.masks import SAME, best_overlaps
 from ..verify.proof import Loss
 from ..verify.regions import Points, area, boxes_of
+from .marks import Mark, Marks
 from .rows import Rows
 from .tally import Counted, drift
 
@@ -37,6 +38,14 @@ class RegionFinder:
         mask = outputs[self.result.output][0, 0] > self.result.threshold
         return np.array([enlarged(box).ravel() for box in boxes_of(mask, LEAST_SIDE)]).reshape(-1, self.width)
 
+    def marks(self, wanted: Array, got: Array, names: Mapping[int, str]) -> Marks:
+        before, now = _regions(wanted), _regions(got)
+        lost, new = best_overlaps(before, now), best_overlaps(now, before)
+        return Marks(
+            tuple(Mark(box, "", overlap < SAME) for box, overlap in zip(before, lost, strict=True)),
+            tuple(Mark(box, "", overlap < SAME) for box, overlap in zip(now, new, strict=True)),
+        )
+
     def tally(self, network: Network, *, labelled: bool) -> RegionTally:
         return RegionTally()
 
@@ -53,6 +62,11 @@ def enlarged(box: Points) -> Points:
     return box + np.array((-u - v, u - v, u + v, v - u))
 
 
+def _regions(rows: Array) -> list[Points]:
+    """The regions that rows of a finder tell."""
+    return [*rows.astype(np.float64).reshape(-1, 4, 2)]
+
+
 @dataclass
 class RegionTally:
     """Counts regions. One is kept where another covers it by half, as benchmarks of text detection ask for."""
@@ -62,7 +76,7 @@ class RegionTally:
     _new: int = 0
 
     def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
-        before, now = ([*rows.astype(np.float64).reshape(-1, 4, 2)] for rows in (wanted, got))
+        before, now = _regions(wanted), _regions(got)
         self._overlaps.add(np.array(best_overlaps(before, now)).reshape(-1, 1))
         self._found += len(now)
         self._new += sum(overlap < SAME for overlap in best_overlaps(now, before))

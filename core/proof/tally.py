@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..network.network import Network
 from ..network.result import Boxes
 from ..verify.proof import ClassProof, Drift, Loss
+from .marks import Marks
 
 Array = NDArray[Any]
 
@@ -48,7 +49,7 @@ class ByClass:
         """Class by class. `reference`, `found`: the scores of those that have one, before and now."""
         return tuple(
             ClassProof(
-                names.get(number, f"class {number}"),
+                name_of(number, names),
                 expected=self.expected[number],
                 kept=self.kept[number],
                 new=self.new[number],
@@ -57,6 +58,11 @@ class ByClass:
             )
             for number in sorted({*self.expected, *self.new, *reference})
         )
+
+
+def name_of(number: int, names: Mapping[int, str]) -> str:
+    """A class's name, or its number where it has none."""
+    return names.get(number, f"class {number}")
 
 
 class Tally(Protocol):
@@ -87,6 +93,10 @@ class Finder(Protocol):
 
     def finds(self, outputs: Sequence[Array]) -> Array:
         """What is found in an answer to one image (R×width)."""
+        ...
+
+    def marks(self, wanted: Array, got: Array, names: Mapping[int, str]) -> Marks:
+        """What to mark in a picture, of what the reference and the artifact find there. `names`: of the classes."""
         ...
 
     def tally(self, network: Network, *, labelled: bool) -> Tally:

@@ -10,6 +10,7 @@ from ..images.probes import too_slow
 from ..targets.loaded import Runner
 from ..verify.tail import shown
 from ..verify.trial import Trial
+from .marks import Album
 from .prove import OnImage, Yardstick, ignored, prove
 
 Array = NDArray[Any]
@@ -17,8 +18,11 @@ Array = NDArray[Any]
 _FEW = 4  # images, where a runtime takes seconds for each
 
 
-def prove_on_trial(trial: Trial, by: Yardstick, most: float, on_image: OnImage = ignored) -> None:
+def prove_on_trial(
+    trial: Trial, by: Yardstick, most: float, album: Album | None = None, on_image: OnImage = ignored
+) -> None:
     """Add the proof to a trial; a file that is wrong already needs none. `most`: the loss in points that is allowed.
+    `album`: keeps the images that are most worth looking at.
 
     Of a file that suppresses boxes itself, the answers before are proved: how it suppresses is tried apart.
     """
@@ -27,7 +31,7 @@ def prove_on_trial(trial: Trial, by: Yardstick, most: float, on_image: OnImage =
         return
     runner = loaded if subject.nms is None else _First(shown(loaded, by.network), len(by.network.outputs))
     few = _FEW if too_slow(subject.kind, subject.shape, subject.device) else None
-    trial.proof = prove(runner, by, most, subject.shape.batch, few, subject.kind.precision, on_image)
+    trial.proof = prove(runner, by, most, subject.shape.batch, few, subject.kind.precision, album, on_image)
 
 
 class _First:
