@@ -44,7 +44,7 @@ class DetectionFinder:
         return np.column_stack((every.boxes.corners, every.boxes.classes, every.confidences, every.which))
 
     def marks(self, wanted: Array, got: Array, names: Mapping[int, str]) -> Marks:
-        before, now = (_above(found_in(rows), self.threshold) for rows in (wanted, got))
+        before, now = (above(found_in(rows), self.threshold) for rows in (wanted, got))
         pairs = paired(before, now, self.result.iou)
         return Marks(tuple(_marks(before, ~pairs.kept, names)), tuple(_marks(now, pairs.new, names)))
 
@@ -72,7 +72,7 @@ class DetectionTally:
 
     def add(self, wanted: Array, got: Array, labels: Boxes | None) -> None:
         expected, actual = found_in(wanted), found_in(got)
-        before, now = _above(expected, self.result.threshold), _above(actual, self.result.threshold)
+        before, now = above(expected, self.result.threshold), above(actual, self.result.threshold)
         pairs = paired(before, now, self.result.iou)
         self._classes.expected.update(before.boxes.classes.tolist())
         self._classes.kept.update(before.boxes.classes[pairs.kept].tolist())
@@ -98,7 +98,7 @@ class DetectionTally:
         )
 
 
-def _above(every: Found, threshold: float) -> Found:
+def above(every: Found, threshold: float) -> Found:
     """Those above a threshold: the first ones."""
     count = int((every.confidences > np.float32(threshold)).sum())
     boxes = Boxes(every.boxes.corners[:count], every.boxes.classes[:count])

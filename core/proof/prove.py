@@ -16,6 +16,7 @@ from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..network.preparation import Preparation
 from ..network.result import BestClass, Boxes, Detections, Mask
+from ..network.result import Rows as Boxed
 from ..precisions import REFERENCE, Precision
 from ..shapes import InputShape
 from ..targets.contract import output_dims
@@ -27,6 +28,7 @@ from .detections import DetectionFinder
 from .marks import Album
 from .regions import RegionFinder
 from .rows import Rows
+from .silhouettes import MaskFinder
 from .tally import Counted, Finder, Tally
 
 Array = NDArray[Any]
@@ -44,13 +46,15 @@ class WrongAnswer(Exception):
 @dataclass(frozen=True, eq=False)
 class Seen:
     """An image that the reference has seen. `number`: which one of the path's it is. `finds`, `labels`: where the rows
-    are that tell what it finds there, and what is really there, if that is known.
+    are that tell what it finds there, and what is really there, if that is known. `masks`: where the bytes are of the
+    masks of what it finds.
     """
 
     number: int
     name: str
     finds: range
     labels: range | None
+    masks: range | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,7 @@ class Yardstick:
     reach: Mapping[Precision, Reach]
     _finds: Rows
     _labels: Rows
+    _masks: Rows
 
     @property
     def finder(self) -> Finder:
@@ -82,6 +87,11 @@ class Yardstick:
     def finds(self, index: int) -> Array:
         """What the reference finds in an image."""
         return self._finds.at(self.seen[index].finds)
+
+    def masks(self, index: int) -> Array:
+        """The masks of what the reference finds in an image, as `MaskFinder` packs them."""
+        place = self.seen[index].masks
+        return self._masks.at(place)[:, 0] if place is not None else np.zeros(0, np.uint8)
 
     def labels(self, index: int) -> Boxes | None:
         """What is really there, if that is known."""
@@ -106,6 +116,15 @@ def finder_of(network: Network) -> Finder:
             raise BadRequest(f"{what}: images prove nothing", "leave out --data")
 
 
+def mask_finder_of(network: Network) -> MaskFinder | None:
+    """What takes the masks of detections from a network's answers; None where there are none."""
+    match network.result:
+        case Detections(rows=Boxed(masks=count)) as result if count:
+            return MaskFinder(result, count)
+        case _:
+            return None
+
+
 def yardstick(
     reference: Runner,
     images: ImageSource,
@@ -121,14 +140,18 @@ def yardstick(
     """
     preparation, finder = network.preparation(*size), finder_of(network)
     seen, strange = list[Seen](), set[int]()
-    finds, known = Rows(finder.width), Rows(5)
+    finds, known, packed, masks = Rows(finder.width), Rows(5), Rows(1, np.uint8), mask_finder_of(network)
     reach = dict[Precision, Reach]()
     for image in images.stream(preparation):
-        found = finds.add(finder.finds(reference.run(image.pixels)))
+        outputs = reference.run(image.pixels)
+        found = finds.add(finder.finds(outputs))
+        shapes = None
+        if masks is not None:
+            shapes = packed.add(masks.masks(outputs, finds.at(found), size)[:, None])
         labels, unknown = _known(image.labels, network)
         strange |= unknown
         there = None if labels is None else known.add(np.column_stack((labels.corners, labels.classes)))
-        seen.append(Seen(image.number, image.name, found, there))
+        seen.append(Seen(image.number, image.name, found, there, shapes))
         for precision, each in magnitudes.items():
             reach[precision] = _further(reach.get(precision), Reach(image.name, *each.largest(image.pixels)))
         on_image(len(seen), images.count, image.name)
@@ -136,7 +159,7 @@ def yardstick(
     if strange:
         listed = ", ".join(map(str, sorted(strange)[:5]))
         notes = (*notes, f"the labels name classes that the network does not have ({listed}): these are left out")
-    return Yardstick(network, images, preparation, against, tuple(seen), notes, reach, finds, known)
+    return Yardstick(network, images, preparation, against, tuple(seen), notes, reach, finds, known, packed)
 
 
 def prove(
@@ -210,6 +233,7 @@ def _counted(
 ) -> Counted:
     """Raises `WrongAnswer`."""
     finder, tally = by.finder, by.tally()
+    masks, shapes, size = mask_finder_of(by.network), None, (by.preparation.height, by.preparation.width)
     images = by.images.of([by.seen[index].number for index in chosen]).stream(by.preparation)
     answered = _answered(candidate, images, by.network, batch)
     done = 0
@@ -218,13 +242,16 @@ def _counted(
             break
         wanted, got = by.finds(index), finder.finds(outputs).astype(np.float32)
         tally.add(wanted, got, by.labels(index))
+        if masks is not None:
+            shapes = shapes or masks.tally(size, outputs[1].shape[2:])
+            shapes.add((wanted, by.masks(index)), (got, masks.masks(outputs, got, size)))
         if album is not None:
             album.add(index, finder.marks(wanted, got, by.network.names))
         done += 1
         on_image(done, len(chosen), image.name)
     if done < len(chosen):
         raise BadRequest(f"the images of {by.images.path} changed meanwhile", "start again")
-    return tally.counted()
+    return replace(tally.counted(), masks=shapes.drift() if shapes is not None else None)
 
 
 def _answered(

@@ -10,20 +10,19 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_TYPE = np.dtype(np.float32)
 _FIRST_NBYTES = 64 * 1024
 
 
 class Rows:
-    """A table of float32 that grows, in pages of its own.
+    """A table of one type that grows, in pages of its own.
 
     Small arrays that stay would lie between the large ones that come and go with each image, and keep their room from
     being used again: measured, that costs a MiB an image.
     """
 
-    def __init__(self, width: int) -> None:
-        self._width, self._count = width, 0
-        self._table = self._pages(_FIRST_NBYTES // (_TYPE.itemsize * width))
+    def __init__(self, width: int, dtype: type[np.generic] = np.float32) -> None:
+        self._width, self._count, self._dtype = width, 0, np.dtype(dtype)
+        self._table = self._pages(_FIRST_NBYTES // (self._dtype.itemsize * width))
 
     def add(self, rows: Array) -> range:
         """Copy some rows (R×width) behind the others; where they lie."""
@@ -45,4 +44,6 @@ class Rows:
         return self._table[: self._count]
 
     def _pages(self, rows: int) -> Array:
-        return np.frombuffer(mmap.mmap(-1, rows * self._width * _TYPE.itemsize), _TYPE).reshape(rows, self._width)
+        return np.frombuffer(mmap.mmap(-1, rows * self._width * self._dtype.itemsize), self._dtype).reshape(
+            rows, self._width
+        )

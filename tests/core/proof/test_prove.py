@@ -13,6 +13,7 @@ from PIL import Image
 
 from halfpint.core.errors import BadRequest
 from halfpint.core.families import identify, open_weights
+from halfpint.core.families.yolov5.decoder import detections
 from halfpint.core.images.source import open_images
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import BestClass, Mask
@@ -20,9 +21,10 @@ from halfpint.core.proof.classes import ClassFinder
 from halfpint.core.proof.detections import DetectionFinder
 from halfpint.core.proof.prove import Yardstick, finder_of, loss_of, prove
 from halfpint.core.proof.regions import RegionFinder, enlarged
+from halfpint.core.proof.silhouettes import MaskFinder
 from halfpint.core.verify.checks.proof import check_proof
 from halfpint.core.verify.evidence import Verdict
-from halfpint.core.verify.proof import Proof
+from halfpint.core.verify.proof import Drift, Proof
 from support.proof import Between, opened, proved, seen
 from support.shapes import SHAPES, picture_folder
 
@@ -185,6 +187,31 @@ def test_classes_are_counted(network: Network) -> None:
     scores = [[np.eye(4)[[number]]] for number in (0, 1, 2, 2)]
     found = counted(finder, network, scores, [scores[0], scores[1], scores[2], scores[0]])
     assert (found.expected, found.kept, found.new, found.loss.found) == (4, 3, 1, 0.75)
+
+
+def test_masks_of_what_is_kept_are_compared() -> None:
+    """Boxes of 64×64 px in an image of 128×128, prototypes of 32×32 cells; the mask of one becomes half of it."""
+    result = detections(1, masks=2)
+    finder, masks = DetectionFinder(result), MaskFinder(result, 2)
+    left, halves = np.zeros((32, 32)), np.zeros((32, 32))
+    left[:16, :16], halves[:8, :16] = 2, 2
+    prototypes = np.stack((left - 1, halves - 1))[None].astype(np.float32)
+
+    def answer(mix: tuple[float, float]) -> list[Array]:
+        rows = [[32, 32, 64, 64, 0.9, 1, *mix], [96, 96, 64, 64, 0.8, 1, 1, 0], [96, 32, 20, 20, 0.1, 1, 1, 0]]
+        return [np.array([rows], np.float32), prototypes]
+
+    def found(outputs: Sequence[Array]) -> tuple[Array, Array]:
+        rows = finder.finds(outputs).astype(np.float32)
+        return rows, masks.masks(outputs, rows, (128, 128))
+
+    before, now = found(answer((1, 0))), found(answer((0, 1)))
+    assert len(before[0]) == 3 and before[1].nbytes == 2 * 16 * 16 // 8  # what is below the threshold has no mask
+    tally = masks.tally((128, 128), (32, 32))
+    tally.add(before, before)
+    assert tally.drift() == Drift(1.0, 1.0)
+    tally.add(before, now)
+    assert tally.drift() == Drift(1.0, 0.5)
 
 
 def test_detections_below_the_threshold_count_for_map_alone(network: Network, by: Yardstick) -> None:
