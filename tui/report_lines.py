@@ -10,6 +10,7 @@ from ..core.manifest import Listed, read
 from ..core.units import figure, megabytes
 from ..core.verify.evidence import Evidence
 from .commands import Command, shown_key
+from .proof_lines import proof_lines
 from .widgets.lines import Line, plain
 
 # What goes wrong where a file of that name is no manifest of ours.
@@ -53,6 +54,10 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
     for check in map(Evidence.of, verification["checks"]):
         verdict, name, message = check.row
         lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{message}", "")))
+    if proof := verification.get("proof"):
+        lines += [plain(""), plain("On your images", "strong"), *proof_lines(proof)]
+    for picture in entry.get("pictures", ()):
+        lines.append(_pair("picture", f"{picture['file']}  (of {picture['image']})"))
     if verification["differences"]:
         title = f"Differences from {'the FP32 file' if verification['mode'] == 'quick' else 'the reference'}"
         lines += [plain(""), plain(title, "strong"), plain(_DIFFERENCES, "dim")]
