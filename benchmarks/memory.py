@@ -32,7 +32,7 @@ from memory_matrix import measured as measured_jobs
 from halfpint.core.devices import GpuSampler
 from halfpint.core.memory.overheads import overheads_of
 from halfpint.core.memory.run import gpu_need, run
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.samples.make import write_dbnet, write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape
@@ -166,7 +166,7 @@ def on_gpu(weights: list[Path], device: str) -> Iterator[dict[str, Any]]:
     for path in weights:
         with WeightsSource(path) as source:
             stride = source.network.stride
-        tried += [(path, precision, shape) for precision in ALL_PRECISIONS for shape in shapes(stride)]
+        tried += [(path, precision, shape) for precision in FLOATS for shape in shapes(stride)]
     with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 1) // 2)) as pool:
         yield from pool.map(measure, *zip(*tried, strict=True))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.export.size import sized
 from ..core.inspect import inspect
-from ..core.precisions import ALL_PRECISIONS
+from ..core.precisions import FLOATS
 from ..core.samples.make import write_dbnet, write_yolov5
 from ..core.spec import ExportSpec
 from ..core.targets import targets
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
             weights=weights,
             out=folder,
             targets=tuple(target for target in targets() if target.installed),
-            precisions=ALL_PRECISIONS,
+            precisions=FLOATS,
             dynamic=True,
             overwrite=True,
         )

@@ -236,6 +236,8 @@ def report(events: Sequence[Event]) -> int:
             say()
             say(Path(event.path).name)
             say_wrapped(event.headline, indent="  found    ")
+            for line in event.trade:
+                say(f"  {line}")
             for line in event.proof:
                 say_wrapped(line, indent="           ")
             if event.pictures:

@@ -96,7 +96,8 @@ class ArtifactPublished:
 
     `headline`: what is kept of the answers, and how far they are off, in a sentence. `noise_multiple`: the largest
     difference from the reference in units of the rounding noise; None where it was not measured. `proof`: what else was
-    found on the user's own images, a sentence each. `pictures`: the names of those that show it.
+    found on the user's own images, a sentence each. `pictures`: the names of those that show it. `trade`: what was
+    given up for what in a file that was made on them, a sentence or a line of a table each.
     """
 
     event: ClassVar[str] = "artifact-published"
@@ -111,6 +112,7 @@ class ArtifactPublished:
     warnings: tuple[str, ...]
     proof: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
+    trade: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from .ledger import Ledger, source_ledger
 from .publication.draft import taken
 from .spec import ExportSpec, manifest_of
 from .targets.contract import Contract
+from .targets.trade import Trade
 from .text import to_json
 from .untrusted import read_bounded
 from .verify.report import Report
@@ -45,7 +46,8 @@ class PictureRecord(FileRecord):
 class ArtifactRecord:
     """All that is known of a published artifact. `path`: of the file that stands for all of its `files`.
 
-    `use`: what a program must know beside its contract. `passed`: the passes that changed it.
+    `use`: what a program must know beside its contract. `passed`: the passes that changed it. `trade`: what was given
+    up where, if it was made on images.
     """
 
     path: Path
@@ -57,6 +59,7 @@ class ArtifactRecord:
     ledger: Ledger
     report: Report
     pictures: tuple[PictureRecord, ...] = ()
+    trade: Trade | None = None
 
     @property
     def nbytes(self) -> int:
@@ -82,6 +85,7 @@ class ArtifactRecord:
             "pictures": [{**_listed(picture), "image": picture.image} for picture in self.pictures],
             "passes": list(self.passed),
             "ledger": asdict(self.ledger),
+            **({"trade": self.trade.to_dict()} if self.trade is not None else {}),
             "verification": self.report.to_dict(),
             "made": made,
         }

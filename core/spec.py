@@ -104,6 +104,12 @@ class Recipe(_Chosen):
                     f"there is no {kind.target.label} file in {kind.precision.label}",
                     f"leave out {TARGETS.flag} {kind.target} or {PRECISIONS.flag} {kind.precision}",
                 )
+        for precision in self[PRECISIONS]:
+            if precision.needs_images and not self[DATA]:
+                raise BadRequest(
+                    f"{precision.label} needs images of yours: with ranges taken from noise it finds nothing",
+                    f"give some with {DATA.flag}, as the network will see them",
+                )
         for row in rows(Part.RECIPE):
             if isinstance(row.kind, Switch) and self[row] and not self.concerns(row):
                 owners = [str(target) for target in owners_of(row)]

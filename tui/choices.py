@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from ..core.errors import BadRequest
 from ..core.option import Option, Part, Switch, Values
 from ..core.options import NAME, OUT, PRECISIONS, rows
-from ..core.precisions import ALL_PRECISIONS
+from ..core.precisions import FLOATS
 from ..core.shapes import MAX_BATCH, MAX_SIDE, RECOMMENDED, Finding, Level, findings, neighbours, orientation, spelled
 from ..core.spec import ExportSpec, Recipe
 
@@ -66,7 +66,7 @@ class Size(NamedTuple):
 
 
 # What the screen begins with: both precisions, because a half-size file is what it is for.
-BEGINNING = Values().having(PRECISIONS, ALL_PRECISIONS)
+BEGINNING = Values().having(PRECISIONS, FLOATS)
 
 
 @dataclass(frozen=True)

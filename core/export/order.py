@@ -18,9 +18,11 @@ from ..network.network import Network
 from ..precisions import REFERENCE, Precision, cannot_hold
 from ..publication.draft import Draft
 from ..spec import ExportSpec
+from ..targets.budget import Examples
 from ..targets.contract import Contract
 from ..targets.provenance import Provenance
 from ..targets.target import Build, Files
+from ..targets.trade import Trade
 from ..units import megabytes
 from ..verify.subject import Subject
 from .source import LoadedWeights
@@ -62,6 +64,13 @@ class Order:
         _check_range(self.loaded.network, self.kind.precision)
         self.kind.target.write(self.loaded.network, self.build, self._provenance, files)
 
+    def write_on_images(self, files: Sequence[IO[bytes]], examples: Examples) -> Trade:
+        """Write an artifact that needs images; the trade that was made. Raises `JobFailed` also if the budget cannot be
+        kept.
+        """
+        provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
+        return self.kind.target.write_on_images(self.loaded.network, self.build, provenance, files, examples)
+
     def in_memory(self) -> Files:
         """The bytes of its files, where no file is to be made. Raises what `write` raises."""
         _check_range(self.loaded.network, self.kind.precision)
@@ -74,11 +83,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Made:
-    """An artifact that is written but not verified yet. `passed`: the passes that changed it, by name."""
+    """An artifact that is written but not verified yet. `passed`: the passes that changed it, by name.
+
+    `trade`: what was given up where, if it was made on images.
+    """
 
     order: Order
     nbytes: int
     passed: tuple[str, ...]
+    trade: Trade | None = None
 
 
 def make(order: Order, drafts: Sequence[Draft], emit: Emit) -> Made:
@@ -102,6 +115,15 @@ def make(order: Order, drafts: Sequence[Draft], emit: Emit) -> Made:
                 passed.append(change.name)
             passing.summary = result.message
     return Made(order, sum(draft.nbytes for draft in drafts), tuple(passed))
+
+
+def make_on_images(order: Order, drafts: Sequence[Draft], examples: Examples, emit: Emit) -> Made:
+    """Write an artifact whose precision needs images. No pass follows: it would put floats where integers are."""
+    with stage("quantise", order.path.name, emit) as quantising:
+        with ExitStack() as stack:
+            trade = order.write_on_images([stack.enter_context(draft.open()) for draft in drafts], examples)
+        quantising.summary = trade.sentence
+    return Made(order, sum(draft.nbytes for draft in drafts), (), trade)
 
 
 def _check_range(network: Network, precision: Precision) -> None:

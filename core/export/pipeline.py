@@ -34,7 +34,7 @@ from ..verify.report import Report
 from ..verify.trial import OnStep, Trial, on_trial
 from ..version import VERSION
 from .memory import measured
-from .order import Made, Order, make
+from .order import Made, Order, make, make_on_images
 from .prover import Drawn, Prover, images_of
 from .source import LoadedWeights, read_weights
 from .stages import Emit, stage
@@ -115,7 +115,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
             tried: list[tuple[Made, Trial, tuple[Drawn, ...]]] = []
             for order in orders:
                 with _guarded(order, outcome, emit):
-                    made, trial = _make_and_try(order, drafts[order.kind], judge, emit)
+                    made, trial = _make_and_try(order, drafts[order.kind], judge, prover, emit)
                     drawn = prover.prove(order, trial, blank[order.kind])
                     judge.inspect(trial)
                     tried.append((made, trial, drawn))
@@ -141,9 +141,10 @@ def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
         emit(ArtifactFailed(str(order.path), error.what, error.fix))
 
 
-def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, emit: Emit) -> tuple[Made, Trial]:
+def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover, emit: Emit) -> tuple[Made, Trial]:
     """Write an artifact to its drafts, load it back and let it answer the test images."""
-    made = make(order, drafts, emit)
+    needs_images = order.kind.precision.needs_images
+    made = make_on_images(order, drafts, prover.examples(order), emit) if needs_images else make(order, drafts, emit)
     with stage("run", order.path.name, emit) as running:
         for draft in drafts:
             draft.check()
@@ -241,6 +242,7 @@ def _record(one: _Verified) -> ArtifactRecord:
             PictureRecord(each.draft.target.name, each.draft.nbytes, each.draft.sha256, each.image)
             for each in one.drawn
         ),
+        trade=made.trade,
     )
 
 
@@ -258,6 +260,7 @@ def _published(record: ArtifactRecord, loaded: LoadedWeights) -> ArtifactPublish
         warnings=tuple(check.message for check in report.checks if check.verdict is Verdict.WARN),
         proof=tuple(check.message for check in report.checks if check.name in DETAILS),
         pictures=tuple(picture.name for picture in record.pictures),
+        trade=record.trade.told if record.trade is not None else (),
     )
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import BadRequest
 from ..events import Note, Progress
 from ..images.source import ImageSource, open_images
 from ..options import DATA, IMAGES, MAX_LOSS
+from ..proof.expected import expected_loss
 from ..proof.marks import Album
 from ..proof.pictures import pictures
 from ..proof.prove import OnImage, Yardstick, finder_of
@@ -16,10 +23,14 @@ from ..proof.trial import prove_on_trial
 from ..proof.twin import seen_by_twin
 from ..publication.draft import Draft
 from ..spec import ExportSpec
+from ..targets.budget import Budget, Examples
+from ..verify.divergence import divergence
 from ..verify.trial import Trial
 from .order import Order
 from .source import LoadedWeights
 from .stages import Emit, stage
+
+Array = NDArray[Any]
 
 
 def images_of(spec: ExportSpec) -> ImageSource | None:
@@ -67,6 +78,25 @@ class Prover:
                 drawn[rank] = Drawn(drafts[rank], image)
             drawing.summary = f"{len(drawn)} pictures"
         return tuple(drawn[rank] for rank in sorted(drawn))
+
+    def examples(self, order: Order) -> Examples:
+        """The images that an artifact is made on, and the budget it is held to. Raises `BadRequest` without images."""
+        if self._images is None:
+            raise BadRequest(f"{order.kind.precision.label} needs images of yours", f"give some with {DATA.flag}")
+        by, network, batch = self._yardstick(self._images), self._loaded.network, order.spec.batch
+        aside = range(1, len(by.seen), 2)
+
+        def images() -> Iterator[Array]:
+            every = islice(by.images.stream(by.preparation), 0, None, 2)
+            return (np.repeat(image.pixels, batch, axis=0) for image in every)
+
+        budget = Budget(
+            order.spec.recipe[MAX_LOSS],
+            lambda candidate: expected_loss(candidate, by, aside, batch),
+            lambda answer, exact: divergence(network, answer, exact),
+            len(aside),
+        )
+        return Examples(images, budget, self._told("quantise", order.path.name))
 
     def _yardstick(self, images: ImageSource) -> Yardstick:
         if self._by is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from ..targets.nms import NMS
 from ..targets.target import Target
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
+from ..verify.on_images import inspect_on_images, judge_on_images
 from ..verify.probes import Plan, plan
 from ..verify.quick import inspect_quickly, judge_quickly, quick_plan
 from ..verify.report import Report
@@ -55,8 +56,35 @@ class Verifier(Protocol):
 
 
 def verifier(mode: VerifyMode, network: Network) -> Verifier:
-    """The verifier of a mode."""
-    return _Full(network) if mode is VerifyMode.FULL else _Quick(network)
+    """The verifier of a mode; what was made on images is judged by them, whatever the mode."""
+    return _ByPrecision(_Full(network) if mode is VerifyMode.FULL else _Quick(network), _OnImages(network))
+
+
+@dataclass(frozen=True)
+class _ByPrecision:
+    """One verifier for what rounding alone makes, and one for what was made on images."""
+
+    rounded: Verifier
+    on_images: Verifier
+
+    def prepare(self, orders: Sequence[Order]) -> None:
+        self.rounded.prepare([order for order in orders if not order.kind.precision.needs_images])
+
+    def plan(self, subject: Subject) -> Plan:
+        return self._of(subject).plan(subject)
+
+    def inspect(self, trial: Trial) -> None:
+        self._of(trial.subject).inspect(trial)
+
+    def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
+        return self._of(trial.subject).judge(order, trial, on_step)
+
+    def close(self) -> None:
+        self.rounded.close()
+        self.on_images.close()
+
+    def _of(self, subject: Subject) -> Verifier:
+        return self.on_images if subject.kind.precision.needs_images else self.rounded
 
 
 class _Full:
@@ -107,6 +135,30 @@ class _Quick:
         report = judge_quickly(trial, self._network, self._full.get(target) if reduced else None)
         if not reduced and not trial.failed:
             self._full[target] = trial.answers[0][1]
+        on_step(Step(1, 1, "judged"))
+        return report
+
+    def close(self) -> None:
+        pass
+
+
+class _OnImages:
+    """The proof on the user's images alone: rounding noise tells nothing of files that were made within a budget."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def prepare(self, orders: Sequence[Order]) -> None:
+        pass
+
+    def plan(self, subject: Subject) -> Plan:
+        return quick_plan(subject)
+
+    def inspect(self, trial: Trial) -> None:
+        inspect_on_images(trial, self._network)
+
+    def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
+        report = judge_on_images(trial)
         on_step(Step(1, 1, "judged"))
         return report
 

@@ -35,7 +35,9 @@ from ..targets.nms import NMS
 from ..verify.answers import Answers
 from ..verify.evidence import Evidence, Verdict
 from ..verify.full import judge, needed
+from ..verify.on_images import inspect_on_images, judge_on_images
 from ..verify.probes import plan
+from ..verify.quick import quick_plan
 from ..verify.report import Report
 from ..verify.subject import Subject
 from ..verify.trial import Trial, on_trial
@@ -89,6 +91,8 @@ def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, im
     subject = _subject(file, loaded, network, source.info.facts.sizes.default)
     values = NOTHING_GIVEN.having(NMS, subject.nms is not None)
     _check_memory(subject, network, values if images is None else values.having(DATA, str(images.path)))
+    if subject.kind.precision.needs_images:
+        return _verified_on_images(file, loaded, source, subject, images, asked)
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
@@ -99,6 +103,24 @@ def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, im
         return judge(trial, answers)
     finally:
         answers.close()
+
+
+def _verified_on_images(
+    file: ForeignFile,
+    loaded: LoadedForeign,
+    source: WeightsSource,
+    subject: Subject,
+    images: ImageSource | None,
+    asked: Images | None,
+) -> Report:
+    """The report on a file in a precision that only images can judge."""
+    network = source.network
+    trial = on_trial(subject, network, quick_plan(subject), lambda _: loaded)
+    trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
+    if images is not None and asked is not None:
+        _prove(trial, images, asked, network)
+    inspect_on_images(trial, network)
+    return judge_on_images(trial)
 
 
 def _prove(trial: Trial, images: ImageSource, asked: Images, network: Network) -> None:

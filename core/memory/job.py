@@ -19,7 +19,18 @@ from ..precisions import REFERENCE
 from ..readings.reference_weigher import reference_peak
 from ..readings.weigher import weigh
 from ..targets import default_target
-from .fitted import CUDA, NMS_BOXES, PYTHON, REFERENCE_BESIDE, REFERENCE_WEIGHTS, TWIN, TWIN_ACTIVATIONS, Constant
+from .fitted import (
+    CUDA,
+    NMS_BOXES,
+    PYTHON,
+    QUANTISED_ACTIVATIONS,
+    QUANTISED_WEIGHTS,
+    REFERENCE_BESIDE,
+    REFERENCE_WEIGHTS,
+    TWIN,
+    TWIN_ACTIVATIONS,
+    Constant,
+)
 from .need import Need, Term, larger, smaller
 from .workload import Workload
 
@@ -156,6 +167,10 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
             constant = Constant(f"{kind.target} write", kind.target.memory.write)
             written = Part("the weights as they are written", sizes.weights, constant)
             yield JobStage("write", kind, (*common, held, *beside, written))
+        if kind.precision.needs_images:
+            tried = Part("models that are tried", sizes.weights, QUANTISED_WEIGHTS)
+            counted = Part("activations that are counted", sizes.batch, QUANTISED_ACTIVATIONS)
+            yield JobStage("quantise", kind, (*common, held, *beside, tried, counted))
         if kind in at_size:
             answers = answers + sizes.answers
         held = Part("answers to be judged", answers)

@@ -14,7 +14,7 @@ import pynvml
 import torch
 
 from ..network.network import Network
-from ..precisions import ALL_PRECISIONS
+from ..precisions import FLOATS
 from ..samples.make import write_dbnet, write_yolov5
 from ..scratch import scratch
 from ..shapes import InputShape
@@ -75,7 +75,7 @@ def _used_by_this_process(handle: Any) -> int | None:
 def _workspace(index: int, network: Network) -> int:
     """What torch reserved for the libraries, beyond what was predicted, at most over some forward passes."""
     most = 0
-    for precision in ALL_PRECISIONS:
+    for precision in FLOATS:
         data = torchscript_bytes(network, precision, _SHAPES[0], Provenance("sample.pt", ""))
         for shape in _SHAPES:
             loaded = LoadedTorchScript(data, str(index))

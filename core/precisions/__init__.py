@@ -8,9 +8,12 @@ from ..errors import JobFailed
 from .dtype import DType
 from .fp16 import FP16
 from .fp32 import FP32
+from .int8 import INT8
 from .precision import Precision
 
-ALL_PRECISIONS: tuple[Precision, ...] = (FP32, FP16)
+ALL_PRECISIONS: tuple[Precision, ...] = (FP32, FP16, INT8)
+# Those that are made by rounding alone, without any image: rounding noise is the yardstick of their answers.
+FLOATS = tuple(precision for precision in ALL_PRECISIONS if not precision.needs_images)
 REFERENCE = FP32  # what is made where nothing else is asked for, and what the others are held against
 HALF = FP16  # what `--half` asks for
 
@@ -34,8 +37,12 @@ def storing(dtypes: Iterable[str]) -> Precision:
 def prevailing(elements: Mapping[str, int]) -> Precision:
     """The precision of a file that stores so many elements of each type, by numpy's names: most of them count.
 
-    Of those that are equally many it is the first, which is the reference precision.
+    Of those that are equally many it is the first, which is the reference precision. One that needs images mixes types
+    as these bear it: any element of its own tells it.
     """
+    for precision in ALL_PRECISIONS:
+        if precision.needs_images and elements.get(precision.weights.name):
+            return precision
     return max(ALL_PRECISIONS, key=lambda precision: elements.get(precision.weights.name, 0))
 
 
@@ -48,9 +55,11 @@ def cannot_hold(precision: Precision, what: str, value: float, fix: str) -> JobF
 
 __all__ = [
     "ALL_PRECISIONS",
+    "FLOATS",
     "FP16",
     "FP32",
     "HALF",
+    "INT8",
     "REFERENCE",
     "DType",
     "Precision",

@@ -32,6 +32,8 @@ class DType:
         return self.name
 
 
+# Whole numbers, each with a step of its own: what they hold is as large as the step makes it.
+INT8_NUMBERS = DType("int8", 1, 127.0, 7)
 # IEEE 754 binary64, binary32 and binary16.
 FLOAT64 = DType("float64", 8, math.ldexp(1 - 2.0**-53, 1024), 53)
 FLOAT32 = DType("float32", 4, math.ldexp(1 - 2.0**-24, 128), 24)

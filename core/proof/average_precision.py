@@ -30,14 +30,13 @@ class AveragePrecision:
     def add(self, found: Found, truth: Boxes) -> None:
         """The detections in an image, the most confident first, and what is really there."""
         self._truth.update(truth.classes.tolist())
-        self._rows.add(np.stack((found.confidences, found.boxes.classes, _right(found, truth) @ _BITS), axis=1))
+        bits = right_of(found, truth, _IOUS) @ _BITS
+        self._rows.add(np.stack((found.confidences, found.boxes.classes, bits), axis=1))
 
     def by_class(self) -> Mapping[int, float]:
         """The mean over IoUs of .5 to .95, 0 to 1, of each class that is there."""
         every = self._rows.all
-        every = every[np.argsort(-every[:, 0], kind="stable")]
-        classes, right = every[:, 1], (every[:, 2:].astype(np.int64) & _BITS) > 0
-        return {number: _mean(right[classes == number], count) for number, count in sorted(self._truth.items())}
+        return precision_by_class(every[:, 0], every[:, 1], (every[:, 2:].astype(np.int64) & _BITS) > 0, self._truth)
 
     def mean(self) -> float:
         """Over all classes that are there; 1 where nothing is."""
@@ -49,13 +48,29 @@ def mean_of(by_class: Mapping[int, float]) -> float:
     return sum(by_class.values()) / len(by_class) if by_class else 1.0
 
 
-def _right(found: Found, truth: Boxes) -> Array:
-    """Of each detection and each IoU (D×10), whether it is right: the best one, by confidence, of a thing there."""
+def precision_by_class(
+    confidences: Array, classes: Array, right: Array, truth: Mapping[int, int]
+) -> Mapping[int, float]:
+    """The average precision, 0 to 1, of each class that is there, over all IoUs.
+
+    Of D detections: `confidences`, `classes`, and at which IoUs each is `right` (D×IoUs). `truth`: how many things
+    there are of each class.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    classes, right = classes[order], right[order]
+    return {number: _mean(right[classes == number], count) for number, count in sorted(truth.items())}
+
+
+def right_of(found: Found, truth: Boxes, ious: Array) -> Array:
+    """Of each detection and each IoU (D×IoUs), whether it is right: the best one, by confidence, of a thing there.
+
+    `ious`: in ascending order.
+    """
     count = len(found.confidences)
     common = overlaps(found.boxes, np.arange(count), truth, np.arange(len(truth.classes)))
-    right = np.zeros((count, len(_IOUS)), bool)
-    near = np.flatnonzero(common.max(axis=1, initial=0) >= _IOUS[0])
-    for column, iou in enumerate(_IOUS):
+    right = np.zeros((count, len(ious)), bool)
+    near = np.flatnonzero(common.max(axis=1, initial=0) >= ious[0])
+    for column, iou in enumerate(ious):
         free = np.ones(len(truth.classes), bool)
         for row in near:
             likeness = np.where(free, common[row], 0)
@@ -66,7 +81,7 @@ def _right(found: Found, truth: Boxes) -> Array:
 
 
 def _mean(right: Array, count: int) -> float:
-    """Of a class's detections, the most confident first (D×10), the precision at 101 recalls, over all IoUs."""
+    """Of a class's detections, the most confident first (D×IoUs), the precision at 101 recalls, over all IoUs."""
     if not len(right):
         return 0.0
     hits = np.cumsum(right, axis=0)

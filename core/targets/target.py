@@ -19,9 +19,11 @@ from ..precisions import Precision
 from ..precisions.dtype import DType
 from ..shapes import InputShape
 from .artifact_info import ArtifactInfo
+from .budget import Examples
 from .contract import Contract, contract
 from .loaded import Loaded, Magnitudes
 from .provenance import Provenance
+from .trade import Trade
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,7 +169,7 @@ class Target(ABC):
 
     def accepts(self, precision: Precision) -> bool:
         """Whether there are artifacts of it in a precision."""
-        return True
+        return not precision.needs_images
 
     def slow_on_cpu(self, precision: Precision) -> bool:
         """Whether its runtime is far slower with it on a CPU than with the reference precision."""
@@ -193,6 +195,15 @@ class Target(ABC):
         files = [BytesIO() for _ in self.suffixes]
         self.write(network, build, provenance, files)
         return tuple(file.getvalue() for file in files)
+
+    def write_on_images(
+        self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]], examples: Examples
+    ) -> Trade:
+        """Write an artifact in a precision that needs images, as `write` does; the trade that was made for its budget.
+
+        Only what `accepts` such a precision is asked. Raises `JobFailed` also if the budget cannot be kept.
+        """
+        raise NotImplementedError(f"{self.label} accepts no precision that needs images")
 
     @abstractmethod
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:

@@ -134,6 +134,7 @@ class Way(StrEnum):
     FULL = "full"
     QUICK = "quick"
     HALVED = "halved"
+    IMAGES = "images"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from halfpint.core.images.synthetic import batch_for
 from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
 from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.spec import ExportSpec
@@ -65,14 +65,14 @@ class Question:
 
     @classmethod
     def about(cls, image: Array, network: Network) -> Question:
-        rounded = {precision: Reference(precision.activations).run(network, image) for precision in ALL_PRECISIONS}
+        rounded = {precision: Reference(precision.activations).run(network, image) for precision in FLOATS}
         return cls(image, Reference(FLOAT64).run(network, image), rounded)
 
     @classmethod
     def read(cls, path: Path) -> Question:
         with np.load(path) as arrays:
             outputs = range(sum(name.startswith("exact") for name in arrays))
-            rounded = {precision: tuple(arrays[f"{precision}-{i}"] for i in outputs) for precision in ALL_PRECISIONS}
+            rounded = {precision: tuple(arrays[f"{precision}-{i}"] for i in outputs) for precision in FLOATS}
             return cls(arrays["image"], tuple(arrays[f"exact-{i}"] for i in outputs), rounded)
 
     def write(self, path: Path) -> None:
@@ -105,7 +105,7 @@ class Case:
             _part(DYNAMIC, 12): {"opset": 12, "dynamic": True},
         }
         for part, more in exports.items():
-            more |= {"precisions": ALL_PRECISIONS, "name": self.name, "verify": VerifyMode.QUICK}
+            more |= {"precisions": FLOATS, "name": self.name, "verify": VerifyMode.QUICK}
             end = end_of(done(ExportSpec.of(weights, folder / part, height, width, **more)))
             assert end.exit_code == 0, end
         with network_of(weights) as network:

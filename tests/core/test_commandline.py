@@ -15,7 +15,7 @@ from halfpint.cli.export import spec_of
 from halfpint.cli.parser import build_parser
 from halfpint.core.commandline import command
 from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
+from halfpint.core.precisions import FLOATS, FP16, FP32
 from halfpint.core.spec import ExportSpec
 from halfpint.core.text import escaped
 from support.targets import BOTH, ONNX
@@ -34,7 +34,7 @@ paths = names.map(lambda name: Path("/weights") / name / "best.pt")
 @st.composite
 def specs(draw: st.DrawFn) -> ExportSpec:
     formats = draw(st.lists(st.sampled_from(BOTH), min_size=1, unique=True).map(tuple))
-    precisions = draw(st.lists(st.sampled_from(ALL_PRECISIONS), min_size=1, unique=True).map(tuple))
+    precisions = draw(st.lists(st.sampled_from(FLOATS), min_size=1, unique=True).map(tuple))
     weights = draw(paths)
     return ExportSpec.of(
         weights=weights,

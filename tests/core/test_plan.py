@@ -24,7 +24,7 @@ from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.overheads import MeasuredGpu
 from halfpint.core.memory.snapshot import NOT_KNOWN, Snapshot
 from halfpint.core.plan import Plan, Planner, plan
-from halfpint.core.precisions import ALL_PRECISIONS, FP32
+from halfpint.core.precisions import FLOATS, FP32
 from halfpint.core.shapes import Level
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights_source import WeightsSource
@@ -56,10 +56,10 @@ def rules(planned: Plan) -> list[tuple[str, str]]:
 
 
 def test_a_job_that_is_well_has_files_needs_and_a_fit_and_nothing_to_say(planner: Planner) -> None:
-    planned = planner.plan(spec(precisions=ALL_PRECISIONS), ROOMY)
+    planned = planner.plan(spec(precisions=FLOATS), ROOMY)
     assert planned.findings == () and planned.obstacle is None
     assert [artifact.path.name for artifact in planned.artifacts] == ["master-n.onnx", "master-n.fp16.onnx"]
-    assert planned.needs is not None and list(planned.needs.runs) == list(ALL_PRECISIONS)
+    assert planned.needs is not None and list(planned.needs.runs) == list(FLOATS)
     assert planned.fit is not None and planned.fit.fit is Fit.FITS
 
 
@@ -101,7 +101,7 @@ def test_memory_that_will_not_do_is_an_error_that_may_be_forced(planner: Planner
 
 
 def test_files_that_the_job_does_not_make_are_told_apart(planner: Planner) -> None:
-    every = [Kind(target, precision) for target in BOTH for precision in ALL_PRECISIONS]
+    every = [Kind(target, precision) for target in BOTH for precision in FLOATS]
     alone = planner.plan(spec(), replace(ROOMY, disk=0))
     planned = planner.plan(spec(), replace(ROOMY, disk=0), every)
     assert [artifact.kind for artifact in planned.artifacts] == [every[0]]

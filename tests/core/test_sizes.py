@@ -10,7 +10,7 @@ import pytest
 
 from halfpint.core.export.order import Order
 from halfpint.core.kinds import Kind
-from halfpint.core.precisions import ALL_PRECISIONS
+from halfpint.core.precisions import FLOATS
 from halfpint.core.samples.make import write_yolov5
 from halfpint.core.samples.yolov5 import SampleSpec
 from halfpint.core.shapes import InputShape, Level
@@ -21,7 +21,7 @@ from support.checkpoints import Checkpoint
 from support.jobs import done, end_of, loaded, small
 from support.targets import BOTH, ONNX, TORCHSCRIPT
 
-KINDS = [Kind(target, precision) for target in BOTH for precision in ALL_PRECISIONS]
+KINDS = [Kind(target, precision) for target in BOTH for precision in FLOATS]
 
 
 def assert_told_beforehand(spec: ExportSpec) -> None:
@@ -54,7 +54,7 @@ def test_every_artifact_of_every_checkpoint(checkpoint: Checkpoint, tmp_path: Pa
 def test_every_artifact_of_weights_of_full_size(tmp_path: Path, width: float) -> None:
     weights = tmp_path / "weights.pt"
     write_yolov5(weights, SampleSpec(width=width))
-    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=BOTH, precisions=ALL_PRECISIONS))
+    assert_told_beforehand(ExportSpec.of(weights, tmp_path, targets=BOTH, precisions=FLOATS))
 
 
 def test_a_file_that_is_to_be_simplified_is_at_most_so_large(tiny: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from halfpint.core import events as e
 from halfpint.core.manifest import earlier
 from halfpint.core.options import DEVICE, DYNAMIC, NAME, OUT, PRECISIONS, TARGETS, VERIFY, VerifyMode
-from halfpint.core.precisions import ALL_PRECISIONS, FP16
+from halfpint.core.precisions import FLOATS, FP16
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets.onnx.options import OPSET
 from halfpint.tui.settings import load
@@ -25,7 +25,7 @@ def test_a_spec_of_the_first_version() -> None:
     spec = ExportSpec.from_json((VERSION_1 / "spec.json").read_text())
     recipe = spec.recipe
     assert (recipe.height, recipe.width, recipe.batch, recipe.rounded_from) == (96, 64, 1, None)
-    assert recipe[TARGETS] == (ONNX, TORCHSCRIPT) and recipe[PRECISIONS] == ALL_PRECISIONS
+    assert recipe[TARGETS] == (ONNX, TORCHSCRIPT) and recipe[PRECISIONS] == FLOATS
     assert recipe[DYNAMIC] and recipe[OPSET] == 16
     assert spec.artifact_name == "master-n-96" and spec.policy[VERIFY] is VerifyMode.FULL
 

@@ -208,7 +208,7 @@ def test_options_change_the_command(folder: Path) -> None:
     async def script() -> None:
         async with screen(folder) as s:
             await s.until_known()
-            await s.press("3", "down", "down", "space", "down", "space", "down", "down", "right", "ctrl+y")
+            await s.press("3", *["down"] * 2, "space", "down", "space", *["down"] * 3, "right", "ctrl+y")
             assert "--include onnx torchscript" in s.reading
             assert "--precision fp16" in s.reading
             assert "--opset 18" in s.reading

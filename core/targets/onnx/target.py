@@ -12,11 +12,13 @@ from ...network.network import Network
 from ...option import Values
 from ...precisions import Precision
 from ..artifact_info import ArtifactInfo
+from ..budget import Examples
 from ..loaded import Loaded, Magnitudes
 from ..nms import ROWS as NMS_ROWS
 from ..provenance import Provenance
 from ..target import Array, Build, Files, Memory, Pass, PassResult, Sizer, Target
-from .options import OPSET, SIMPLIFY
+from ..trade import Trade
+from .options import OPSET, QUANTISED_FOR, REPORT, SIMPLIFY
 
 
 def _simplify(files: Sequence[Path], image: Array) -> PassResult:
@@ -52,7 +54,7 @@ class Onnx(Target):
     modules = ("onnx", "onnxruntime")
     # `taken_apart` was fitted as 3.16; a fifth more is for a reference that lags behind on a busy machine.
     memory = Memory(libraries=26.8, least=20, run=1.47, activations=1.35, taken_apart=3.8)
-    options = (OPSET, SIMPLIFY, *NMS_ROWS)
+    options = (OPSET, SIMPLIFY, QUANTISED_FOR, REPORT, *NMS_ROWS)
 
     @property
     def usage(self) -> str:
@@ -77,6 +79,17 @@ class Onnx(Target):
         (file,) = files
         opset, promised = build.values[OPSET], build.contract(network)
         write_model(onnx_model(network, promised, build.precision, opset, build.shape, provenance), file)
+
+    def accepts(self, precision: Precision) -> bool:
+        return True
+
+    def write_on_images(
+        self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]], examples: Examples
+    ) -> Trade:
+        from .int8.write import write_quantised
+
+        (file,) = files
+        return write_quantised(network, build, provenance, file, examples)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         from .loaded import LoadedOnnx

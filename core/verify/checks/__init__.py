@@ -32,10 +32,10 @@ Check: TypeAlias = tuple[Callable[[F], Iterable[Evidence]], Collection[Way]]
 # In the order in which a report tells them.
 OF_FILES: tuple[Check[Stored], ...] = (
     (weights.look, {Way.FULL, Way.QUICK}),
-    (constants.look, {Way.FULL, Way.QUICK}),
+    (constants.look, {Way.FULL, Way.QUICK, Way.IMAGES}),
 )
 OF_ANSWERS: tuple[Check[Compared], ...] = (
-    (proof.look, {Way.FULL, Way.QUICK}),
+    (proof.look, {Way.FULL, Way.QUICK, Way.IMAGES}),
     (outputs.look, {Way.QUICK}),
     (accuracy.look, {Way.FULL}),
     (resemblance.look, {Way.QUICK}),

@@ -23,7 +23,7 @@ from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
 from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.pickled import Record
@@ -118,7 +118,7 @@ def test_half_io(tiny: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize("precisions", [ALL_PRECISIONS, (FP16,)])
+@pytest.mark.parametrize("precisions", [FLOATS, (FP16,)])
 def test_quick_verification(tiny: Path, tmp_path: Path, precisions: tuple[Precision, ...]) -> None:
     spec = small(tiny, tmp_path, precisions=precisions, verify=VerifyMode.QUICK)
     assert end_of(done(spec)).exit_code == 0

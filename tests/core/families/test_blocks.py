@@ -14,7 +14,7 @@ from torch import nn
 from halfpint.core.errors import WeightsRefused
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.network import Network
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, Precision
+from halfpint.core.precisions import FLOATS, FP16, Precision
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
@@ -146,7 +146,7 @@ def check(model: nn.Module, path: Path, size: tuple[int, int] = SIZE) -> None:
             answers = answer(written(network, precision=FP16, opset=opset), image)
             for got, wanted, limit in zip(answers, exact, bounds, strict=True):
                 assert nrmse(got, wanted) <= limit, f"opset {opset}"
-        for precision in ALL_PRECISIONS:
+        for precision in FLOATS:
             check_weigher(network, image.shape, precision)
 
 

@@ -18,7 +18,7 @@ from halfpint.core.families.modules import Module
 from halfpint.core.families.ultralytics.names import NAMES
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.inspect import inspect
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, Precision
+from halfpint.core.precisions import FLOATS, FP16, Precision
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.torch_runner import TorchRunner
@@ -95,7 +95,7 @@ def test_a_file_for_one_size_answers_as_one_with_dynamic_axes(ultralytics: Check
                 np.testing.assert_array_equal(got, wanted)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_every_allocation_is_weighed(ultralytics: Checkpoint, precision: Precision) -> None:
     with network_of(ultralytics.path) as network:
         shape = InputShape(2, network.channels, 2 * network.stride, 3 * network.stride)

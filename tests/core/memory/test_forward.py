@@ -13,7 +13,7 @@ from torch import nn
 from halfpint.core.memory.forward import forward
 from halfpint.core.memory.run import run
 from halfpint.core.network.network import Network
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh, weights_nbytes
 from halfpint.core.shapes import InputShape
@@ -45,7 +45,7 @@ def file_of(weights: Path, precision: Precision) -> tuple[Network, nn.Module]:
 
 
 @pytest.mark.one_in(3)
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 @settings(deadline=None, max_examples=3)
 @given(st.integers(1, 3), sides, sides)
 def test_every_allocation_and_every_free_of_the_file(
@@ -64,7 +64,7 @@ def test_every_allocation_and_every_free_of_the_file(
 
 
 @pytest.mark.one_in(3)
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 @settings(deadline=None, max_examples=3)
 @given(st.integers(1, 3), sides, sides)
 def test_every_allocation_and_every_free_of_the_module_that_is_traced(
@@ -101,7 +101,7 @@ def test_a_key_belongs_to_one_storage(checkpoint: Checkpoint) -> None:
 def test_the_parts_add_up(tiny: Path) -> None:
     with network_of(tiny) as network:
         shape = InputShape(2, 3, 64, 96)
-        full, half = (forward(network, shape, precision) for precision in ALL_PRECISIONS)
+        full, half = (forward(network, shape, precision) for precision in FLOATS)
         io = forward(network, shape, FP16, FP16.io)
         assert weights_nbytes(network, 4) == full.weights_nbytes
     assert full.image_nbytes == half.image_nbytes == 2 * io.image_nbytes == 2 * 3 * 64 * 96 * 4
@@ -110,7 +110,7 @@ def test_the_parts_add_up(tiny: Path) -> None:
     assert full.peak_layer.startswith("model.")
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_reserved_lies_above_what_is_alive(checkpoint: Checkpoint, precision: Precision) -> None:
     with network_of(checkpoint.path) as network:
         predicted = run(network, InputShape(1, 3, 4 * network.stride, 6 * network.stride), precision)

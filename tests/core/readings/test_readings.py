@@ -19,7 +19,7 @@ from onnx import numpy_helper
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.layers import Conv2d, layers_of
 from halfpint.core.network.ops import ShapeMismatch
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT64
 from halfpint.core.readings.reference import Reference
 from halfpint.core.readings.size_constants import GridConstant, size_constants
@@ -42,7 +42,7 @@ PROVENANCE = Provenance("tiny.pt", "0" * 64)
 
 
 @pytest.mark.parametrize("opset", range(11, 22))
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_every_opset(tiny: Path, opset: int, precision: Precision) -> None:
     with network_of(tiny) as network:
         model = written(network, opset=opset, precision=precision)
@@ -104,7 +104,7 @@ def test_equal_constants_are_stored_once_and_names_are_the_checkpoint_s(tiny: Pa
     assert len(set(contents)) == len(contents)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_static_file_computes_nothing_that_is_known_beforehand(checkpoint: Checkpoint, precision: Precision) -> None:
     with network_of(checkpoint.path) as network:
         image = (1, 3, 2 * network.stride, 3 * network.stride)

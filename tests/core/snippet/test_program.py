@@ -24,7 +24,7 @@ from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import BestClass, Detections, Mask
 from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import ALL_PRECISIONS, FP16
+from halfpint.core.precisions import FLOATS, FP16
 from halfpint.core.snippet.program import MAX_LINES, program
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets import targets
@@ -69,9 +69,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ExportSpec]:
     """The artifacts of each kind of network, and those of a detector that suppress boxes themselves."""
     specs: dict[str, ExportSpec] = {}
     for name, (weights, (height, width)) in WEIGHTS.items():
-        asked: dict[str, Any] = {"targets": MADE, "precisions": ALL_PRECISIONS, "verify": VerifyMode.QUICK}
+        asked: dict[str, Any] = {"targets": MADE, "precisions": FLOATS, "verify": VerifyMode.QUICK}
         specs[name] = ExportSpec.of(weights(), tmp_path_factory.mktemp(name), height, width, **asked)
-    more: dict[str, Any] = {"targets": (ONNX,), "precisions": ALL_PRECISIONS, "verify": VerifyMode.QUICK}
+    more: dict[str, Any] = {"targets": (ONNX,), "precisions": FLOATS, "verify": VerifyMode.QUICK}
     weights, size = FIXTURES / "shapes-n.pt", (256, 320)
     own = {"nms": True, "conf": 0.1, "max_det": 40}
     specs["detect, nms"] = ExportSpec.of(weights, tmp_path_factory.mktemp("nms"), *size, 3, **more, **own)
@@ -81,9 +81,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ExportSpec]:
 
 
 def cases() -> list[tuple[str, Kind]]:
-    kinds = [Kind(target, precision) for target in MADE for precision in ALL_PRECISIONS]
+    kinds = [Kind(target, precision) for target in MADE for precision in FLOATS]
     every = [(name, kind) for name in WEIGHTS for kind in kinds]
-    return [*every, *(("detect, nms", Kind(ONNX, p)) for p in ALL_PRECISIONS), ("detect, FP16 ports", Kind(ONNX, FP16))]
+    return [*every, *(("detect, nms", Kind(ONNX, p)) for p in FLOATS), ("detect, FP16 ports", Kind(ONNX, FP16))]
 
 
 @pytest.mark.xdist_group("snippet")  # in one process: the artifacts are made once

@@ -14,7 +14,7 @@ from halfpint.core.families import identify, open_weights
 from halfpint.core.kinds import Kind
 from halfpint.core.network.layers import Conv2d, Weights, layers_of
 from halfpint.core.network.network import Network
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -84,7 +84,7 @@ def edit(model: onnx.ModelProto, name: str, change: Callable[[np.ndarray], np.nd
 
 
 @pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "static"])
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision, dynamic: bool) -> None:
     report = bench.mutated(lambda _: None, precision, dynamic=dynamic)
     assert report.verdict is Verdict.PASS, report.checks
@@ -96,7 +96,7 @@ def test_a_right_onnx_file_passes_every_check(bench: Bench, precision: Precision
     assert len({d.seed for d in report.differences}) >= 2
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_right_torchscript_file_passes_every_check(bench: Bench, precision: Precision) -> None:
     data = torchscript_bytes(bench.network, precision, SHAPE, PROVENANCE)
     report = bench.verify(data, Kind(TORCHSCRIPT, precision))
@@ -114,7 +114,7 @@ def test_an_answer_keeps_no_memory_of_its_runtime(bench: Bench) -> None:
     assert all(answer.flags.owndata for answer in answers)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_file_is_closed_once_it_was_inspected(bench: Bench, precision: Precision) -> None:
     path = bench.folder / "closed.onnx"
     path.write_bytes(bench.onnx(precision).SerializeToString())
@@ -147,7 +147,7 @@ def flip_a_weight(model: onnx.ModelProto) -> None:
     edit(model, "model.6.cv1.conv.weight", flip)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 @pytest.mark.parametrize("mutate", [swap_channels, scale_a_layer, flip_a_weight])
 def test_wrong_weights(bench: Bench, mutate: Mutation, precision: Precision) -> None:
     report = bench.mutated(mutate, precision)
@@ -166,7 +166,7 @@ def test_swapped_columns_of_the_answer(bench: Bench) -> None:
             if node.op_type == "Split" and len(node.output) == 3:
                 node.output[0], node.output[1] = node.output[1], node.output[0]
 
-    for precision in ALL_PRECISIONS:
+    for precision in FLOATS:
         assert verdicts(bench.mutated(swap, precision))["accuracy"] is Verdict.FAIL
 
 

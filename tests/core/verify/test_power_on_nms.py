@@ -15,7 +15,7 @@ from onnx import NodeProto, TensorProto, helper
 
 from halfpint.core.kinds import Kind
 from halfpint.core.network.suppression import Suppression
-from halfpint.core.precisions import ALL_PRECISIONS, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP32, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -70,7 +70,7 @@ def verdict(report: Report, check: str) -> Verdict:
 
 
 @pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "static"])
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_right_file(answers: Answers, tmp_path: Path, precision: Precision, dynamic: bool) -> None:
     report = judge(tried(answers, tmp_path, lambda _: None, precision, dynamic=dynamic), answers)
     assert report.verdict is Verdict.PASS, report.checks
@@ -222,7 +222,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 @pytest.mark.parametrize("mutate", FAULTS, ids=lambda mutate: mutate.__name__)
 def test_a_wrong_end_of_the_graph(
     answers: Answers, tmp_path: Path, mutate: Callable[[onnx.ModelProto], None], precision: Precision

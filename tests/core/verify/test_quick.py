@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
-from halfpint.core.precisions import ALL_PRECISIONS, Precision
+from halfpint.core.precisions import FLOATS, Precision
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
 from halfpint.core.targets.onnx.file import onnx_bytes
@@ -78,14 +78,14 @@ def shared(model: onnx.ModelProto) -> None:
     model.graph.initializer.extend(kept)
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_right_file(network: Network, tmp_path: Path, precision: Precision) -> None:
     report = quickly(network, tmp_path, precision, nothing)
     assert verdicts(report) == dict.fromkeys(("loads", "contract", "weights", "constants", "outputs"), Verdict.PASS)
 
 
 @pytest.mark.parametrize("mutate", [nudged, shared])
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_wrong_weights(
     network: Network, tmp_path: Path, precision: Precision, mutate: Callable[[onnx.ModelProto], None]
 ) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from halfpint.core.precisions import ALL_PRECISIONS
+from halfpint.core.precisions import FLOATS
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT32, DType
 from halfpint.core.readings import rounding
 from halfpint.core.readings.rounding import Rounding
@@ -27,13 +27,13 @@ MEASURE = """
 import json, sys
 from pathlib import Path
 from typing import Any
-from halfpint.core.precisions import ALL_PRECISIONS
+from halfpint.core.precisions import FLOATS
 from halfpint.core.verify.answers import Answers
 from support.checkpoints import network_of
 
 with network_of(Path(sys.argv[1])) as network:
     answers = Answers(network)
-    noises = {precision: answers.noise(precision) for precision in ALL_PRECISIONS}
+    noises = {precision: answers.noise(precision) for precision in FLOATS}
 told = {p.name: {"decisive": n.decisive, **{c: d.nrmse for c, d in n.distances.items()}} for p, n in noises.items()}
 print(json.dumps(told))
 """
@@ -55,7 +55,7 @@ def test_an_old_processor_measures_the_same(name: str) -> None:
     """An untrained network makes a hundred times more of every rounding; yet no more than a few come out otherwise."""
     checkpoint = Path(__file__).parents[2] / "fixtures" / "yolov5" / f"{name}.pt"
     here, there = measured(checkpoint, {}), measured(checkpoint, OLD)
-    for precision in ALL_PRECISIONS:
+    for precision in FLOATS:
         assert there[precision.name] == pytest.approx(here[precision.name], rel=0.01)
 
 

@@ -6,20 +6,20 @@ several passes, a part of the tensors in each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, ValueInfoProto, helper
 
 from ....errors import JobFailed
+from ...budget import Images
 from ..loaded import LoadedOnnx
 from .histogram import Histogram, histogram_of, together
 
 Array = NDArray[Any]
-Images: TypeAlias = Callable[[], Iterator[Array]]  # the same images whenever it is called: N×C×H×W, float32
 
 _AT_ONCE = 256 * 2**20  # bytes of one image's tensors that are looked at in one pass
 

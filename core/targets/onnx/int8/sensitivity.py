@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from ...budget import Divergence, Tell
 from ..loaded import LoadedOnnx
 from .forms import Form
 from .histogram import Histogram
@@ -18,11 +19,6 @@ from .qdq import Quantiser
 from .ranges import METHODS, Method, Range, candidates
 
 Array = NDArray[Any]
-Answer: TypeAlias = tuple[Array, ...]
-# How far an answer to one image is from the exact one: 0 for the same. It grows with the square of an error, so that
-# the figures of independent errors add up.
-Divergence: TypeAlias = Callable[[Answer, Answer], float]
-Tell: TypeAlias = Callable[[int, int, str], None]  # so many of so many steps are done, and what the last one was
 
 # Ranges are refined where they matter: in the layers that together make up so much of what 8 bits move.
 _MOST_OF_IT = 0.9

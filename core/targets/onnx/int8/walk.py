@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,14 +25,12 @@ class Step:
     brought: float
 
 
-def walk(
-    layers: Sequence[Layer], sensitivities: Mapping[str, Sensitivity], sizes: Mapping[str, int], saved: float
-) -> Iterator[Step]:
+def walk(layers: Sequence[Layer], sensitivities: Mapping[str, Sensitivity], sizes: Mapping[str, int]) -> Iterator[Step]:
     """All steps from the beginning to float, those first that bring most for what they cost.
 
-    A step costs bytes, as a share of all weights' bytes, and time: its share of all multiplications, of what 8-bit
-    arithmetic saves. `sizes`: how many elements each layer's output has. `saved`: the share of float's time that 8-bit
-    arithmetic saves; where that is 0, what costs no bytes costs nothing, and comes first.
+    A step costs bytes, as a share of what all weights could grow by, and 8-bit arithmetic, as a share of all
+    multiplications. Which of them matters more depends on the machine where a file runs: both count the same. `sizes`:
+    how many elements each layer's output has.
     """
     weights = sum(layer.weights for layer in layers)
     work = sum(sizes[layer.y] * layer.products for layer in layers if layer.served) or 1
@@ -44,15 +41,11 @@ def walk(
         steps = [
             step for name in sorted(left) for step in _steps(named[name], forms[name], sensitivities[name], sizes, work)
         ]
-        step = max(steps, key=lambda step: _worth(step, step.nbytes / weights + saved * step.products))
+        step = max(steps, key=lambda step: (step.brought / (step.nbytes / weights + step.products), step.brought))
         forms[step.layer] = step.form
         if step.form is Form.FP16_WEIGHTS:
             left.remove(step.layer)
         yield step
-
-
-def _worth(step: Step, price: float) -> tuple[float, float]:
-    return (step.brought / price if price else math.inf), step.brought
 
 
 def _steps(layer: Layer, form: Form, moves: Sensitivity, sizes: Mapping[str, int], work: int) -> Iterator[Step]:

@@ -17,7 +17,7 @@ from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.network.network import Network
 from halfpint.core.network.result import Boxes, Detections, Rows
 from halfpint.core.network.suppression import Suppression
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32, Precision
+from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
 from halfpint.core.precisions.dtype import FLOAT16
 from halfpint.core.shapes import InputShape
 from halfpint.core.targets.contract import contract
@@ -93,7 +93,7 @@ def assert_same(answers: Sequence[Array], nms: Suppression) -> int:
     return int(counts.sum())
 
 
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_a_file_made_at_batch_1_is_right_for_every_image_of_a_batch_at_every_size(
     network: Network, precision: Precision
 ) -> None:
@@ -177,7 +177,7 @@ def test_fp16_outputs_are_rounded_at_the_very_end(network: Network) -> None:
 
 
 @pytest.mark.parametrize("dynamic", [True, False], ids=["dynamic", "static"])
-@pytest.mark.parametrize("precision", ALL_PRECISIONS, ids=str)
+@pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_its_size_is_known_to_the_byte(network: Network, precision: Precision, dynamic: bool) -> None:
     sizer = OnnxSizer(network)
     for nms in (None, NMS, Suppression(0.25, 0.45, 10, agnostic=True)):

@@ -13,7 +13,7 @@ import pytest
 
 from halfpint.core.errors import ArtifactRefused, JobFailed
 from halfpint.core.events import ArtifactPublished
-from halfpint.core.precisions import ALL_PRECISIONS, FP16, FP32
+from halfpint.core.precisions import FLOATS, FP16, FP32
 from halfpint.core.precisions.dtype import FLOAT32
 from halfpint.core.shapes import InputShape
 from halfpint.core.sizes import Sizes
@@ -59,7 +59,7 @@ def test_every_network_is_right_in_its_runtime(
 ) -> None:
     if dynamic and not exhaustive and checkpoint.name not in ("master-n-seg", "resnet18"):
         pytest.skip("--exhaustive tries all with dynamic axes")
-    spec = job(checkpoint.path, tmp_path, precisions=ALL_PRECISIONS, dynamic=dynamic)
+    spec = job(checkpoint.path, tmp_path, precisions=FLOATS, dynamic=dynamic)
     with WeightsSource(checkpoint.path) as source:
         sizes = {size.path.name: size.nbytes for size in Sizes(source.network).artifacts(spec)}
     events = done(spec)
@@ -101,7 +101,7 @@ def test_the_files_are_the_same_every_time(tiny: Path) -> None:
 
 
 def test_fp16_is_half(trained: Path, tmp_path: Path) -> None:
-    events = done(job(trained, tmp_path, precisions=ALL_PRECISIONS))
+    events = done(job(trained, tmp_path, precisions=FLOATS))
     full, half = (artifact.nbytes for artifact in of(events, ArtifactPublished))
     assert half < 0.55 * full
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from .loaded import Runner
 
-from ...loaded import Runner
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array: TypeAlias = "NDArray[Any]"
 
 RUNS = 20
 
@@ -28,6 +28,8 @@ class Latency:
 
 def latencies(runners: Sequence[Runner], image: Array, runs: int = RUNS) -> tuple[Latency, ...]:
     """The latency of each, over so many runs that take turns, so that what disturbs one disturbs all."""
+    import numpy as np
+
     for runner in runners:  # a first run allocates
         runner.run(image)
     taken: list[list[float]] = [[] for _ in runners]
