@@ -86,6 +86,11 @@ class Text(_Plain[str]):
 
 
 @dataclass(frozen=True)
+class FilePath(Text):
+    """A path, empty for none. In a spec it is absolute: a job's process may be somewhere else."""
+
+
+@dataclass(frozen=True)
 class Device(_Plain[str]):
     """`cpu`, or the index of a GPU; the screen offers those that are there."""
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from .option import Choice, Choices, Decimal, Device, Number, OneOf, Option, Part, SomeOf, Switch, Text
+from .option import Choice, Choices, Decimal, Device, FilePath, Number, OneOf, Option, Part, SomeOf, Switch, Text
 from .precisions import ALL_PRECISIONS, HALF, REFERENCE, Precision
 from .targets import default_target, targets
 from .targets.target import Target
@@ -125,7 +125,7 @@ NAME = Option(
 )
 DATA = Option(
     "data",
-    Text("none"),
+    FilePath("none"),
     "",
     Part.RECIPE,
     "images of yours: a folder, a list (.txt), a YOLOv5 data set (.yaml) or an .npz; each file is proved on them",

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from .errors import BadRequest
 from .kinds import Kind, all_suffixes, root_of
 from .name_template import filled
-from .option import NOTHING_GIVEN, Decimal, Number, Option, Part, Switch, Values, read_values
+from .option import NOTHING_GIVEN, Decimal, FilePath, Number, Option, Part, Switch, Values, read_values
 from .options import (
     DATA,
     DEVICE,
@@ -186,8 +186,9 @@ class ExportSpec:
             values = values.having(OUT, str(out))
         if Path(values[OUT]) == weights.parent:  # said in one way alone, so that equal jobs are equal
             values = values.having(OUT, OUT.default)
-        if values[DATA]:  # a job's process may be somewhere else
-            values = values.having(DATA, str(Path(values[DATA].strip()).expanduser().absolute()))
+        for row in rows():
+            if isinstance(row.kind, FilePath) and values[row]:  # a job's process may be somewhere else
+                values = values.having(row, str(Path(values[row].strip()).expanduser().absolute()))
         recipe = Recipe(height, width, batch, values.of(rows(Part.RECIPE)), rounded_from)
         destination = Destination(values.of(rows(Part.DESTINATION)))
         return cls(weights, recipe, destination, Policy(values.of(rows(Part.POLICY))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...option import Choice, Choices, Number, OneOf, Option, Part, Switch, Text
+from ...option import Choice, Choices, FilePath, Number, OneOf, Option, Part, Switch
 from ...precisions import INT8
 from .int8.scheme import Machine
 
@@ -46,7 +46,7 @@ QUANTISED_FOR = Option(
 )
 REPORT = Option(
     "int8_report",
-    Text("none"),
+    FilePath("none"),
     "",
     Part.RECIPE,
     "a .csv file with what INT8 does to each layer, and what keeping it in float cost and brought",

@@ -30,6 +30,7 @@ from halfpint.core.targets.onnx.int8.ranges import candidates
 from halfpint.core.targets.onnx.int8.scheme import Machine, scheme_for
 from halfpint.core.targets.onnx.int8.sensitivity import tensors_of
 from halfpint.core.targets.onnx.loaded import LoadedOnnx
+from halfpint.core.targets.onnx.options import REPORT
 from halfpint.core.verify.evidence import Verdict
 from support.jobs import done, end_of, manifest_of, of
 from support.proof import file_of, seen
@@ -158,6 +159,10 @@ def test_without_images_it_is_refused() -> None:
     with pytest.raises(BadRequest, match="needs images of yours") as refused:
         job(Path("/out"), "")
     assert "--data" in refused.value.fix
+
+
+def test_the_report_lies_where_the_user_is_and_not_where_the_job_runs() -> None:
+    assert job(Path("/out"), "/images", int8_report="r.csv").recipe[REPORT] == str(Path.cwd() / "r.csv")
 
 
 def test_what_has_no_eight_bits_is_refused() -> None:
