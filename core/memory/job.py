@@ -159,8 +159,11 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
         ]
     beside = [Part("the reference's arrays", reference, REFERENCE_BESIDE)] if full else []
     answers: Dim = 0
+    found = Part("things, on their way out of the user's images", sizes.answers, NMS_BOXES)
     if work.values[DATA]:
-        yield JobStage("see images with", Kind(default_target(), REFERENCE), (*common, *beside, *_twin(sizes, work)))
+        yield JobStage(
+            "see images with", Kind(default_target(), REFERENCE), (*common, *beside, *_twin(sizes, work), found)
+        )
     for kind in work.kinds:
         held = Part("answers to be judged", answers)
         if kind.target.memory.write:
@@ -179,7 +182,7 @@ def job_stages(work: Workload, sizes: Weighed, at_size: Collection[Kind]) -> Ite
             part = Part(change.process, change.base_nbytes + _times(sizes.weights, change.copies))
             yield JobStage(change.name, kind, (*common, held, *beside, part))
         if work.values[DATA]:
-            yield JobStage("prove", kind, (*common, held, *beside, *_tried(kind, sizes, work, True)))
+            yield JobStage("prove", kind, (*common, held, *beside, *_tried(kind, sizes, work, True), found))
     held = Part("answers to be judged", answers)
     for kind in work.kinds:
         if full:

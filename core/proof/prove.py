@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..network.result import Rows as Boxed
 from ..precisions import REFERENCE, Precision
 from ..shapes import InputShape
 from ..targets.contract import output_dims
-from ..targets.loaded import Magnitudes, Runner, told
+from ..targets.loaded import Runner, told
 from ..verify.checks.outputs import wrong_form
 from ..verify.proof import Loss, Proof, Reach
 from .classes import ClassFinder
@@ -32,6 +31,8 @@ from .silhouettes import MaskFinder
 from .tally import Counted, Finder, Tally
 
 Array = NDArray[Any]
+# The reference's answer to an image; and by precision, how far values go there that it holds in a narrow type.
+Answer: TypeAlias = Callable[[Array], tuple[Sequence[Array], Mapping[Precision, tuple[str, float]]]]
 OnImage: TypeAlias = Callable[[int, int, str], None]  # called after each image: how many of how many, its name
 
 
@@ -126,24 +127,20 @@ def mask_finder_of(network: Network) -> MaskFinder | None:
 
 
 def yardstick(
-    reference: Runner,
+    answer: Answer,
     images: ImageSource,
     network: Network,
     size: tuple[int, int],
     against: str,
     on_image: OnImage = ignored,
-    magnitudes: Mapping[Precision, Magnitudes] = MappingProxyType({}),
 ) -> Yardstick:
-    """Have the reference answer the images at a height and width, px. Raises what its runtime raises.
-
-    `magnitudes`: by precision, what tells how far values go on an image.
-    """
+    """Have the reference answer the images at a height and width, px. Raises what its runtime raises."""
     preparation, finder = network.preparation(*size), finder_of(network)
     seen, strange = list[Seen](), set[int]()
     finds, known, packed, masks = Rows(finder.width), Rows(5), Rows(1, np.uint8), mask_finder_of(network)
     reach = dict[Precision, Reach]()
     for image in images.stream(preparation):
-        outputs = reference.run(image.pixels)
+        outputs, largest = answer(image.pixels)
         found = finds.add(finder.finds(outputs))
         shapes = None
         if masks is not None:
@@ -152,8 +149,8 @@ def yardstick(
         strange |= unknown
         there = None if labels is None else known.add(np.column_stack((labels.corners, labels.classes)))
         seen.append(Seen(image.number, image.name, found, there, shapes))
-        for precision, each in magnitudes.items():
-            reach[precision] = _further(reach.get(precision), Reach(image.name, *each.largest(image.pixels)))
+        for precision, each in largest.items():
+            reach[precision] = _further(reach.get(precision), Reach(image.name, *each))
         on_image(len(seen), images.count, image.name)
     notes = images.notes
     if strange:

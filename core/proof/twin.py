@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 from ..images.source import ImageSource
 from ..network.network import Network
@@ -12,7 +12,7 @@ from ..precisions import REFERENCE, Precision
 from ..precisions.dtype import FLOAT32
 from ..shapes import InputShape
 from ..targets import default_target
-from ..targets.loaded import Loaded, Magnitudes
+from ..targets.loaded import Loaded
 from ..targets.provenance import Provenance
 from ..targets.target import Build
 from .prove import OnImage, Yardstick, ignored, yardstick
@@ -40,11 +40,10 @@ def seen_by_twin(
     asks for, so its answers hide what overflows elsewhere.
     """
     target = default_target()
-    with ExitStack() as stack:
-        reference = stack.enter_context(closing(twin(network, size, device)))
-        magnitudes = dict[Precision, Magnitudes]()
-        for precision in {*precisions} - {REFERENCE}:
-            if (found := target.magnitudes(network, size, precision, device)) is not None:
-                magnitudes[precision] = stack.enter_context(closing(found))
-        name = f"{REFERENCE.label} in {target.runtime}"
-        return yardstick(reference, images, network, size, name, on_image, magnitudes)
+    name, others = f"{REFERENCE.label} in {target.runtime}", [each for each in precisions if each != REFERENCE]
+    measuring = target.magnitudes(network, size, others, device) if others else None
+    if measuring is not None:
+        with closing(measuring):
+            return yardstick(measuring.measured, images, network, size, name, on_image)
+    with closing(twin(network, size, device)) as reference:
+        return yardstick(lambda image: (reference.run(image), {}), images, network, size, name, on_image)

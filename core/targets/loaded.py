@@ -50,10 +50,10 @@ class Runner(Protocol):
 
 
 class Magnitudes(Protocol):
-    """What computes in the reference precision, and tells how far values reach."""
+    """What computes in the reference precision, and tells how far values reach that others hold in a narrow type."""
 
-    def largest(self, image: Array) -> tuple[str, float]:
-        """Where the largest magnitude is for a float32 1×C×H×W image, in words, and what it is."""
+    def measured(self, image: Array) -> tuple[tuple[Array, ...], Mapping[Precision, tuple[str, float]]]:
+        """The answer to a float32 1×C×H×W image; by precision, where the largest magnitude is, in words, and that."""
         ...
 
     def close(self) -> None:

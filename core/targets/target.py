@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
@@ -210,9 +210,10 @@ class Target(ABC):
         """An artifact in its runtime. Raises whatever the runtime raises for files that it does not take."""
 
     def magnitudes(
-        self, network: Network, size: tuple[int, int], precision: Precision, device: str
+        self, network: Network, size: tuple[int, int], precisions: Iterable[Precision], device: str
     ) -> Magnitudes | None:
-        """What tells how far a network's values reach that files in a precision hold in a narrow type.
+        """What answers as the network in the reference precision does, and tells how far values reach that files in
+        some other precisions hold in a narrow type.
 
         `size`: height and width, px. None where there are none, or where the target cannot tell.
         """

@@ -1,8 +1,8 @@
-"""How far what flows through a network reaches: the graph in the reference precision also tells the ends of tensors."""
+"""How far what flows through a network reaches: its graph in the reference precision also gives the ends of tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -31,40 +31,53 @@ _BEHIND = {"Add": "the sum", "Mul": "the product", "MatMul": "the matrix product
 
 
 class OnnxMagnitudes:
-    """A network's graph that tells nothing but the largest and the smallest value of some of its tensors."""
+    """A network's graph that gives, behind its outputs, the largest and the smallest value of some of its tensors."""
 
-    def __init__(self, places: Sequence[str], loaded: LoadedOnnx) -> None:
-        """`places`: the tensors in words. `loaded`: gives the largest values, and then the smallest."""
-        self._places, self._loaded = places, loaded
+    def __init__(self, held: Mapping[Precision, Mapping[str, str]], tensors: Sequence[str], loaded: LoadedOnnx) -> None:
+        """`held`: by precision, the tensors that it holds in a narrow type, and each in words. `tensors`: all of them,
+        in the order in which `loaded` gives the largest and the smallest value of each.
+        """
+        self._held, self._tensors, self._loaded = held, tensors, loaded
 
-    def largest(self, image: Array) -> tuple[str, float]:
-        ends = np.abs(np.array([float(end) for end in self._loaded.run(image)]).reshape(2, -1)).max(axis=0)
-        at = int(ends.argmax())  # of NaN, if there is one
-        return self._places[at], float(ends[at])
+    def measured(self, image: Array) -> tuple[tuple[Array, ...], Mapping[Precision, tuple[str, float]]]:
+        count = 2 * len(self._tensors)
+        answers = self._loaded.run(image)
+        ends = np.abs(np.array([float(end) for end in answers[-count:]]).reshape(-1, 2)).max(axis=1)
+        reach = dict[Precision, tuple[str, float]]()
+        for precision, places in self._held.items():
+            chosen = [index for index, name in enumerate(self._tensors) if name in places]
+            at = chosen[int(ends[chosen].argmax())]  # of NaN, if there is one
+            reach[precision] = places[self._tensors[at]], float(ends[at])
+        return answers[:-count], reach
 
     def close(self) -> None:
         self._loaded.close()
 
 
-def magnitudes(network: Network, size: tuple[int, int], precision: Precision, device: str) -> OnnxMagnitudes | None:
-    """Of what files of a network in a precision hold in a narrow type, at a height and width (px); None: of nothing."""
+def magnitudes(
+    network: Network, size: tuple[int, int], precisions: Iterable[Precision], device: str
+) -> OnnxMagnitudes | None:
+    """Of what files in some precisions hold in narrow types, at a height and width (px); None: of nothing."""
     shape = InputShape(1, network.channels, *size)
     promised = contract(network, shape, FLOAT32, dynamic=False)
 
     def model(which: Precision) -> Model:
         return onnx_model(network, promised, which, OPSET.default, shape, Provenance("", ""))
 
-    tensors = list(_narrow(model(precision)))[::-1]
-    if not tensors:
+    held = {precision: dict(_narrow(model(precision))) for precision in precisions}
+    held = {precision: places for precision, places in held.items() if places}
+    if not held:
         return None
     whole = model(REFERENCE)
     graph = whole.graph
-    # ONNX Runtime visits what is read last first: so each tensor is looked at right after it was made.
-    ends = [graph.node(kind, [name], keepdims=0) for kind in ("ReduceMax", "ReduceMin") for name, _ in tensors]
-    ports = tuple(Port(end, ElementType.FLOAT, ()) for end in ends)
+    # ONNX Runtime visits what is read last first: so each tensor is looked at right after it was made, from both ends.
+    made = [name for node in graph.nodes for name in node.outputs]
+    tensors = [name for name in made[::-1] if any(name in places for places in held.values())]
+    ends = [graph.node(kind, [name], keepdims=0) for name in tensors for kind in ("ReduceMax", "ReduceMin")]
+    ports = (*whole.outputs, *(Port(end, ElementType.FLOAT, ()) for end in ends))
     file = BytesIO()
     write_model(Model(graph, whole.name, whole.input, ports, whole.producer, {}), file)
-    return OnnxMagnitudes([place for _, place in tensors], LoadedOnnx(file.getvalue(), device))
+    return OnnxMagnitudes(held, tensors, LoadedOnnx(file.getvalue(), device))
 
 
 def _narrow(model: Model) -> Iterator[tuple[str, str]]:

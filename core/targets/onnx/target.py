@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from importlib.metadata import distributions
 from pathlib import Path
@@ -98,11 +98,11 @@ class Onnx(Target):
         return LoadedOnnx(file, device)
 
     def magnitudes(
-        self, network: Network, size: tuple[int, int], precision: Precision, device: str
+        self, network: Network, size: tuple[int, int], precisions: Iterable[Precision], device: str
     ) -> Magnitudes | None:
         from .magnitudes import magnitudes
 
-        return magnitudes(network, size, precision, device)
+        return magnitudes(network, size, precisions, device)
 
     def info(self, files: Files) -> ArtifactInfo:
         from .untrusted.file import parsed

@@ -157,7 +157,7 @@ def overflowing() -> Network:
 def change(layer: Conv2d, how: Callable[[Array, Array], None]) -> None:
     weight, bias = (array.copy() for array in layer.weights)
     how(weight, bias)
-    layer.__dict__["weights"] = Weights(weight, bias)
+    layer.__dict__.update(bias=bias, _kept=lambda: Weights(weight, bias))
 
 
 def answers_fine_patterns(weight: Array, bias: Array) -> None:
