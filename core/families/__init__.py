@@ -13,6 +13,7 @@ from ..weights.folder import weights_file
 from ..weights.names import COMMON
 from ..weights.tensors import Tensor
 from .dbnet.family import DBNetFamily
+from .dbnet.seglink import refuse_seglink
 from .family import Family, Model
 from .ultralytics.family import Ultralytics
 from .yolov5.family import YoloV5
@@ -38,6 +39,7 @@ def open_weights(path: Path) -> Archive:
     for family in families():
         names |= family.names
     with refusing(what=path.name):
+        refuse_seglink(path)
         return open_archive(weights_file(path), names)
 
 

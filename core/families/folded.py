@@ -133,6 +133,48 @@ def conv_part(layer: Conv2d, name: str, channels: Sequence[int], scale: float = 
     return Conv2d(f"{layer.name}.{name}", shape, load, layer.stride, layer.padding, layer.dilation)
 
 
+def conv_sum(first: Conv2d, *others: Conv2d) -> Conv2d:
+    """Convolutions of one input whose results are added up, as the one that they amount to, named after the first.
+
+    All have odd kernels and keep the place of a pixel; a smaller kernel is the largest one with zeros around it.
+    Raises `WeightsRefused` for any others.
+    """
+    layers = (first, *others)
+    height, width = (max(layer.shape[axis] for layer in layers) for axis in (2, 3))
+    same = {(layer.shape[:2], layer.stride, layer.dilation, layer.groups) for layer in layers}
+    centered = all(layer.padding == (layer.shape[2] // 2, layer.shape[3] // 2) for layer in layers)
+    odd = all(layer.shape[axis] % 2 for layer in layers for axis in (2, 3))
+    if len(same) != 1 or not centered or not odd:
+        raise WeightsRefused(f"{first.name} and the convolutions that are added to it do not suit each other")
+
+    def load() -> Weights:
+        import numpy as np
+
+        weight = np.zeros((*first.shape[:2], height, width))
+        bias = np.zeros(first.out_channels)
+        for layer in layers:
+            w, b = layer.load()
+            top, left = (height - w.shape[2]) // 2, (width - w.shape[3]) // 2
+            weight[:, :, top : top + w.shape[2], left : left + w.shape[3]] += w
+            bias += b
+        return finished(first.name, weight, bias)
+
+    shape = (*first.shape[:2], height, width)
+    padding = (height // 2, width // 2)
+    return Conv2d(first.name, shape, load, first.stride, padding, first.dilation, first.groups)
+
+
+def scaled_channels(name: str, channels: int, kernel: int, load: Callable[[], Float64]) -> Conv2d:
+    """A kernel for each channel by itself, without padding. `load`: its values, channels×kernel×kernel."""
+
+    def weights() -> Weights:
+        import numpy as np
+
+        return finished(name, load()[:, None], np.zeros(channels))
+
+    return Conv2d(name, (channels, 1, kernel, kernel), weights, groups=channels)
+
+
 def conv_transpose(module: Module, norm: BatchNorm | None = None) -> ConvTranspose2d:
     """The layer of an `nn.ConvTranspose2d`, with the batch norm behind it folded in. Raises `WeightsRefused`."""
     in_channels, out_channels, groups = _channels(module, norm)

@@ -175,8 +175,12 @@ class Module:
     def tensors(self) -> Iterator[Tensor]:
         """Every parameter and buffer of this module and those below it."""
         for module in self.walk():
-            yield from module._tensors("_parameters")
-            yield from module._tensors("_buffers")
+            yield from module.own_tensors()
+
+    def own_tensors(self) -> Iterator[Tensor]:
+        """Every parameter and buffer of this module alone."""
+        yield from self._tensors("_parameters")
+        yield from self._tensors("_buffers")
 
     def _tensors(self, name: str) -> Iterator[Tensor]:
         table = self._table(name)

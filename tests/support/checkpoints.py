@@ -43,8 +43,18 @@ class Checkpoint:
 
     @property
     def answers(self) -> list[Array]:
+        """In FP32. Of two heads, those of the one that NMS follows (`raw0`)."""
+        return self._recorded("")
+
+    @property
+    def exact_answers(self) -> list[Array]:
+        """In FP64; nothing where they were not recorded."""
+        return self._recorded("_f64")
+
+    def _recorded(self, suffix: str) -> list[Array]:
         with np.load(self.recorded) as recorded:
-            return [recorded[name] for name in ("out0", "out1") if name in recorded]
+            first = "raw0" if "raw0" in recorded else "out0"
+            return [recorded[f"{name}{suffix}"] for name in (first, "out1") if f"{name}{suffix}" in recorded]
 
 
 def checkpoints_in(folder: Path) -> list[Checkpoint]:

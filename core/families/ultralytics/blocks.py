@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ...network.layers import Conv2d
 from ...network.ops import Ops
-from ..blocks.blocks import Block, Chain, ConvBlock
+from ..blocks.blocks import Block, ConvBlock
 
 T = TypeVar("T")
 
@@ -32,16 +32,40 @@ class Stages:
 
 
 @dataclass(frozen=True, eq=False)
-class HalfThrough:
-    """Two halves of the channels, of which the second goes through blocks, joined and convolved: C2PSA, PSA."""
+class Halves:
+    """Two halves of the channels, of which one goes through blocks, joined and convolved: C2, C2PSA, PSA."""
 
-    first: ConvBlock
-    second: ConvBlock
-    inner: Chain
+    first: Block
+    second: Block
     out: ConvBlock
 
     def __call__(self, ops: Ops[T], x: T) -> T:
-        return self.out(ops, ops.concat((self.first(ops, x), self.inner(ops, self.second(ops, x))), 1))
+        return self.out(ops, ops.concat((self.first(ops, x), self.second(ops, x)), 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """All that blocks make one after the other, joined and convolved: A2C2f without a shortcut."""
+
+    first: ConvBlock
+    inner: tuple[Block, ...]
+    out: ConvBlock
+
+    def __call__(self, ops: Ops[T], x: T) -> T:
+        parts = [self.first(ops, x)]
+        for block in self.inner:
+            parts.append(block(ops, parts[-1]))
+        return self.out(ops, ops.concat(parts, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """Each channel with a kernel of its own, and nothing added: a mean over a window, or a trained factor."""
+
+    conv: Conv2d
+
+    def __call__(self, ops: Ops[T], x: T) -> T:
+        return ops.conv(x, self.conv)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +82,8 @@ class Added:
 class Attention:
     """Multi-head attention between all cells, with a convolution of the values that tells where a cell is.
 
-    The query is scaled by 1/√depth in its weights.
+    The query is scaled by 1/√depth in its weights. `areas`: as many parts of the cells, row by row, are each looked at
+    by themselves.
     """
 
     query: Conv2d
@@ -67,16 +92,23 @@ class Attention:
     position: Conv2d
     out: Conv2d
     heads: int
+    areas: int = 1
 
     def __call__(self, ops: Ops[T], x: T) -> T:
         value = ops.conv(x, self.value)
         return ops.conv(ops.add(self.attended(ops, x, value), ops.conv(value, self.position)), self.out)
 
     def attended(self, ops: Ops[T], x: T, value: T) -> T:
-        """softmax(Q·Kᵀ)·V for each head; N×C×H×W in and out."""
-        depths = (0, self.heads, self.key.out_channels // self.heads, -1)
-        query = ops.permute(ops.reshape(ops.conv(x, self.query), depths), (0, 1, 3, 2))
-        weights = ops.softmax(ops.matmul(query, ops.reshape(ops.conv(x, self.key), depths)))
-        values = (0, self.heads, self.value.out_channels // self.heads, -1)
-        columns = ops.permute(ops.reshape(value, values), (0, 1, 3, 2))
-        return ops.reshape_like(ops.permute(ops.matmul(weights, columns), (0, 1, 3, 2)), value)
+        """softmax(Q·Kᵀ)·V for each head and area; N×C×H×W in and out."""
+        by_cell, back = ((0, 1, 3, 2), (0, 1, 3, 2)) if self.areas == 1 else ((0, 1, 3, 4, 2), (0, 1, 4, 2, 3))
+        query = ops.permute(self._parted(ops, ops.conv(x, self.query), self.query), by_cell)
+        key = self._parted(ops, ops.conv(x, self.key), self.key)
+        key = key if self.areas == 1 else ops.permute(key, (0, 1, 3, 2, 4))
+        weights = ops.softmax(ops.matmul(query, key))
+        mixed = ops.matmul(weights, ops.permute(self._parted(ops, value, self.value), by_cell))
+        return ops.reshape_like(ops.permute(mixed, back), value)
+
+    def _parted(self, ops: Ops[T], x: T, layer: Conv2d) -> T:
+        """N×heads×depth×cells, or ×areas×cells."""
+        areas = () if self.areas == 1 else (self.areas,)
+        return ops.reshape(x, (0, self.heads, layer.out_channels // self.heads, *areas, -1))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...errors import WeightsRefused
 from ...network.layers import Constant
 from ...untrusted import printable
-from ..blocks.blocks import Block, Chain
+from ..blocks.blocks import Block, Chain, Upsample
 from ..blocks.build import block_of, chain, conv_block
 from ..blocks.graph import Head
 from ..blocks.wiring import level_strides
@@ -16,29 +16,36 @@ from ..folded import linear
 from ..modules import Module
 from ..yolov5.heads import Classify as Scores
 from .build import BUILDERS
-from .heads import Angle, Classify, Detect, Edges, Further, Keypoints, Level, Masks, Segment
+from .heads import Angle, Classify, Detect, Edges, Further, Keypoints, Level, Masks, Prototypes, Segment
 
 _MAX_CLASSES = 100_000
 _MAX_BINS = 1024
 _MAX_BIN = 1e6  # strides; neither NaN nor infinity is below it
 
-# By class of head: what `halfpint` and the package call its task.
-TASKS = {"Detect": "detect", "Segment": "segment", "Pose": "pose", "OBB": "obb", "Classify": "classify"}
+# By class of head: what its network is for.
+TASKS = {
+    **dict.fromkeys(("Detect", "v10Detect"), "detect"),
+    **dict.fromkeys(("Segment", "Segment26"), "segment"),
+    **dict.fromkeys(("Pose", "Pose26"), "pose"),
+    **dict.fromkeys(("OBB", "OBB26"), "obb"),
+    "Classify": "classify",
+}
 # Heads that are known by name and not described.
 UNSUPPORTED = {
-    "v10Detect": "YOLOv10",
-    "Segment26": "YOLO26 segmentation",
-    "Pose26": "YOLO26 pose",
-    "OBB26": "YOLO26 OBB",
     "RTDETRDecoder": "RT-DETR",
     "WorldDetect": "YOLO-World",
-    "YOLOEDetect": "YOLOE",
-    "YOLOESegment": "YOLOE",
-    "YOLOESegment26": "YOLOE",
-    "LRPCHead": "YOLOE",
+    **dict.fromkeys(("YOLOEDetect", "YOLOESegment", "YOLOESegment26", "LRPCHead"), "YOLOE"),
     "SemanticSegment": "semantic segmentation",
     "Depth": "depth",
 }
+# Branches beside the one that is described: the end-to-end head, and what serves training alone.
+_ONE_TO_ONE = "one2one_"
+TRAINING_ONLY = ("flow_model", "cv4_sigma")
+
+
+def is_one_to_one(branch: str) -> bool:
+    """Whether a head's branch is one that finds each thing once; it stands beside the one that NMS follows."""
+    return branch.startswith(_ONE_TO_ONE)
 
 
 def task_of_head(module: Module) -> str:
@@ -49,7 +56,7 @@ def task_of_head(module: Module) -> str:
         raise WeightsRefused(
             f"this is a network of {UNSUPPORTED[module.kind]} (its head is a {module.kind}), "
             "which is not supported yet",
-            "YOLOv8 and YOLO11 of all five tasks are: detect, segment, pose, obb and classify",
+            "detectors, segmentation, pose, oriented boxes and classifiers of YOLOv8 to YOLO26 are",
         )
     raise WeightsRefused(f"{module}: the head {printable(module.full_kind)} is not known")
 
@@ -59,16 +66,19 @@ def head_from(module: Module) -> Head:
     match task_of_head(module):
         case "segment":
             masks = module.integer("nm", 1, _MAX_CLASSES)
-            return Segment(_detect(module, Masks(masks), "proto"), _prototypes(module.child("proto"), masks))
+            detect = _detect(module, Masks(masks), "proto")
+            return Segment(detect, _prototypes(module.child("proto"), masks, [level.stride for level in detect.levels]))
         case "pose":
             points, dimensions = module.integers("kpt_shape", 2, 1, _MAX_CLASSES)
             if dimensions not in (2, 3):
                 raise WeightsRefused(f"{module}: keypoints of {dimensions} dimensions; 2 and 3 are known")
+            if module.kind == "Pose26":
+                return _detect(module, Keypoints(points, dimensions, factor=1, shift=0), "cv4_kpts")
             return _detect(module, Keypoints(points, dimensions))
         case "obb":
             if module.integer("ne") != 1:
                 raise WeightsRefused(f"{module}: {module.integer('ne')} angles a box; one is known")
-            return _detect(module, Angle())
+            return _detect(module, Angle(bounded=module.kind == "OBB"))
         case "classify":
             return _classify(module)
         case _:
@@ -83,13 +93,15 @@ def class_count(module: Module) -> int:
 
 
 def _detect(module: Module, further: Further | None, *others: str) -> Detect:
-    module.only("cv2", "cv3", "dfl", *(("cv4",) if further else ()), *others)
-    if module.attribute("_end2end") is True:
-        raise WeightsRefused(f"{module} is an end-to-end head, which is not supported yet")
+    beside = [name for name in module.children if is_one_to_one(name) or name in TRAINING_ONLY]
+    module.only("cv2", "cv3", "dfl", *(("cv4",) if further else ()), *others, *beside)
     classes, bins = class_count(module), module.integer("reg_max", 1, _MAX_BINS)
     counts = [4 * bins, classes, *([further.count] if further else [])]
     names = ("cv2", "cv3", "cv4")[: len(counts)]
-    branches = [_branch(module.child(name), count) for name, count in zip(names, counts, strict=True)]
+    branches = [
+        _branch(module.child(name), module.children.get(f"{name}_kpts"), count)
+        for name, count in zip(names, counts, strict=True)
+    ]
     strides = level_strides(module)
     if any(len(branch) != len(strides) for branch in branches):
         raise WeightsRefused(f"{module} has {len(branches[0])} convolutions for {len(strides)} strides")
@@ -103,14 +115,20 @@ def _detect(module: Module, further: Further | None, *others: str) -> Detect:
     return Detect(tuple(levels), Edges(_bins(module, bins)), classes, further)
 
 
-def _branch(module: Module, channels: int) -> list[Block]:
-    """What one kind of value is computed by, level by level. Raises `WeightsRefused` for another number of channels."""
+def _branch(module: Module, ends: Module | None, channels: int) -> list[Block]:
+    """What one kind of value is computed by, level by level. `ends`: the last convolutions, if they lie elsewhere.
+
+    Raises `WeightsRefused` for another number of channels.
+    """
     blocks: list[Block] = []
-    for child in module.children.values():
+    lasts = {} if ends is None else ends.children
+    for name, child in module.children.items():
         *_, last = child.children.values() or (child,)
+        last = lasts.get(name, last)
         if last.kind != "Conv2d" or last.integer("out_channels") != channels:
             raise WeightsRefused(f"{child} does not end in a convolution of {channels} channels")
-        blocks.append(chain(child, BUILDERS))
+        block = chain(child, BUILDERS)
+        blocks.append(Chain((block, block_of(last, BUILDERS))) if name in lasts else block)
     return blocks
 
 
@@ -125,13 +143,24 @@ def _bins(module: Module, count: int) -> Constant | None:
     return Constant(layer.path, (count, 1), tuple(values))
 
 
-def _prototypes(module: Module, masks: int) -> Chain:
-    module.only("cv1", "upsample", "cv2", "cv3")
-    blocks = [block_of(module.child(name), BUILDERS) for name in ("cv1", "upsample", "cv2", "cv3")]
+def _prototypes(module: Module, masks: int, strides: Sequence[float]) -> Prototypes:
+    """Since YOLO26 (Proto26), all feature maps are fused first; its `semseg` serves training alone."""
+    names, coarser = ["cv1", "upsample", "cv2", "cv3"], list[Chain]()
+    if module.kind == "Proto26":
+        module.only(*names, "feat_refine", "feat_fuse", "semseg")
+        names.insert(0, "feat_fuse")
+        refined = list(module.child("feat_refine").children.values())
+        if len(refined) != len(strides) - 1:
+            raise WeightsRefused(f"{module} fuses {len(refined)} feature maps with the first, of {len(strides)}")
+        for child, stride in zip(refined, strides[1:], strict=True):
+            coarser.append(Chain((block_of(child, BUILDERS), Upsample(int(stride // strides[0])))))
+    else:
+        module.only(*names)
+    blocks = [block_of(module.child(name), BUILDERS) for name in names]
     last = conv_block(module.child("cv3")).conv
     if last.out_channels != masks:
         raise WeightsRefused(f"{module} gives {last.out_channels} prototypes, {masks} were expected")
-    return Chain(tuple(blocks))
+    return Prototypes(Chain(tuple(blocks)), tuple(coarser))
 
 
 def _classify(module: Module) -> Classify:

@@ -11,13 +11,18 @@ from ...untrusted import printable
 from ...weights.archive import Archive
 from ...weights.pickled import Record
 from ..blocks.sizes import usual_sizes
+from ..blocks.wiring import head_module
 from ..family import Facts, Model
 from ..modules import Module
+from .build_heads import TRAINING_ONLY, is_one_to_one
 from .names import MODELS, NAMES
 from .network import class_names, network_of, stride_of, task_of
 
 # By block or head that came with a version, newest first.
 _ERAS = {
+    "Pose26": "YOLO26",
+    "OBB26": "YOLO26",
+    "Segment26": "YOLO26",
     "A2C2f": "YOLO12",
     "C3k2": "YOLO11",
     "SCDown": "YOLOv10",
@@ -56,11 +61,25 @@ class UltralyticsModel:
 
     @property
     def tensors(self) -> object:
-        return self.module.record
+        left_out = tuple(f"{module.path}." for modules in self._left_out().values() for module in modules)
+        return [
+            tensor
+            for module in self.module.walk()
+            if not f"{module.path}.".startswith(left_out)
+            for tensor in module.own_tensors()
+        ]
 
     @property
     def dropped(self) -> Mapping[str, object]:
-        return {}
+        return {what: [module.record for module in modules] for what, modules in self._left_out().items() if modules}
+
+    def _left_out(self) -> Mapping[str, list[Module]]:
+        """The branches of the head that are not exported, by what they are."""
+        children = head_module(self.module).children
+        return {
+            "end-to-end head (one2one, not exported)": [m for name, m in children.items() if is_one_to_one(name)],
+            "branches that serve training alone": [m for name, m in children.items() if name in TRAINING_ONLY],
+        }
 
     @property
     def parameters(self) -> int:

@@ -78,10 +78,12 @@ class Masks:
 
 @dataclass(frozen=True, eq=False)
 class Keypoints:
-    """Points of x, y (px) and, with a third dimension, how visible: (2·y + cell)·stride, and a sigmoid."""
+    """Points of x, y (px) and, with a third dimension, how visible: (factor·y + shift + cell)·stride, and a sigmoid."""
 
     points: int
     dimensions: int
+    factor: float = 2.0
+    shift: float = -0.5
 
     @property
     def count(self) -> int:
@@ -95,9 +97,10 @@ class Keypoints:
         told = ops.concat((self._place(ops, place, grid, stride), ops.sigmoid(visible)), 2)
         return ops.reshape(told, (0, self.count, -1))
 
-    @staticmethod
-    def _place(ops: Ops[T], x: T, grid: T, stride: float) -> T:
-        return ops.mul(ops.add(ops.add(ops.mul(x, 2.0), -0.5), grid), stride)
+    def _place(self, ops: Ops[T], x: T, grid: T, stride: float) -> T:
+        x = x if self.factor == 1 else ops.mul(x, self.factor)
+        x = x if self.shift == 0 else ops.add(x, self.shift)
+        return ops.mul(ops.add(x, grid), stride)
 
     def center(self, ops: Ops[T], offset: T, values: T) -> T:
         return offset
@@ -105,13 +108,17 @@ class Keypoints:
 
 @dataclass(frozen=True, eq=False)
 class Angle:
-    """How far a box is turned about its center, in radians: (σ - ¼)·π. Its edges are those of the turned box."""
+    """How far a box is turned about its center, in radians. Its edges are those of the turned box.
 
+    `bounded`: it is (σ - ¼)·π; else it is told as it is.
+    """
+
+    bounded: bool
     count: int = 1
 
     def values(self, ops: Ops[T], x: T, grid: T, stride: float) -> T:
-        x = ops.sigmoid(ops.reshape(x, (0, self.count, -1)))
-        return ops.mul(ops.add(x, -0.25), math.pi)
+        x = ops.reshape(x, (0, self.count, -1))
+        return ops.mul(ops.add(ops.sigmoid(x), -0.25), math.pi) if self.bounded else x
 
     def center(self, ops: Ops[T], offset: T, values: T) -> T:
         x, y = ops.split(offset, (1, 1), 1)
@@ -153,14 +160,28 @@ class Detect:
 
 
 @dataclass(frozen=True, eq=False)
+class Prototypes:
+    """Of the finest feature map; with `coarser`, the other maps are added to it, each enlarged to its size."""
+
+    blocks: Chain
+    coarser: tuple[Chain, ...] = ()
+
+    def __call__(self, ops: Ops[T], xs: Sequence[T]) -> T:
+        x = xs[0]
+        for block, more in zip(self.coarser, xs[1:], strict=bool(self.coarser)):
+            x = ops.add(x, block(ops, more))
+        return self.blocks(ops, x)
+
+
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Boxes with mask weights, and the prototypes that those weights mix: N×masks×height×width."""
 
     detect: Detect
-    prototypes: Chain
+    prototypes: Prototypes
 
     def __call__(self, ops: Ops[T], xs: Sequence[T]) -> tuple[T, ...]:
-        prototypes = ops.float32(self.prototypes(ops, xs[0]))
+        prototypes = ops.float32(self.prototypes(ops, xs))
         return (*self.detect(ops, xs), prototypes)
 
 

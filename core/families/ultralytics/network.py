@@ -23,7 +23,7 @@ from ..blocks.wiring import (
 )
 from ..modules import Module
 from .build import BUILDERS
-from .build_heads import class_count, head_from, task_of_head
+from .build_heads import class_count, head_from, is_one_to_one, task_of_head
 from .decoder import detections
 from .heads import Angle, Classify, Detect, Further, Keypoints, Masks, Segment
 
@@ -58,7 +58,9 @@ def network_of(model: Module, notes: Mapping[str, str]) -> Network:
         names=class_names(model),
         result=_result(detect),
         fit=Fit.CROP if isinstance(head, Classify) else Fit.SQUARE,
-        properties=_Properties(channels, detect.further if detect else None, notes),
+        properties=_Properties(
+            channels, detect.further if detect else None, any(map(is_one_to_one, last.children)), notes
+        ),
     )
     if detect is not None:
         check_strides(network, last, [(f"level {i}", level.stride) for i, level in enumerate(detect.levels)])
@@ -129,14 +131,20 @@ def _result(detect: Detect | None) -> Result | None:
 
 @dataclass(frozen=True, eq=False)
 class _Properties:
-    """What the package's own loader looks for in a file, and what the checkpoint says of itself."""
+    """What the package's own loader looks for in a file, and what the checkpoint says of itself.
+
+    `one_to_many`: whether that head was taken where the checkpoint has an end-to-end one, too.
+    """
 
     channels: int
     further: Further | None
+    one_to_many: bool
     notes: Mapping[str, str]
 
     def __call__(self, shape: InputShape) -> Mapping[str, str]:
         told = {"batch": str(shape.batch), "imgsz": str([shape.height, shape.width]), "channels": str(self.channels)}
+        if self.one_to_many:
+            told |= {"head": "one2many", "end2end": "False"}
         if isinstance(self.further, Keypoints):
             told["kpt_shape"] = str([self.further.points, self.further.dimensions])
         return {**told, **self.notes}

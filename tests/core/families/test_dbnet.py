@@ -288,3 +288,13 @@ def open_weights_of(state: State, folder: Path) -> Iterator[dict[str, Tensor]]:
     with open_weights(written(state, folder / "some.pt")) as archive:
         assert isinstance(archive.root, dict)
         yield {str(key): tensor for key, tensor in archive.root.items() if isinstance(tensor, Tensor)}
+
+
+@pytest.mark.parametrize("inside", ["", "tf_ckpts"])
+def test_seglink_is_refused_by_name_with_the_sibling_that_is_a_dbnet(inside: str, tmp_path: Path) -> None:
+    folder = tmp_path / "cv_resnet18_ocr-detection-line-level_damo"
+    (folder / inside).mkdir(parents=True)
+    for suffix in ("index", "meta", "data-00000-of-00001"):
+        (folder / inside / f"checkpoint-80000.{suffix}").write_bytes(b"tensorflow")
+    with pytest.raises(WeightsRefused, match=r"SegLink\+\+ .* sibling cv_resnet18_ocr-detection-db-line-level_damo"):
+        open_weights(folder)

@@ -27,7 +27,7 @@ from halfpint.core.shapes import InputShape
 from halfpint.core.sizes import Sizes
 from halfpint.core.targets.provenance import Provenance, metadata
 from halfpint.core.targets.torchscript.file import torchscript_bytes
-from support.checkpoints import Array, Checkpoint, checkpoints_in, network_of, nrmse
+from support.checkpoints import Checkpoint, checkpoints_in, network_of, nrmse
 from support.jobs import loaded, small
 from support.onnx import answer, known_beforehand, model_of, written
 from support.rounding import limits, limits64
@@ -42,14 +42,8 @@ KNOWN = {checkpoint.name: checkpoint.path for checkpoint in checkpoints_in(FIXTU
 NRMSE = 5e-5
 
 
-def exact_answers(checkpoint: Checkpoint) -> list[Array]:
-    """What the package answers in FP64."""
-    with np.load(checkpoint.recorded) as recorded:
-        return [recorded[name] for name in ("out0_f64", "out1_f64") if name in recorded]
-
-
 def test_numpy_and_onnx_runtime_answer_as_the_package_does(ultralytics: Checkpoint) -> None:
-    recorded, exact = ultralytics.answers, exact_answers(ultralytics)
+    recorded, exact = ultralytics.answers, ultralytics.exact_answers
     with network_of(ultralytics.path) as network:
         reference = Reference(FLOAT64).run(network, ultralytics.image)
         onnx.checker.check_model(model := written(network), full_check=True)
@@ -128,6 +122,7 @@ def test_the_files_sizes_are_known_to_the_byte(ultralytics: Checkpoint, tmp_path
         ("yolov8n-pose", "yolov8n-pose", "YOLOv8", "pose", "8.4.190"),
         ("yolo11n-obb", "yolo11n-obb", "YOLO11", "obb", "8.4.190"),
         ("yolov8n-cls", "yolov8n-cls", "YOLOv8", "classify", "8.4.190"),
+        ("yolo26n-seg", "yolo26n-seg", "YOLO26", "segment", "8.4.190"),
     ],
 )
 def test_facts(name: str, variant: str, era: str, task: str, version: str) -> None:
@@ -149,6 +144,14 @@ def test_a_file_tells_what_the_package_s_own_loader_looks_for() -> None:
     assert (literal["batch"], literal["imgsz"], literal["kpt_shape"], literal["stride"]) == (2, [96, 128], [17, 3], 32)
     assert told["task"] == "pose"
     assert "AGPL-3.0" in told["license"]
+
+
+def test_of_two_heads_the_one_that_nms_follows_is_exported_and_the_other_is_told() -> None:
+    info = inspect(KNOWN["yolo26n-seg"])
+    assert [part.name for part in info.parts if part.dropped] == ["end-to-end head (one2one, not exported)"]
+    with network_of(KNOWN["yolo26n-seg"]) as network:
+        told = metadata(network, FP16, InputShape(1, 3, 96, 160), Provenance("best.pt", "0" * 64))
+    assert (told["head"], told["end2end"]) == ("one2many", "False")
 
 
 # ---- what is refused
