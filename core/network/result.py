@@ -74,9 +74,13 @@ class Mask:
 
 @dataclass(frozen=True)
 class BestClass:
-    """The class with the largest score, in an N×classes output. `output`: which output it is."""
+    """The class with the largest score, in an N×classes output. `output`: which output it is.
+
+    `probabilities`: whether the scores are that already, by a softmax in the network.
+    """
 
     output: int
+    probabilities: bool = False
 
 
 Result: TypeAlias = Detections | Mask | BestClass

@@ -62,6 +62,8 @@ def rows_of(network: Network) -> Rows:
             return rows
         case Detections(rows=Rows()):
             why = "NMS in the file would part the boxes from their masks"
+        case Detections():
+            why = f"NMS in the file is not supported yet for boxes as {network.family} lays them out"
         case _:
             why = "NMS is for boxes"
     raise BadRequest(f"this is a network of the task {network.task}: {why}", "leave out --nms")

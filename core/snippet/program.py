@@ -81,7 +81,7 @@ def _decoding(said: Mapping[str, str]) -> _Decoding:
         return _Decoding({"THRESHOLD, LEAST, UNCLIP": thresholds}, _part("regions"), "pyclipper")
     if said["task"] != "classify":
         raise ValueError(f"a network of the task {said['task']}")
-    return _Decoding({}, _part("classes"))
+    return _Decoding({}, _part("probabilities" if said.get("scores") == "probabilities" else "classes"))
 
 
 def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapping[str, object]]:

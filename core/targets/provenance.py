@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..network.network import Network
-from ..network.result import Detections, Mask, Rows
+from ..network.result import BestClass, Detections, Mask, Rows
 from ..network.suppression import Suppression
 from ..precisions import Precision
 from ..precisions.dtype import FLOAT32, DType
@@ -38,7 +38,7 @@ def metadata(
 ) -> Mapping[str, str]:
     """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader.
 
-    `preparation` tells what is done to a picture before; `detections`, `map_threshold` or `nms`, how things are found.
+    `preparation` tells what is done to a picture before; `detections`, `map_threshold`, `scores`, `nms`: what is found.
     `nms`: what the file suppresses itself. What is not UTF-8 in the weights file's name is escaped.
     """
     use = {name: value if isinstance(value, str) else json.dumps(value) for name, value in use_of(network, nms).items()}
@@ -72,6 +72,8 @@ def _found_by(network: Network, nms: Suppression | None) -> Mapping[str, Any]:
         case Detections(threshold=threshold, iou=iou, most=most, rows=Rows(classes, masks)):
             told = {"classes": classes, "masks": masks, "confidence": threshold, "iou": iou, "max_det": most}
             return {"detections": told}
+        case BestClass(probabilities=True):
+            return {"scores": "probabilities"}
         case _:
             return {}
 

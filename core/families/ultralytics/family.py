@@ -20,9 +20,6 @@ from .network import class_names, network_of, stride_of, task_of
 
 # By block or head that came with a version, newest first.
 _ERAS = {
-    "Pose26": "YOLO26",
-    "OBB26": "YOLO26",
-    "Segment26": "YOLO26",
     "A2C2f": "YOLO12",
     "C3k2": "YOLO11",
     "SCDown": "YOLOv10",
@@ -112,6 +109,9 @@ class UltralyticsModel:
         return "custom"
 
     def _era(self) -> str:
+        head = head_module(self.module)
+        if head.kind != "v10Detect" and any(map(is_one_to_one, head.children)):
+            return "YOLO26"  # whose other blocks are YOLO11's
         kinds = {module.kind for module in self.module.walk()}
         return next((era for kind, era in _ERAS.items() if kind in kinds), "no known version")
 

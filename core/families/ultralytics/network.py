@@ -125,7 +125,7 @@ def _boxes(detect: Detect) -> tuple[tuple[Output, ...], tuple[Component, ...]]:
 def _result(detect: Detect | None) -> Result | None:
     """What people keep of an answer. Of turned boxes, whose overlap nobody here measures, nothing is said."""
     if detect is None:
-        return BestClass(0)
+        return BestClass(0, probabilities=True)
     return None if isinstance(detect.further, Angle) else detections(detect.classes)
 
 

@@ -11,13 +11,14 @@ import onnx
 import pytest
 import torch
 
-from halfpint.core.errors import WeightsRefused
+from halfpint.core.errors import BadRequest, WeightsRefused
 from halfpint.core.export.order import Order
 from halfpint.core.families import identify, open_weights
 from halfpint.core.families.modules import Module
 from halfpint.core.families.ultralytics.names import NAMES
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.inspect import inspect
+from halfpint.core.network.suppression import rows_of
 from halfpint.core.precisions import FLOATS, FP16, Precision
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
@@ -25,7 +26,7 @@ from halfpint.core.readings.torch_runner import TorchRunner
 from halfpint.core.readings.weigher import weigh
 from halfpint.core.shapes import InputShape
 from halfpint.core.sizes import Sizes
-from halfpint.core.targets.provenance import Provenance, metadata
+from halfpint.core.targets.provenance import Provenance, metadata, use_of
 from halfpint.core.targets.torchscript.file import torchscript_bytes
 from support.checkpoints import Checkpoint, checkpoints_in, network_of, nrmse
 from support.jobs import loaded, small
@@ -154,7 +155,20 @@ def test_of_two_heads_the_one_that_nms_follows_is_exported_and_the_other_is_told
     assert (told["head"], told["end2end"]) == ("one2many", "False")
 
 
+def test_a_classifier_s_file_tells_that_its_scores_are_probabilities() -> None:
+    with network_of(KNOWN["yolov8n-cls"]) as network:
+        assert use_of(network, None)["scores"] == "probabilities"
+
+
 # ---- what is refused
+
+
+def test_nms_in_the_file_is_refused_for_a_layout_that_it_does_not_know() -> None:
+    with (
+        network_of(KNOWN["v8.0.100-yolov8n"]) as network,
+        pytest.raises(BadRequest, match="not supported yet for boxes as ultralytics lays them out"),
+    ):
+        rows_of(network)
 
 
 @pytest.mark.parametrize(
