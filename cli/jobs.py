@@ -15,6 +15,7 @@ from ..core.errors import BadRequest, JobFailed
 from ..core.events import Event, JobFinished
 from ..core.jobs import queue
 from ..core.jobs.database import Database, Job, State
+from ..core.jobs.state_words import state_words
 from ..core.jobs.store import EventReader
 from ..core.jobs.trail import Trail
 from ..core.kinds import Kind
@@ -46,8 +47,9 @@ def _list(database: Database, args: argparse.Namespace) -> int:
     if not jobs:
         say("there are no jobs yet: halfpint export makes one")
         return 0
-    now = time.time()
-    rows = [("", "job", "state", "weights", "files", "began", "took"), *(_row(job, now) for job in jobs)]
+    now, verdicts = time.time(), database.verdicts()
+    rows = [("", "job", "state", "weights", "files", "began", "took")]
+    rows += [_row(job, verdicts.get(job.id, ()), now) for job in jobs]
     for line in table(rows):
         say(line)
     return 0
@@ -60,7 +62,7 @@ def _show(database: Database, args: argparse.Namespace) -> int:
         if args.json:
             say_json(_to_dict(database, job))
             continue
-        say(f"#{job.number} {job.id}  {_state(job)}")
+        say(f"#{job.number} {job.id}  {state_words(job, database.verdicts().get(job.id, ()))}")
         say(f"weights: {from_home(job.spec.weights)}; files go to {from_home(job.spec.out)}")
         events = _events(job)
         if events and isinstance(events[-1], JobFinished):
@@ -183,19 +185,12 @@ def _events(job: Job) -> list[Event]:
         reader.close()
 
 
-def _row(job: Job, now: float) -> tuple[str, ...]:
+def _row(job: Job, verdicts: Sequence[str], now: float) -> tuple[str, str, str, str, str, str, str]:
     began = "" if job.began is None else f"{datetime.fromtimestamp(job.began):%d %b %H:%M}"
     seconds = job.seconds(now)
     took = "" if seconds is None else f"{seconds:.1f} s"
-    return f"#{job.number}", job.id, _state(job), _weights(job.spec.weights), _files(job.spec.kinds), began, took
-
-
-def _state(job: Job) -> str:
-    if job.state is State.WAITING and job.reason:
-        return job.reason
-    if job.state is State.RUNNING:
-        return "is cancelled" if job.cancelled else "running"
-    return str(job.state)
+    state, weights = state_words(job, verdicts), _weights(job.spec.weights)
+    return f"#{job.number}", job.id, state, weights, _files(job.spec.kinds), began, took
 
 
 def _weights(path: Path) -> str:

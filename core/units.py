@@ -40,3 +40,11 @@ def figure(value: float) -> str:
 def spelled_dtype(dtype: str) -> str:
     """A dtype for people: `FP16` for float16, `INT64` for int64."""
     return dtype.replace("bfloat", "bf").replace("float", "fp").upper()
+
+
+def seconds_in_words(seconds: float) -> str:
+    """A time that people can compare: `4 s`, `2 m 5 s`, `1 h 12 m`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} m {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} m"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from textual.app import App
 
 from ..core.commandline import command
 from ..core.errors import BadRequest
+from ..core.events import ArtifactPublished, JobFinished
 from ..core.jobs.database import Job
+from ..core.jobs.store import EventReader
 from ..core.memory.estimate import JobFit
 from ..core.memory.fit import Fit
 from ..core.options import NAME, OVERWRITE
@@ -17,17 +21,19 @@ from ..core.shapes import Preset, spelled
 from ..core.spec import ExportSpec
 from .clipboard import copy
 from .feeds.fit_map import Subject
+from .log_lines import told
 from .panels.panel import Panel
 from .panels.registry import commands
 from .report_lines import help_lines, report_lines
 from .screens.choose import Answer, Choose
 from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader
-from .session import Artifact, Jobs
+from .session import Artifact, Jobs, Record
 from .status import in_words
 from .widgets.lines import plain
 
 AnyApp = App[Any]
+_NAMED = 3  # files by name, where there are more
 T = TypeVar("T")
 
 
@@ -39,8 +45,8 @@ def open_help(app: AnyApp, panel: Panel) -> None:
 def open_command(app: AnyApp, spec: ExportSpec) -> None:
     """The command line of a job, copied."""
     line = command(spec)
-    told = copy(app, line + "\n")
-    app.push_screen(Reader("The same from the shell", [plain(line, "strong"), plain(""), plain(told, "dim")], line))
+    copied = copy(app, line + "\n")
+    app.push_screen(Reader("The same from the shell", [plain(line, "strong"), plain(""), plain(copied, "dim")], line))
 
 
 def open_report(app: AnyApp, artifact: Artifact) -> None:
@@ -51,6 +57,26 @@ def open_report(app: AnyApp, artifact: Artifact) -> None:
     else:
         lines = report_lines(artifact.manifest, artifact.path.name)
     app.push_screen(Reader(artifact.path.name, lines))
+
+
+def open_job(app: AnyApp, job: Job) -> None:
+    """What happened in a job that is over, and the reports of what it published."""
+    try:
+        with contextlib.closing(EventReader(job.folder)) as reader:
+            events = list(reader.new())
+    except OSError:
+        events = []
+    if job.finished is not None and not any(isinstance(event, JobFinished) for event in events):
+        events.append(job.finished)
+    records = (Record(0, event, job) for event in events)
+    lines = [entry.line for record in records if (entry := told(record)) is not None]
+    lines += [plain(f"log: {job.folder.log_file}", "dim")]
+    manifest = Path(job.finished.manifest) if job.finished is not None and job.finished.manifest else None
+    for event in events:
+        if isinstance(event, ArtifactPublished):
+            lines += [plain(""), plain(Path(event.path).name, "strong")]
+            lines += report_lines(manifest, Path(event.path).name)
+    app.push_screen(Reader(f"Job #{job.number}: {job.spec.weights.name}", lines))
 
 
 def ask_preset(app: AnyApp, presets: Sequence[Preset], take: Callable[[tuple[int, int]], object]) -> None:
@@ -71,16 +97,25 @@ def open_fit_map(app: AnyApp, subject: Subject, take: Callable[[tuple[int, int]]
     return screen
 
 
-def ask_overwrite(app: AnyApp, spec: ExportSpec, existing: Sequence[str], take: Callable[[ExportSpec], object]) -> None:
-    """What to do about files that exist already."""
-    specs = {"overwrite": spec.having(OVERWRITE, True), "rename": spec.having(NAME, _free_name(spec))}
-    verb = "exists" if len(existing) == 1 else "exist"
+def ask_overwrite(
+    app: AnyApp, specs: Sequence[ExportSpec], existing: Sequence[str], take: Callable[[Sequence[ExportSpec]], object]
+) -> None:
+    """What to do about files that exist already, which these jobs would make; `take` is given the jobs to do."""
+    renamed = [spec if _free(spec) else spec.having(NAME, _free_name(spec)) for spec in specs]
+    rest = [spec for spec in specs if spec.overwrite or _free(spec)]
+    names = renamed[0].artifact_name if len(specs) == 1 else "by numbers"
     answers = [
         Answer("o", "overwrite", "overwrite, when the new files have been verified"),
-        Answer("n", "rename", f"name the new ones {specs['rename'].artifact_name}"),
+        Answer("n", "rename", f"name the new ones {names}"),
     ]
-    question = Choose("Files exist", f"{', '.join(existing)} {verb} already in {spec.out}.", answers)
-    app.push_screen(question, _answered(lambda answer: take(specs[answer])))
+    if rest:
+        answers.append(Answer("s", "skip", f"leave them; do the other {len(rest)}"))
+    chosen = {"overwrite": [spec.having(OVERWRITE, True) for spec in specs], "rename": renamed, "skip": rest}
+    more = f" and {len(existing) - _NAMED} more" if len(existing) > _NAMED else ""
+    places = {spec.out for spec in specs}
+    where = f" in {places.pop()}" if len(places) == 1 else ""
+    text = f"{', '.join(existing[:_NAMED])}{more} {'exists' if len(existing) == 1 else 'exist'} already{where}."
+    app.push_screen(Choose("Files exist", text, answers), _answered(lambda answer: take(chosen[answer])))
 
 
 def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
@@ -93,12 +128,12 @@ def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
 
 def ask_quit(app: AnyApp, jobs: Jobs, mine: Sequence[Job], take: Callable[[bool], object]) -> None:
     """What to do about jobs that run and wait; `take` is told whether to cancel those of this screen, `mine`."""
-    told = in_words(jobs)
+    words = in_words(jobs)
     answers = [Answer("k", "keep", "leave; they go on without the screen")]
     if mine:
         which = f"cancel {' and '.join(f'#{job.number}' for job in mine)}" if len(mine) < 4 else f"cancel {len(mine)}"
         answers.append(Answer("c", "cancel", f"{which} of this screen, then leave"))
-    text = f"{told[0].upper()}{told[1:]}. `halfpint jobs` lists them in any shell, and the next screen shows them."
+    text = f"{words[0].upper()}{words[1:]}. `halfpint jobs` lists them in any shell, and the next screen shows them."
     app.push_screen(Choose("Leave", text, answers), _answered(lambda answer: take(answer == "cancel")))
 
 
@@ -117,6 +152,11 @@ def _free_name(spec: ExportSpec) -> str:
     for number in range(2, 1000):
         name = f"{spec.destination[NAME]}-{number}"
         renamed = spec.having(NAME, name)
-        if not any(path.exists() for path in (*map(renamed.path, renamed.kinds), renamed.manifest)):
+        if _free(renamed):
             return name
     raise BadRequest("there are a thousand files of this name", "choose another name")
+
+
+def _free(spec: ExportSpec) -> bool:
+    """Whether nothing has the names that a job gives."""
+    return not any(path.exists() for path in (*map(spec.path, spec.kinds), spec.manifest))

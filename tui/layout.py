@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +34,7 @@ class Mode(StrEnum):
 class Arrangement:
     """The panels that are shown, and how. `tall`: there is room for long lists.
 
-    `tabs`: some panels are out of sight, so that a line must tell how to get there.
+    `tabs`: most panels are out of sight, so that a line must tell how to get there.
     """
 
     mode: Mode
@@ -43,16 +43,30 @@ class Arrangement:
     tabs: bool
 
 
-def arrange(width: int, height: int, panels: Mapping[str, Page], panel: str, zoomed: bool) -> Arrangement:
+_TALL = 46  # rows
+
+
+def arrange(
+    width: int,
+    height: int,
+    panels: Mapping[str, Page],
+    stand_ins: Mapping[str, Sequence[str]],
+    panel: str,
+    zoomed: bool,
+) -> Arrangement:
     """The arrangement for a terminal of so many cells, with the focus in `panel`, which may be zoomed.
 
-    `panels`: every panel's name, and the page that it belongs to.
+    `panels`: every panel's name, and the page that it belongs to. `stand_ins`: panels that are in sight only while they
+    have the focus, where there is not much room, and those whose place they take.
     """
     mode, shown = Mode.SINGLE, frozenset((panel,))
     if not zoomed and width >= 100 and height >= 30:
         mode, shown = Mode.WHOLE, frozenset(panels)
+        if height < _TALL:
+            shown -= frozenset(stand_ins.get(panel, ())) | (stand_ins.keys() - {panel})
     elif not zoomed and width >= 76 and height >= 21:
         page = panels[panel]
         mode = Mode.INPUT_PAGE if page is Page.INPUT else Mode.OUTPUT_PAGE
         shown = frozenset(name for name, its in panels.items() if its is page)
-    return Arrangement(mode, shown, tall=height >= 46, tabs=len(shown) < len(panels))
+        shown -= frozenset(stand_ins.get(panel, ())) | (stand_ins.keys() - {panel})
+    return Arrangement(mode, shown, tall=height >= _TALL, tabs=mode is not Mode.WHOLE)

@@ -16,6 +16,14 @@ class Highlighted(Message):
         self.candidate = candidate
 
 
+class Marked(Message):
+    """A weights file is to be exported together with others, or no longer."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        super().__init__()
+        self.candidate = candidate
+
+
 class SizeTyped(Message):
     """Another size is typed."""
 

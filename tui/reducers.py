@@ -16,7 +16,7 @@ from .feeds.inspector import Inspected
 from .feeds.jobs import JobNews, JobsListed
 from .feeds.measure_gpu import GpuMeasured
 from .feeds.scanner import Found
-from .messages import Highlighted, OptionsChosen, SizeTyped
+from .messages import Highlighted, Marked, OptionsChosen, SizeTyped
 from .session import Artifact, JobMemory, Jobs, Record, Search, Session
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def reduced(session: Session, message: Message) -> Session:
         case LargestFound():
             return replace(session, largest=message.largest) if message.spec == session.spec else session
         case JobsListed():
-            return listed(session, message.jobs)
+            return listed(session, message.jobs, message.verdicts)
         case JobNews():
             return news(session, message)
         case GpuMeasured():
@@ -50,6 +50,11 @@ def reduced(session: Session, message: Message) -> Session:
             for line in message.text.splitlines():
                 session = session.remark(line, kind, level)
             return session
+        case Marked():
+            marked = session.marked
+            at = message.candidate
+            marked = tuple(other for other in marked if other != at) if at in marked else (*marked, at)
+            return replace(session, marked=marked, notice=None)
         case Highlighted():
             return settled(replace(session, candidate=message.candidate))
         case SizeTyped():
@@ -70,7 +75,7 @@ def settled(session: Session) -> Session:
 
 def searching(session: Session, start: Path) -> Session:
     """The session when a search begins: nothing is found yet."""
-    return replace(session, search=Search(start))
+    return replace(session, search=Search(start), marked=())
 
 
 def revealed(session: Session, candidate: Candidate) -> Session:
@@ -104,11 +109,14 @@ def sampled(session: Session, message: Sampled) -> Session:
     return session
 
 
-def listed(session: Session, known: Sequence[Job]) -> Session:
-    """The session when these jobs are known, the newest first."""
+def listed(session: Session, known: Sequence[Job], verdicts: Mapping[str, tuple[str, ...]] | None = None) -> Session:
+    """The session when these jobs are known, the newest first. `verdicts`: None if they are those of before."""
+    verdicts = session.jobs.verdicts if verdicts is None else verdicts
     running = {job.number for job in known if job.state == "running"}
     ongoing = {number: event for number, event in session.jobs.ongoing.items() if number in running}
-    return replace(session, jobs=replace(session.jobs, known=tuple(known), ongoing=ongoing), notice=None)
+    return replace(
+        session, jobs=replace(session.jobs, known=tuple(known), verdicts=verdicts, ongoing=ongoing), notice=None
+    )
 
 
 def news(session: Session, message: JobNews) -> Session:
@@ -154,7 +162,8 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
         case StageStarted() | Progress():
             return replace(jobs, ongoing={**jobs.ongoing, number: event})
         case StageFinished():
-            return replace(jobs, ongoing=_without(jobs, number))
+            stages = {**jobs.stages, number: (*jobs.stages.get(number, ()), event)}
+            return replace(jobs, ongoing=_without(jobs, number), stages=stages)
         case JobFinished():
             manifest = Path(event.manifest) if event.manifest else None
             made = (

@@ -16,7 +16,14 @@ from .feeds.estimator import Largest, Wish
 from .feeds.inspector import Known
 
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
-    from ..core.events import ArtifactFailed, ArtifactPublished, Event, MemoryMeasured, MemoryPredicted
+    from ..core.events import (
+        ArtifactFailed,
+        ArtifactPublished,
+        Event,
+        MemoryMeasured,
+        MemoryPredicted,
+        StageFinished,
+    )
     from ..core.families.family import Facts
     from ..core.jobs.database import Job
     from ..core.memory.overheads import Overheads
@@ -90,14 +97,16 @@ class JobMemory:
 class Jobs:
     """The jobs of this user, of whichever screen or shell.
 
-    `known`: all of them, the newest first. `last`: the one that was heard of last. `ongoing`: what is done right now in
-    those that run, by their numbers. `made`: what they made, the oldest first. `memory`: what the last one said of its
-    memory.
+    `known`: all of them, the newest first. `verdicts`: of what they published, by their ids. `last`: the one that was
+    heard of last. `ongoing`, `stages`: what is done right now in those that run, and what is over, by their numbers.
+    `made`: what they made, the oldest first. `memory`: what the last one said of its memory.
     """
 
     known: tuple[Job, ...] = ()
+    verdicts: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     last: Job | None = None
     ongoing: Mapping[int, Event] = field(default_factory=dict[int, "Event"])
+    stages: Mapping[int, tuple[StageFinished, ...]] = field(default_factory=dict[int, "tuple[StageFinished, ...]"])
     made: tuple[Artifact, ...] = ()
     memory: JobMemory | None = None
 
@@ -119,6 +128,7 @@ class Session:
     choices: Choices
     search: Search
     candidate: Candidate | None = None  # under the cursor
+    marked: tuple[Candidate, ...] = ()  # to be exported together
     known: Mapping[Candidate, Known] = field(default_factory=dict[Candidate, Known])
     sample: Sample | None = None
     planned: Plan | None = None  # the plan that was made last, and on the machine of that moment
@@ -226,6 +236,10 @@ class Session:
         return plan.obstacle.sentence if plan is not None and plan.obstacle is not None else ""
 
     # ---- changes
+
+    def unmarked(self) -> Session:
+        """The session with no file marked."""
+        return replace(self, marked=()) if self.marked else self
 
     def remark(self, text: str, kind: str = "", level: int = 0) -> Session:
         """The session with a line of the screen's own in its log."""

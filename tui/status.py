@@ -12,6 +12,9 @@ def status_line(session: Session) -> Line:
         return plain(session.notice.text, session.notice.kind)
     jobs = in_words(session.jobs)
     state = f"{jobs} · " if jobs else ""
+    if session.marked:
+        count = len(session.marked)
+        return plain(f"{state}^r exports the {f'{count} marked files' if count > 1 else 'marked file'}, a job each")
     spec, obstacle = session.spec, session.obstacle
     if spec is None or obstacle:
         return plain(f"{state}no export: {obstacle}", "warning")

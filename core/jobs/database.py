@@ -11,7 +11,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -175,6 +175,13 @@ class Database:
         rows = self._db.execute("SELECT published FROM artifacts WHERE job = ?", (job,))
         events = (from_line(row["published"]) for row in rows)
         return tuple(event for event in events if isinstance(event, ArtifactPublished))
+
+    def verdicts(self) -> Mapping[str, tuple[str, ...]]:
+        """Of what each job published, by its id: pass or warn."""
+        found: dict[str, tuple[str, ...]] = {}
+        for row in self._db.execute("SELECT job, json_extract(published, '$.verdict') AS verdict FROM artifacts"):
+            found[row["job"]] = (*found.get(row["job"], ()), str(row["verdict"]))
+        return found
 
     # ---- what happens
 

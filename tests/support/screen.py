@@ -18,6 +18,7 @@ from halfpint.tui.app import HalfpintApp
 from halfpint.tui.feeds.jobs import JobNews
 from halfpint.tui.panels.artifacts import ArtifactsPanel
 from halfpint.tui.panels.gpu import GpuPanel
+from halfpint.tui.panels.jobs import JobsPanel
 from halfpint.tui.panels.log import LogPanel
 from halfpint.tui.panels.panel import Panel
 from halfpint.tui.panels.size import SizePanel
@@ -112,6 +113,10 @@ class Screen:
     @property
     def artifacts(self) -> list[tuple[str | None, ...]]:
         return [row.cells for row in self.main.query_one(ArtifactsPanel).query_one(Listing).rows]
+
+    @property
+    def jobs(self) -> list[tuple[str | None, ...]]:
+        return [row.cells for row in self.main.query_one(JobsPanel).query_one(Listing).rows]
 
     @property
     def panels_in_sight(self) -> set[str]:

@@ -103,6 +103,59 @@ def test_the_search_can_be_repeated(folder: Path, tiny: Path) -> None:
     drive(script())
 
 
+def test_marked_files_become_a_job_each(folder: Path) -> None:
+    shutil.copy(folder / "yolov5n.pt", folder / "other.pt")
+    (folder / "notes.pt").write_bytes(b"not weights")
+
+    async def script() -> None:
+        async with screen(folder) as s:
+            await s.until(lambda: len(s.files) == 3 and all(row[1] != "…" for row in s.files))
+            await s.size(64, 64)
+            await s.press("escape", "1", "home", "space", "space", "space")
+            assert all(str(row[0]).startswith("* ") for row in s.files)
+            assert s.status.startswith("^r exports the 3 marked files")
+            await s.press("ctrl+r")
+            await s.job_over(2)
+            assert "notes.pt is not exported" in s.log
+            assert {job.spec.weights.name for job in s.main.session.jobs.known} == {"other.pt", "yolov5n.pt"}
+            assert not s.main.session.marked
+            await s.press("1", "home", "space", "space", "space", "ctrl+r")
+            assert "exist already" in s.reading
+
+    drive(script())
+
+
+# ---- jobs
+
+
+def test_jobs_are_moved_cancelled_tried_again_and_looked_at(folder: Path) -> None:
+    async def script() -> None:
+        async with screen(folder) as s:
+            await s.until_known()
+            await s.size(64, 64)
+            await s.press("escape", "ctrl+r", "ctrl+r", "ctrl+r", "7")
+            assert s.panels_in_sight == {"weights", "size", "options", "gpu", "jobs"}
+            await s.until(lambda: [row[2] for row in s.jobs][1:] == ["waits for another job on the CPU"] * 2)
+            assert [row[0] for row in s.jobs] == ["#1", "#2", "#3"]
+            await s.press("end", "shift+up")
+            await s.until(lambda: [row[0] for row in s.jobs] == ["#1", "#3", "#2"])
+            await s.press("x")
+            await s.until(lambda: ("#3", "cancelled: cancelled before it began") in {row[:3:2] for row in s.jobs})
+            await s.job_over(3)  # the first is done, the second one would replace what it made
+            assert {str(row[0]): str(row[2]).partition(":")[0] for row in s.jobs} == {
+                "#1": "done",
+                "#2": "failed",
+                "#3": "cancelled",
+            }
+            await s.press("home", "down", "r")
+            await s.until(lambda: len(s.jobs) == 4)
+            await s.job_over(4)
+            await s.press("end", "enter")
+            assert "#1 done in" in s.reading and "sha256" in s.reading
+
+    drive(script())
+
+
 # ---- size
 
 
@@ -234,7 +287,7 @@ def test_every_panel_can_be_reached(folder: Path, size: tuple[int, int]) -> None
     async def script() -> None:
         async with screen(folder, size=size) as s:
             await s.until_known()
-            for number, panel in enumerate(("weights", "size", "options", "gpu", "log", "artifacts"), 1):
+            for number, panel in enumerate(("weights", "size", "options", "gpu", "log", "artifacts", "jobs"), 1):
                 await s.press("escape", f"f{number + 1}")
                 assert panel in s.panels_in_sight
                 focused = s.app.focused

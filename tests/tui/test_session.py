@@ -35,6 +35,7 @@ from halfpint.tui.panels.panel import Panel
 from halfpint.tui.reducers import reduced, searching
 from halfpint.tui.session import LOG_KEPT, Search, Session
 from halfpint.tui.status import status_line
+from halfpint.tui.time_left import seconds_left
 from halfpint.tui.widgets.lines import Lines, plain
 from support.screen import drive, screen
 
@@ -118,10 +119,21 @@ def test_the_log_is_numbered_and_bounded(session: Session) -> None:
 
 def test_the_queue_is_what_the_feed_says(session: Session) -> None:
     waiting = (job(3, State.WAITING), job(2, State.WAITING))
-    session = reduced(session, JobsListed((*waiting, job(1), job(0, State.DONE))))
+    session = reduced(session, JobsListed((*waiting, job(1), job(0, State.DONE)), {}))
     assert [job.number for job in session.jobs.running] == [1]
     assert [job.number for job in session.jobs.waiting] == [2, 3]
     assert "job #1 runs, 2 wait" in "".join(text for text, _ in status_line(session))
+
+
+def test_the_time_that_is_left_is_told_by_the_shares_of_an_earlier_job() -> None:
+    def stage(name: str, seconds: float, artifact: str = "a") -> StageFinished:
+        return StageFinished(name, artifact, seconds, "")
+
+    earlier = [stage("read", 1), stage("write", 2), stage("verify", 1), stage("write", 4, "b"), stage("publish", 2)]
+    assert seconds_left([stage("read", 3)], 3, earlier) == pytest.approx(27)
+    begun = [stage("read", 3), stage("write", 5, "x"), stage("verify", 4, "x")]
+    assert seconds_left(begun, 12, earlier) == pytest.approx(18)
+    assert seconds_left([], 3, earlier) is None and seconds_left(begun, 12, []) is None
 
 
 def test_a_gpu_that_was_never_measured_is_told_once(session: Session) -> None:
@@ -158,7 +170,7 @@ def test_a_panel_of_another_kind_is_a_class_and_a_line_of_the_registry(
     async def script() -> None:
         async with screen(tmp_path, size=(120, 50)) as s:
             panel = s.main.query_one(ClockPanel)
-            assert str(panel.border_title) == "7 Clock" and panel.region.area
+            assert str(panel.border_title) == "8 Clock" and panel.region.area
             assert panel.query_one(Lines).text == "half past 640"
             s.main.arranger.jump("clock")
             await s.press("w")

@@ -37,11 +37,11 @@ def _modules(chosen: Iterable[Target]) -> tuple[str, ...]:
 
 
 class JobsListed(Message):
-    """The jobs that are known, the newest first: one of them changed, came or went."""
+    """The jobs that are known, the newest first, and by their ids the verdicts on what they published."""
 
-    def __init__(self, jobs: tuple[Job, ...]) -> None:
+    def __init__(self, jobs: tuple[Job, ...], verdicts: Mapping[str, tuple[str, ...]]) -> None:
         super().__init__()
-        self.jobs = jobs
+        self.jobs, self.verdicts = jobs, verdicts
 
 
 class JobNews(Message):
@@ -98,6 +98,20 @@ class JobsFeed:
         with closing(_database()) as database:
             for job in jobs:
                 cancel(database, job)
+
+    def retry(self, job: Job) -> Job:
+        """Do a job again that is over. Raises `HalfpintError`."""
+        from ...core.jobs.queue import retry
+
+        with closing(_database()) as database:
+            again = retry(database, job)
+        self._mine.add(again.id)
+        return again
+
+    def move(self, job: Job, steps: int) -> None:
+        """Let a job that waits change places with the one before it (-1) or behind it (1). Raises `JobFailed`."""
+        with closing(_database()) as database:
+            database.move(job.id, steps)
 
     def stop(self, cancelled: Sequence[Job] = ()) -> None:
         """Watch no longer. `cancelled`: jobs to end first; returns when they have."""
@@ -157,7 +171,7 @@ class _Watch:
         if jobs == self._jobs and self._begun:
             return
         self._jobs = jobs
-        self._post(JobsListed(jobs))
+        self._post(JobsListed(jobs, self._database.verdicts()))
         self._follow(jobs)
         self._begun = True
 

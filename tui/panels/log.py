@@ -24,6 +24,7 @@ class LogPanel(Panel):
     COLUMN, PAGE = Column.LEFT, Page.OUTPUT
     COMMANDS = (
         Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level"),
+        Command("all_jobs", "a", "All jobs", "Show the lines of all jobs again", "All"),
         Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy"),
     )
     HELP = (
@@ -49,9 +50,10 @@ class LogPanel(Panel):
 
     def __init__(self, number: int, session: Session) -> None:
         super().__init__(number, session)
-        self._entries: list[Entry] = []  # the words for the records up to `_last`
+        self._entries: list[tuple[int, Entry]] = []  # by their jobs' numbers, the words for the records up to `_last`
+        self._only = 0  # the number of the job whose lines are shown; 0: of all
         self._last = -1
-        self._ongoing: tuple[Entry, ...] = ()
+        self._ongoing: tuple[tuple[int, Entry], ...] = ()
         self._level = 0
 
     def compose(self) -> ComposeResult:
@@ -75,24 +77,41 @@ class LogPanel(Panel):
 
         new = [record for record in log[-(log[-1].number - self._last) :] if record.number > self._last] if log else []
         if new:
-            self._entries += [entry for record in new if (entry := told(record)) is not None]
+            self._entries += [
+                (record.job.number if record.job else 0, entry) for record in new if (entry := told(record)) is not None
+            ]
             self._last = new[-1].number
             del self._entries[:-LOG_KEPT]
-        begun = (ongoing(job, jobs.ongoing[job.number]) for job in jobs.running if job.number in jobs.ongoing)
-        self._ongoing = tuple(entry for entry in begun if entry is not None)
+        begun = [job for job in jobs.running if job.number in jobs.ongoing]
+        self._ongoing = tuple(
+            (job.number, entry) for job in begun if (entry := ongoing(job, jobs.ongoing[job.number])) is not None
+        )
         if jobs.last is not None:
             self.subtitle(from_home(jobs.last.folder.log_file))
         self._refill()
 
     def _refill(self) -> None:
         entries = [*self._entries, *self._ongoing]
-        shown = [entry.line for entry in entries if entry.level >= self._level]
+        shown = [entry.line for job, entry in entries if entry.level >= self._level and self._only in (0, job)]
         lines = self._lines
         lines.show(shown or [plain(f"no {_LEVELS[self._level]}", "dim")], end=lines.at_end)
 
     def action_level(self) -> None:
         self._level = (self._level + 1) % len(_LEVELS)
-        self.title(f": {_LEVELS[self._level]}" if self._level else "")
+        self._entitle()
+
+    def follow_job(self, number: int) -> None:
+        """Show the lines of one job alone."""
+        self._only = number
+        self._entitle()
+
+    def action_all_jobs(self) -> None:
+        self.follow_job(0)
+
+    def _entitle(self) -> None:
+        told = [f"#{self._only}"] if self._only else []
+        told += [_LEVELS[self._level]] if self._level else []
+        self.title(f": {', '.join(told)}" if told else "")
         self._refill()
 
     def action_copy_log(self) -> None:

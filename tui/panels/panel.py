@@ -17,7 +17,9 @@ from ..widgets.border import bordered
 class Panel(Vertical):
     """A part of the main screen. A panel is a class of its own file, and a line in `registry.py`.
 
-    `NAME` is its id; `TITLE` and `HELP` are for people. `COLUMN`, `PAGE`: where it stands. `COMMANDS`: its actions.
+    `NAME` is its id; `TITLE` and `HELP` are for people. `COLUMN`, `PAGE`: where it stands. `STANDS_IN_FOR`: where there
+    is no room for all, it is out of sight until it has the focus; then it takes the place of these. `COMMANDS`: its
+    actions.
     """
 
     NAME: ClassVar[str] = ""
@@ -25,6 +27,7 @@ class Panel(Vertical):
     HELP: ClassVar[str | None] = None
     COLUMN: ClassVar[Column] = Column.LEFT
     PAGE: ClassVar[Page] = Page.OUTPUT
+    STANDS_IN_FOR: ClassVar[tuple[str, ...]] = ()
     COMMANDS: ClassVar[tuple[Command, ...]] = ()
     DEFAULT_CSS = """
     Panel {

@@ -5,13 +5,22 @@ from __future__ import annotations
 from ..commands import EVERYWHERE, Command, jumps
 from .artifacts import ArtifactsPanel
 from .gpu import GpuPanel
+from .jobs import JobsPanel
 from .log import LogPanel
 from .options import OptionsPanel
 from .panel import Panel
 from .size import SizePanel
 from .weights import WeightsPanel
 
-PANELS: tuple[type[Panel], ...] = (WeightsPanel, SizePanel, OptionsPanel, GpuPanel, LogPanel, ArtifactsPanel)
+PANELS: tuple[type[Panel], ...] = (
+    WeightsPanel,
+    SizePanel,
+    OptionsPanel,
+    GpuPanel,
+    LogPanel,
+    ArtifactsPanel,
+    JobsPanel,
+)
 
 
 def names() -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ..commands import Command
 from ..feeds.inspector import Known
 from ..layout import Column as Side
 from ..layout import Page
-from ..messages import Highlighted
+from ..messages import Highlighted, Marked
 from ..session import Session
 from ..widgets.fields import TextField
 from ..widgets.lines import Line, Lines, plain
@@ -48,12 +48,14 @@ class WeightsPanel(Panel):
     COLUMN, PAGE = Side.LEFT, Page.INPUT
     COMMANDS = (
         Command("filter", "slash", "Filter", "Type a part of a name, or a path", "Filter"),
+        Command("mark", "space", "Mark", "Mark the file: ^r makes a job of each marked one", "Mark"),
         Command("rescan", "r", "Search again", "Search the folder again", "Rescan"),
     )
     HELP = (
         "The weights files below the folder, newest first. Type / and a part of a name to filter, or a path to open "
-        "a file or search another folder. Files are read, never run. Those that cannot be exported are dim, with the "
-        "reason. Training checkpoints, releases and state dicts all work."
+        "a file or search another folder. Space marks files, to export them together, a job each. Files are read, "
+        "never run. Those that cannot be exported are dim, with the reason. Training checkpoints, releases and state "
+        "dicts all work."
     )
     DEFAULT_CSS = """
     WeightsPanel {
@@ -85,8 +87,8 @@ class WeightsPanel(Panel):
     def __init__(self, number: int, session: Session) -> None:
         super().__init__(number, session)
         self._start = session.search.start
-        # The rows that were made, with what was known of the file at that moment.
-        self._rows: dict[Candidate, tuple[Known | None, Row]] = {}
+        # The rows that were made, with what was known of the file at that moment, and whether it was marked.
+        self._rows: dict[Candidate, tuple[Known | None, bool, Row]] = {}
         self._listed: dict[str, Candidate] = {}
         self._opened = time.time()
 
@@ -110,7 +112,7 @@ class WeightsPanel(Panel):
         return self._listed.get(row.key) if row else None
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.search, session.known)
+        return (session.search, session.known, session.marked)
 
     def show(self) -> None:
         search = self.session.search
@@ -164,15 +166,16 @@ class WeightsPanel(Panel):
 
     def _row(self, candidate: Candidate) -> Row:
         known = self.session.known.get(candidate)
+        marked = candidate in self.session.marked
         made = self._rows.get(candidate)
-        if made is None or made[0] is not known:
-            made = self._rows[candidate] = (known, self._made_row(candidate, known))
-        return made[1]
+        if made is None or made[0] is not known or made[1] is not marked:
+            made = self._rows[candidate] = (known, marked, self._made_row(candidate, known, marked))
+        return made[2]
 
-    def _made_row(self, candidate: Candidate, known: Known | None) -> Row:
+    def _made_row(self, candidate: Candidate, known: Known | None, marked: bool) -> Row:
         key = str(candidate.path)
         size, age = megabytes(candidate.nbytes), _age(self._opened - candidate.modified)
-        name = self._called(candidate)
+        name = f"{'* ' if marked else ''}{self._called(candidate)}"
         if known is None:
             return Row(key, (name, "…", "", "", size, age))
         info = known.info
@@ -221,6 +224,11 @@ class WeightsPanel(Panel):
 
     def action_filter(self) -> None:
         self.query_one("#filter").focus()
+
+    def action_mark(self) -> None:
+        if self.current is not None:
+            self.post_message(Marked(self.current))
+            self.listing.action_move(1)
 
     def action_rescan(self) -> None:
         self.post_message(self.RescanWanted())

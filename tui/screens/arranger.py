@@ -100,4 +100,5 @@ class Arranger:
     def _arrangement(self) -> Arrangement:
         size = self._screen.app.size
         pages = {panel.NAME: panel.PAGE for panel in PANELS}
-        return arrange(size.width, size.height, pages, self.panel, self._zoomed)
+        stand_ins = {panel.NAME: panel.STANDS_IN_FOR for panel in PANELS if panel.STANDS_IN_FOR}
+        return arrange(size.width, size.height, pages, stand_ins, self.panel, self._zoomed)

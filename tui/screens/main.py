@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from ...core.errors import BadRequest, HalfpintError, JobFailed
-from ...core.options import DEVICE, FORCE
+from ...core.errors import BadRequest, HalfpintError
+from ...core.options import DEVICE
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
 from ..choices import Choices, Size
@@ -26,27 +27,31 @@ from ..feeds.jobs import JobNews, JobsListed
 from ..feeds.measure_gpu import GpuMeasured
 from ..feeds.scanner import Found
 from ..layout import Column
-from ..messages import Highlighted, OptionsChosen, SizeTyped
+from ..messages import Highlighted, Marked, OptionsChosen, SizeTyped
 from ..panels.artifacts import ArtifactsPanel
 from ..panels.gpu import GpuPanel
+from ..panels.jobs import JobsPanel
 from ..panels.log import LogPanel
 from ..panels.options import OptionsPanel
 from ..panels.panel import Panel
 from ..panels.registry import PANELS, screen_commands
 from ..panels.size import SizePanel
 from ..panels.weights import WeightsPanel
-from ..reducers import listed, reduced, revealed, searching, settled
+from ..reducers import reduced, revealed, searching, settled
 from ..services import Services
 from ..session import Search, Session
 from ..status import status_line
 from ..widgets.lines import Lines
 from .arranger import COLUMNS_CSS, Arranger
+from .exporter import Exporter
 from .quiet import QuietScreen
 
 if TYPE_CHECKING:
     from ...core.devices import GpuSampler
     from ...core.spec import ExportSpec
     from .fitmap import FitMapScreen
+
+_LONG_SECONDS = 10.0  # a person looks elsewhere meanwhile, and hears when such a job is over
 
 
 class MainScreen(QuietScreen):
@@ -64,6 +69,7 @@ class MainScreen(QuietScreen):
         self.session = Session(choices, Search(start))
         self.services = Services.make(self.post_message, sampler, start)
         self.arranger = Arranger(self)
+        self.exporter = Exporter(self)
         self._jobs_at_start = tuple(jobs)
         self._fit_map: FitMapScreen | None = None
 
@@ -89,8 +95,7 @@ class MainScreen(QuietScreen):
         gc.enable()
         self._search(self.session.search.start)
         self.services.start()
-        for spec in self._jobs_at_start:
-            self._submit(spec)
+        self.exporter.submit(self._jobs_at_start)
 
     # ---- the state
 
@@ -115,8 +120,8 @@ class MainScreen(QuietScreen):
     @on(Planned)
     @on(LargestFound)
     @on(JobsListed)
-    @on(JobNews)
     @on(Highlighted)
+    @on(Marked)
     @on(SizeTyped)
     @on(OptionsChosen)
     def _take(self, message: Message) -> None:
@@ -233,55 +238,24 @@ class MainScreen(QuietScreen):
 
     def action_export(self) -> None:
         self._settle()
-        session = self.session
-        spec, obstacle = session.spec, session.obstacle
-        if spec is None or obstacle:
-            self.app.bell()
-            self.say(f"no export: {obstacle}", "error")
-            return
-        plan = session.plan_of_this_job
-        if plan is not None and plan.fit is not None and plan.fit.risky:
-            from ..dialogs import ask_memory
-
-            ask_memory(self.app, plan.fit, lambda: self._export(spec.having(FORCE, True)))
-        else:
-            self._export(spec)
-
-    def _export(self, spec: ExportSpec) -> None:
-        existing = [path.name for kind in spec.kinds if (path := spec.path(kind)).exists()]
-        if existing and not spec.overwrite:
-            from ..dialogs import ask_overwrite
-
-            ask_overwrite(self.app, spec, existing, self._submit)
-        else:
-            self._submit(spec)
-
-    def _submit(self, spec: ExportSpec) -> None:
-        try:
-            job = self.services.jobs.submit(spec)
-        except JobFailed as error:
-            self.say(str(error), "error")
-            return
-        known = self.session.jobs.known
-        before = [other for other in known if not other.state.over]
-        session = listed(self.session, (job, *known))
-        if before:
-            text = f"#{job.number} {spec.weights.name} is in the queue behind #{before[0].number}"
-            session = session.remark(text, "dim")
-        self.advance(session)
+        self.exporter.export()
 
     def action_cancel(self) -> None:
-        jobs = self.session.jobs
-        ending = jobs.running[-1:] or jobs.waiting[:1]
-        if not ending:
-            self.say("no job runs")
-            return
         try:
-            self.services.jobs.cancel(ending)
+            self.exporter.cancel()
         except HalfpintError as error:
             self.say(str(error), "error")
-        else:
-            self.say(f"cancelling #{ending[0].number} …", "warning")
+
+    @on(JobsPanel.Wanted)
+    def _job_wanted(self, event: JobsPanel.Wanted) -> None:
+        self.exporter.want(event.job, event.action)
+
+    @on(JobNews)
+    def _news(self, message: JobNews) -> None:
+        self._take(message)
+        end = message.finished
+        if end is not None and end.seconds > _LONG_SECONDS and time.time() - (message.job.ended or 0) < _LONG_SECONDS:
+            self.app.bell()
 
     def action_show_command(self) -> None:
         self._settle()

@@ -1,0 +1,164 @@
+"""The jobs panel: what runs, what waits and for what, what became of the others; of all screens and shells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+
+from ...core.units import seconds_in_words
+from ..commands import Command
+from ..layout import Column as Side
+from ..layout import Page
+from ..session import Session
+from ..widgets.listing import Column, Listing, Row
+from .panel import Panel
+
+if TYPE_CHECKING:
+    from ...core.events import Event, StageFinished
+    from ...core.jobs.database import Job
+
+_COLUMNS = (
+    Column("job", 5, right=True),
+    Column("weights", 14, tail=True),
+    Column("state", 0),
+    Column("time", 21),
+)
+_KINDS = {"waiting": "dim", "running": "good", "failed": "error", "lost": "error", "cancelled": "warning"}
+
+
+class JobsPanel(Panel):
+    """A table of jobs: those that run, those that wait in their order, and the others, the newest first."""
+
+    NAME = "jobs"
+    TITLE = "Jobs"
+    COLUMN, PAGE = Side.LEFT, Page.OUTPUT
+    STANDS_IN_FOR = ("log", "artifacts")
+    COMMANDS = (
+        Command("open_job", "enter", "Open", "Follow a job in the log; of one that is over, its report", "Open"),
+        Command("cancel_job", "x,delete", "Cancel", "Cancel the job, whether it runs or waits", "Cancel this"),
+        Command("retry_job", "r", "Retry", "Do a job again that is over", "Retry"),
+        Command("move_job(-1)", "shift+up", "Earlier", "Let a job that waits change places with the one before it"),
+        Command("move_job(1)", "shift+down", "Later", "Let a job that waits change places with the one behind it"),
+    )
+    HELP = (
+        "All your jobs, of every screen and shell: those that run, with their stage; those that wait, and for what; "
+        "and what became of the others. The time that is left is told by the stages of an earlier job that made files "
+        "of the same kinds; where there was none today, it is not told. Jobs go on without the screen; `halfpint jobs` "
+        "shows them in a shell."
+    )
+    DEFAULT_CSS = """
+    JobsPanel {
+        height: 18;
+        Listing { height: 1fr; }
+        .-tall & { height: 9; }
+        .-output-page & { height: 1fr; }
+    }
+    """
+
+    class Wanted(Message):
+        """Something is to be done to a job: `action` is open, cancel, retry, earlier or later."""
+
+        def __init__(self, job: Job, action: str) -> None:
+            super().__init__()
+            self.job, self.action = job, action
+
+    def compose(self) -> ComposeResult:
+        yield Listing(_COLUMNS, empty="nothing was exported yet; ^r exports what the screen shows", id="jobs-known")
+
+    def parts(self, session: Session) -> tuple[object, ...]:
+        jobs = session.jobs
+        return (jobs.known, jobs.verdicts, jobs.ongoing, int(time.time()) if jobs.running else 0)
+
+    def show(self) -> None:
+        jobs, now = self.session.jobs, time.time()
+        ordered = [*jobs.running, *jobs.waiting, *(job for job in jobs.known if job.state.over)]
+        self.query_one(Listing).show([_row(self.session, job, now) for job in ordered])
+
+    @property
+    def current(self) -> Job | None:
+        """The job under the cursor."""
+        row = self.query_one(Listing).current
+        return next((job for job in self.session.jobs.known if row is not None and job.id == row.key), None)
+
+    @on(Listing.Highlighted)
+    def _moved(self, event: Listing.Highlighted) -> None:
+        event.stop()
+
+    @on(Listing.Chosen)
+    def _chosen(self, event: Listing.Chosen) -> None:
+        event.stop()
+        self.action_open_job()
+
+    def action_open_job(self) -> None:
+        self._want("open")
+
+    def action_cancel_job(self) -> None:
+        self._want("cancel")
+
+    def action_retry_job(self) -> None:
+        self._want("retry")
+
+    def action_move_job(self, steps: int) -> None:
+        self._want("earlier" if steps < 0 else "later")
+
+    def _want(self, action: str) -> None:
+        job = self.current
+        if job is not None:
+            self.post_message(self.Wanted(job, action))
+
+
+def _row(session: Session, job: Job, now: float) -> Row:
+    from ...core.jobs.state_words import state_words  # with the first job: the screen is painted before
+
+    jobs = session.jobs
+    state = state_words(job, jobs.verdicts.get(job.id, ()))
+    event = jobs.ongoing.get(job.number)
+    if event is not None and not job.cancelled:
+        state = _stage(event)
+    elif job.state.over and job.finished is not None and job.finished.message:
+        state = f"{state}: {job.finished.message}"
+    elif job.state == "waiting" and not job.reason:
+        state = "waits"
+    kind = _KINDS.get(job.state, "")
+    return Row(job.id, (f"#{job.number}", job.spec.weights.name, state, _time(session, job, now)), kind)
+
+
+def _stage(event: Event) -> str:
+    from ...core.events import Progress, StageStarted
+
+    match event:
+        case Progress():
+            return f"{event.stage} {event.artifact} {event.done}/{event.total}".replace("  ", " ")
+        case StageStarted():
+            return f"{event.stage} {event.artifact}".strip()
+        case _:
+            return "running"
+
+
+def _time(session: Session, job: Job, now: float) -> str | None:
+    seconds = job.seconds(now)
+    if seconds is None:
+        return None  # why it waits needs the room
+    if job.state.over:
+        return seconds_in_words(seconds)
+    from ..time_left import seconds_left
+
+    jobs = session.jobs
+    earlier = _earlier(session, job)
+    left = seconds_left(jobs.stages.get(job.number, ()), seconds, earlier)
+    told = seconds_in_words(seconds)
+    return told if left is None else f"{told}, about {seconds_in_words(left)} left"
+
+
+def _earlier(session: Session, job: Job) -> Sequence[StageFinished]:
+    """The stages of the last job that made the same kinds of files; none, if there is no such job."""
+    jobs = session.jobs
+    for other in jobs.known:
+        if other.state == "done" and other.number in jobs.stages and other.spec.kinds == job.spec.kinds:
+            return jobs.stages[other.number]
+    return ()
