@@ -112,6 +112,8 @@ def sampled(session: Session, message: Sampled) -> Session:
 def listed(session: Session, known: Sequence[Job], verdicts: Mapping[str, tuple[str, ...]] | None = None) -> Session:
     """The session when these jobs are known, the newest first. `verdicts`: None if they are those of before."""
     verdicts = session.jobs.verdicts if verdicts is None else verdicts
+    if (tuple(known), verdicts) == (session.jobs.known, session.jobs.verdicts):
+        return session
     running = {job.number for job in known if job.state == "running"}
     ongoing = {number: event for number, event in session.jobs.ongoing.items() if number in running}
     return replace(
