@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..core.device_names import one
 from ..core.errors import BadRequest
 from ..core.export.size import sized
 from ..core.kinds import all_kinds
@@ -40,6 +41,8 @@ _EVERY_KIND = tuple(all_kinds())
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint estimate`; its exit code: 2 if the size is illegal or the disk too small."""
     spec = spec_of(args)
+    if not one(spec.device):
+        raise BadRequest("one device at a time is looked at", "give cpu, or a GPU's index, with --device")
     now = look(spec.device, spec.out)
     with WeightsSource(spec.weights) as source:
         planner, facts = Planner(source.info, source.network), source.info.facts

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from ..core.device_names import one
 from ..core.errors import BadRequest, JobFailed, WeightsRefused
 from ..core.events import (
     ArtifactFailed,
@@ -34,8 +35,16 @@ def run(args: argparse.Namespace) -> int:
     """Run `halfpint export`; its exit code."""
     if args.inplace:
         say_error("note: --inplace changes nothing here: the layout comes from the checkpoint")
+    if args.plan is not None:
+        from .plan import run as run_plan
+
+        return run_plan(args)
+    if args.dry_run or args.only is not None:
+        raise BadRequest(f"{'--dry-run' if args.dry_run else '--only'} means nothing without --plan", "add --plan")
+    if args.parallel != 1 and not args.detach:
+        raise BadRequest("--parallel means nothing without --detach or --plan", "add --detach")
     if args.detach:
-        return _detach(_specs(args), as_json=args.json)
+        return _detach(_specs(args), args.parallel, as_json=args.json)
     with _ahead() as worker:
         return run_jobs(_specs(args), worker, as_json=args.json)
 
@@ -47,12 +56,12 @@ def _specs(args: argparse.Namespace) -> Sequence[ExportSpec]:
     return specs
 
 
-def _detach(specs: Sequence[ExportSpec], *, as_json: bool) -> int:
+def _detach(specs: Sequence[ExportSpec], at_once: int, *, as_json: bool) -> int:
     """Put jobs into the queue, and tell by which ids; the exit code. Raises `JobFailed`."""
     from ..core.jobs.queue import submit
 
     for spec in specs:
-        job = submit(spec)
+        job = submit(spec, at_once)
         if as_json:
             say_json({"id": job.id, "weights": str(spec.weights)})
         else:
@@ -190,7 +199,7 @@ def _do(spec: ExportSpec, shown: Shown, worker: Worker | None) -> int:
     """
     try:
         with worker or Worker(tied=True) as worker:
-            worker.start(new_job(spec))
+            worker.start(new_job(_placed(spec)))
             try:
                 shown.begin(spec)
                 for event in worker.follow():
@@ -205,6 +214,15 @@ def _do(spec: ExportSpec, shown: Shown, worker: Worker | None) -> int:
         with contextlib.suppress(OSError):
             shown.close()
     return shown.end()
+
+
+def _placed(spec: ExportSpec) -> ExportSpec:
+    """The job on one device, where it leaves a choice."""
+    if one(spec.device):
+        return spec
+    from ..core.jobs.room import placed  # which plans: a job whose device is said does not wait for that
+
+    return placed(spec)
 
 
 def _tell_of_cancelling(rest: Sequence[Event], shown: Shown, error: BaseException) -> None:

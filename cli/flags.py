@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from ..core import device_names
 from ..core.errors import BadRequest
 from ..core.option import Decimal, Device, Number, OneOf, Option, SomeOf, Switch, Values
 
@@ -79,6 +80,13 @@ def _add(parser: argparse.ArgumentParser, option: Option[Any]) -> None:
 def device(text: str) -> str:
     """A device as Halfpint names it: torch's `cuda:0` is `0`."""
     return text.removeprefix("cuda:")
+
+
+def one_device(text: str) -> str:
+    """A device, where there is no choice among several."""
+    if not device_names.one(device(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not known: give cpu, or a GPU's index")
+    return device(text)
 
 
 def _chosen(option: Option[Any], kind: SomeOf[Any] | OneOf[Any]) -> Any:

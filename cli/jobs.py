@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 def _list(database: Database, args: argparse.Namespace) -> int:
     jobs = _chosen(database, args.jobs) if args.jobs else database.jobs()
     if args.json:
-        say_json([_to_dict(database, job) for job in jobs])
+        say_json([to_dict(database, job) for job in jobs])
         return 0
     if not jobs:
         say("there are no jobs yet: halfpint export makes one")
@@ -60,7 +60,7 @@ def _show(database: Database, args: argparse.Namespace) -> int:
     code = 0
     for job in _chosen(database, args.jobs):
         if args.json:
-            say_json(_to_dict(database, job))
+            say_json(to_dict(database, job))
             continue
         say(f"#{job.number} {job.id}  {state_words(job, database.verdicts().get(job.id, ()))}")
         say(f"weights: {from_home(job.spec.weights)}; files go to {from_home(job.spec.out)}")
@@ -201,7 +201,7 @@ def _files(kinds: Sequence[Kind]) -> str:
     return ", ".join(map(str, kinds))
 
 
-def _to_dict(database: Database, job: Job) -> dict[str, Any]:
+def to_dict(database: Database, job: Job) -> dict[str, Any]:
     """A job for JSON. Times are seconds since 1970."""
     return {
         "id": job.id,

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..core.option import Part
 from ..core.options import DATA, IMAGES, MAX_LOSS, OUT, SAVE_IMAGES, VERIFY, rows
 from ..core.shapes import Rounding
-from .flags import add_flags, device
+from .flags import add_flags, one_device
 
 # YOLOv5's flags that serve targets which Halfpint does not make.
 _OTHER_FLAGS = {
@@ -35,11 +35,23 @@ class _NotATarget(argparse.Action):
 
 def _export(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--weights", nargs="+", type=Path, required=True, metavar="W", help="weights files or folders, each a job")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--weights", nargs="+", type=Path, metavar="W", help="weights files or folders, each a job")
+    what.add_argument("--plan", type=Path, metavar="TOML", help="many jobs in one file; other flags are its defaults")
+    add("--dry-run", action="store_true", help="with --plan: tell sizes and peaks of memory, and begin nothing")
+    add("--only", type=int, metavar="N", help="with --plan: do its N-th job alone, from 0, in this command")
     _size(parser)
     add_flags(parser, rows())
     add("--json", action="store_true", help="print events, one JSON line each")
     add("--detach", action="store_true", help="put the jobs into the queue, print their ids, and return at once")
+    add(
+        "--parallel",
+        type=int,
+        choices=range(1, 65),
+        default=1,
+        metavar="N",
+        help="with --detach or --plan: begin while fewer than N jobs run on the CPU (default 1)",
+    )
     add("--inplace", action="store_true", help=argparse.SUPPRESS)
     for flag in _OTHER_FLAGS:
         add(flag, nargs="*", action=_NotATarget, help=argparse.SUPPRESS)
@@ -76,7 +88,7 @@ def _size(parser: argparse.ArgumentParser) -> None:
 
 
 def _measure_gpu(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", type=device, default="0", metavar="N", help="the index of a GPU (default 0)")
+    parser.add_argument("--device", type=one_device, default="0", metavar="N", help="the index of a GPU (default 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -116,7 +128,7 @@ def _of_a_model(parser: argparse.ArgumentParser) -> None:
 def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an exported file")
     parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
-    parser.add_argument("--device", type=device, default="cpu", metavar="D", help="cpu, or the index of a GPU")
+    parser.add_argument("--device", type=one_device, default="cpu", metavar="D", help="cpu, or the index of a GPU")
     add_flags(parser, (DATA, IMAGES, MAX_LOSS, SAVE_IMAGES))
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that exist already")
     parser.add_argument("--json", action="store_true", help="print JSON")

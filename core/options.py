@@ -65,7 +65,7 @@ DEVICE = Option(
     Device(),
     "cpu",
     Part.RECIPE,
-    "where files are traced and tried: cpu, or the index of a GPU",
+    "where files are traced and tried: cpu, a GPU's index, several (0,1), or auto: the one with room",
     title="device",
     metavar="D",
 )

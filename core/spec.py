@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from . import device_names
 from .errors import BadRequest
 from .kinds import Kind, all_suffixes, root_of
 from .name_template import filled
@@ -96,8 +97,9 @@ class Recipe(_Chosen):
                 raise BadRequest(f"{row.title} {self[row]:g} is not possible", wanted)
         if not self[TARGETS] or not self[PRECISIONS]:
             raise BadRequest("there is nothing to export", "give a target and a precision")
-        if self[DEVICE] != "cpu" and not self[DEVICE].isdecimal():
-            raise BadRequest(f"the device {self[DEVICE]!r} is not known", "give cpu, or a GPU's index such as 0")
+        if not device_names.known(self[DEVICE]):
+            wanted = "give cpu, a GPU's index such as 0, several as in 0,1, or auto"
+            raise BadRequest(f"the device {self[DEVICE]!r} is not known", wanted)
         for kind in self.kinds:
             if not kind.target.accepts(kind.precision):
                 raise BadRequest(
@@ -300,6 +302,7 @@ class ExportSpec:
 
     @property
     def device(self) -> str:
+        """`cpu`, a GPU's index, or a choice that whoever begins the job has still to make (`jobs/room.py`)."""
         return self.recipe[DEVICE]
 
     @property

@@ -27,7 +27,7 @@ from .store import JobFolder, create, jobs_root
 
 KEPT_SECONDS = 30 * 86400
 KEPT_JOBS = 1000
-_VERSION = 2  # of the tables, as `PRAGMA user_version`
+_VERSION = 3  # of the tables, as `PRAGMA user_version`
 _PATIENCE_SECONDS = 10.0  # for somebody else's write to end
 _TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -43,7 +43,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     pid INTEGER, birth TEXT, host TEXT,  -- of the worker; of who created it, as long as it waits for one
     cancelled INTEGER NOT NULL DEFAULT 0, -- whether somebody wishes its end
     reason TEXT NOT NULL DEFAULT '',      -- why it waits
-    finished TEXT                         -- its last event
+    finished TEXT,                        -- its last event
+    device TEXT NOT NULL DEFAULT '',      -- that was chosen for it, where its spec leaves a choice
+    at_once INTEGER NOT NULL DEFAULT 1    -- so many jobs on the CPU may run at the same time, it included
 );
 CREATE INDEX IF NOT EXISTS of_state ON jobs (state, place);
 CREATE TABLE IF NOT EXISTS artifacts (
@@ -57,11 +59,17 @@ CREATE TABLE IF NOT EXISTS expected (     -- processes that are going to add job
     PRIMARY KEY (pid, birth, host)
 );
 """
-_SINCE_1 = (
-    "ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
-    "UPDATE jobs SET number ="
-    " (SELECT count(*) FROM jobs AS other WHERE (other.created, other.id) <= (jobs.created, jobs.id))",
-)
+_CHANGES = {
+    1: (
+        "ALTER TABLE jobs ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+        "UPDATE jobs SET number ="
+        " (SELECT count(*) FROM jobs AS other WHERE (other.created, other.id) <= (jobs.created, jobs.id))",
+    ),
+    2: (
+        "ALTER TABLE jobs ADD COLUMN device TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN at_once INTEGER NOT NULL DEFAULT 1",
+    ),
+}  # from each version to the next one
 
 
 class State(StrEnum):
@@ -84,6 +92,7 @@ class State(StrEnum):
 class Job:
     """What the database knows of a job. Times are seconds since 1970.
 
+    `device`: on which it runs, or may. `at_once`: so many jobs on the CPU may run at the same time, it included.
     `number`: what people call it by, as long as it is kept. `queued`: whether the runner takes it. `worker`: the
     process that works on it. `cancelled`: somebody wishes its end. `reason`: why it waits. `finished`: its last event.
     """
@@ -101,6 +110,8 @@ class Job:
     cancelled: bool
     reason: str
     finished: JobFinished | None
+    device: str
+    at_once: int
 
     @property
     def folder(self) -> JobFolder:
@@ -185,28 +196,28 @@ class Database:
 
     # ---- what happens
 
-    def new(self, spec: ExportSpec, *, queued: bool) -> JobFolder:
+    def new(self, spec: ExportSpec, *, queued: bool, at_once: int = 1) -> JobFolder:
         """A new job, and its folder: it waits, as `add` has it. Raises `JobFailed` if no disk has room for the folder.
 
         A folder that is there while the database is made anew would be taken for one of a job that ended.
         """
         folder = create(spec)
         try:
-            self.add(folder.path.name, spec, queued=queued)
+            self.add(folder.path.name, spec, queued=queued, at_once=at_once)
         except BaseException:
             folder.remove()
             raise
         return folder
 
-    def add(self, job: str, spec: ExportSpec, *, queued: bool) -> None:
+    def add(self, job: str, spec: ExportSpec, *, queued: bool, at_once: int = 1) -> None:
         """A job waits: for the runner, if it is queued, else for a worker of the process that adds it."""
         me, now = this_process(), time.time()
         with self._db:
             (last,) = self._db.execute("SELECT max(place) FROM jobs WHERE state = 'waiting'").fetchone()
             self._db.execute(
-                "INSERT OR REPLACE INTO jobs (id, number, state, queued, place, spec, created, pid, birth, host)"
-                f" VALUES (?, {_NEXT_NUMBER}, 'waiting', ?, ?, ?, ?, ?, ?, ?)",
-                (job, queued, (last or 0) + 1, spec.to_json(), now, me.pid, me.birth, me.host),
+                "INSERT OR REPLACE INTO jobs (id, number, state, queued, place, spec, created, pid, birth, host,"
+                f" at_once) VALUES (?, {_NEXT_NUMBER}, 'waiting', ?, ?, ?, ?, ?, ?, ?, ?)",
+                (job, queued, (last or 0) + 1, spec.to_json(), now, me.pid, me.birth, me.host, at_once),
             )
         self._prune(now)
 
@@ -214,18 +225,18 @@ class Database:
         """A process works on the job."""
         self._work(job, worker, (State.WAITING, State.RUNNING))
 
-    def take(self, job: str, worker: Process) -> bool:
-        """Claim a job that waits, for a worker; whether it was there to be claimed."""
-        return self._work(job, worker, (State.WAITING,))
+    def take(self, job: str, worker: Process, device: str = "") -> bool:
+        """Claim a job that waits, for a worker on a device; whether it was there to be claimed."""
+        return self._work(job, worker, (State.WAITING,), device)
 
-    def _work(self, job: str, worker: Process, states: Sequence[State]) -> bool:
-        """A process works on a job that is in one of these states; whether it was."""
+    def _work(self, job: str, worker: Process, states: Sequence[State], device: str = "") -> bool:
+        """A process works on a job that is in one of these states; whether it was. `device`: empty if known before."""
         among = ", ".join("?" * len(states))
         with self._db:
             changed = self._db.execute(
-                "UPDATE jobs SET state = 'running', began = ifnull(began, ?), pid = ?, birth = ?, host = ?, reason = ''"
-                f" WHERE id = ? AND state IN ({among})",
-                (time.time(), worker.pid, worker.birth, worker.host, job, *states),
+                "UPDATE jobs SET state = 'running', reason = '', began = ifnull(began, ?), pid = ?, birth = ?,"
+                f" host = ?, device = ifnull(nullif(?, ''), device) WHERE id = ? AND state IN ({among})",
+                (time.time(), worker.pid, worker.birth, worker.host, device, job, *states),
             ).rowcount
         return changed == 1
 
@@ -354,10 +365,10 @@ class Database:
         self._db.execute("BEGIN IMMEDIATE")
         with self._db:
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 1:
-                for change in _SINCE_1:
+            for step in range(version, _VERSION) if version else ():
+                for change in _CHANGES[step]:
                     self._db.execute(change)
-                self._db.execute("PRAGMA user_version = 2")
+                self._db.execute(f"PRAGMA user_version = {step + 1}")
         self._db.executescript(_TABLES)
         if version == 0:
             self._rebuild()
@@ -433,6 +444,7 @@ def _spec(text: str) -> ExportSpec:
 
 
 def _job(row: sqlite3.Row) -> Job:
+    spec = _spec(row["spec"])
     finished: Any = from_line(row["finished"]) if row["finished"] else None
     return Job(
         id=row["id"],
@@ -440,7 +452,7 @@ def _job(row: sqlite3.Row) -> Job:
         state=State(row["state"]),
         queued=bool(row["queued"]),
         place=row["place"],
-        spec=_spec(row["spec"]),
+        spec=spec,
         created=row["created"],
         began=row["began"],
         ended=row["ended"],
@@ -448,4 +460,6 @@ def _job(row: sqlite3.Row) -> Job:
         cancelled=bool(row["cancelled"]),
         reason=row["reason"],
         finished=finished,
+        device=row["device"] or spec.device,
+        at_once=row["at_once"],
     )

@@ -13,14 +13,15 @@ from .database import Database, Job, State
 from .only_runner import ensure_runner
 
 
-def submit(spec: ExportSpec) -> Job:
+def submit(spec: ExportSpec, at_once: int = 1) -> Job:
     """Add a job, which begins as soon as there is room for it. Raises `JobFailed` if it cannot be kept anywhere.
 
-    Where no process can be started that takes it, it waits for one, and its reason tells so.
+    `at_once`: so many jobs on the CPU may run at the same time, this one included. Where no process can be started that
+    takes it, it waits for one, and its reason tells so.
     """
     try:
         with Database() as database:
-            name = database.new(spec, queued=True).path.name
+            name = database.new(spec, queued=True, at_once=at_once).path.name
             try:
                 ensure_runner()
             except JobFailed as error:
@@ -46,7 +47,7 @@ def retry(database: Database, job: Job) -> Job:
     """Do a job again that is over. Raises `BadRequest` if it is not."""
     if not job.state.over:
         raise BadRequest(f"{job.id} is {job.state}", "cancel it first")
-    return submit(job.spec)
+    return submit(job.spec, job.at_once)
 
 
 def cancel(database: Database, job: Job) -> None:

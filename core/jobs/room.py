@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..devices import GpuReport
+from ..device_names import AUTO, CPU, one
+from ..devices import GpuReport, GpuSampler
 from ..errors import HalfpintError
 from ..memory.now import look
 from ..memory.snapshot import gpu_of
+from ..options import DEVICE
 from ..plan import Planner
 from ..spec import ExportSpec
 from ..units import mebibytes
 from ..weights_source import WeightsSource
-
-CPU = "cpu"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,64 @@ class Running:
     nbytes: int
 
 
-def room(device: str, nbytes: int, running: Iterable[Running], report: GpuReport, at_once: int) -> str:
+def place(
+    device: str,
+    need: Callable[[str], int],
+    running: Collection[Running],
+    report: GpuReport,
+    at_once: int = 1,
+    full: Collection[str] = (),
+) -> tuple[str, str]:
+    """The device on which a job can begin now, and why it must wait: one of the two is empty.
+
+    `device`: as the job's spec has it, which may leave a choice. `need`: the bytes of GPU memory that it takes at its
+    peak on a device. `full`: devices where others wait already.
+    """
+    choice = choices(device, report)
+    able = [index for index in choice if _ever(index, need(index), report)] or choice
+    reasons: list[str] = []
+    for candidate in able:
+        if candidate in full:
+            continue
+        reason = room(candidate, need(candidate), running, report, at_once)
+        if not reason:
+            return candidate, ""
+        reasons.append(reason)
+    return "", reasons[0] if reasons else f"waits for its turn on {'the CPU' if able[0] == CPU else f'GPU {able[0]}'}"
+
+
+def _ever(device: str, nbytes: int, report: GpuReport) -> bool:
+    """Whether a device could hold so many bytes, if nothing else used it."""
+    gpu = None if device == CPU else gpu_of(device, report)
+    return gpu is None or bool(gpu.problem) or nbytes <= gpu.total
+
+
+def choices(device: str, report: GpuReport) -> tuple[str, ...]:
+    """The devices among which a spec leaves the choice: of several GPUs, that with the most free memory first."""
+    if one(device):
+        return (device,)
+    well = [gpu for gpu in sorted(report.gpus, key=lambda gpu: -gpu.free) if not gpu.problem and not gpu.slice]
+    free = tuple(dict.fromkeys(str(gpu.index) for gpu in well))
+    if device == AUTO:
+        return free or (CPU,)
+    named = tuple(dict.fromkeys(device.split(",")))
+    return tuple(sorted(named, key=lambda index: free.index(index) if index in free else len(free)))
+
+
+def placed(spec: ExportSpec) -> ExportSpec:
+    """The same job on one device. Where none has room now, on the first: whether it fits, the job itself tells."""
+    if one(spec.device):
+        return spec
+    sampler = GpuSampler()
+    try:
+        report = sampler.sample()
+    finally:
+        sampler.close()
+    device, _ = place(spec.device, lambda index: gpu_nbytes(spec.having(DEVICE, index)), (), report)
+    return spec.having(DEVICE, device or choices(spec.device, report)[0])
+
+
+def room(device: str, nbytes: int, running: Collection[Running], report: GpuReport, at_once: int) -> str:
     """Why a job must wait; empty if it can begin. `nbytes`: of GPU memory, at its peak.
 
     On the CPU, `at_once` jobs run at the same time. On a GPU, a job begins once its predicted peak fits into what is

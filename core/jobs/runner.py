@@ -12,16 +12,19 @@ import os
 import signal
 import sqlite3
 import time
+from functools import partial
 from threading import Event, Thread
 
+from ..device_names import CPU
 from ..devices import GpuReport, GpuSampler
 from ..errors import JobFailed
 from ..events import JobFinished
+from ..options import DEVICE
 from ..processes import process
 from . import only_runner
 from .database import Database, Job, State
 from .launcher import Worker
-from .room import CPU, Running, gpu_nbytes, room
+from .room import Running, choices, gpu_nbytes, place
 from .warm import Warm
 
 _POLL_SECONDS = 0.05  # to learn whether the database has changed, which reads no table of it
@@ -32,11 +35,10 @@ _IDLE_SECONDS = 5.0
 class Runner:
     """Takes jobs that wait, in their order, as soon as there is room for them."""
 
-    def __init__(self, database: Database, sampler: GpuSampler, at_once: int = 1) -> None:
-        """`at_once`: so many jobs run on the CPU at the same time."""
-        self._database, self._sampler, self._at_once = database, sampler, at_once
+    def __init__(self, database: Database, sampler: GpuSampler) -> None:
+        self._database, self._sampler = database, sampler
         self._watched: dict[str, _Watch] = {}
-        self._needs: dict[str, int] = {}
+        self._needs: dict[tuple[str, str], int] = {}
         self._warm = Warm()
         self.ended = Event()  # a job has
 
@@ -57,33 +59,34 @@ class Runner:
         return bool(waiting or self._watched or expected is not None)
 
     def _begin(self, waiting: list[Job], running: tuple[Job, ...]) -> None:
-        beside = [Running(job.spec.device, job.worker.pid, self._need(job)) for job in running if job.worker.here]
-        report = self._sampler.sample() if any(job.spec.device != CPU for job in waiting) else GpuReport()
+        beside = [
+            Running(job.device, job.worker.pid, self._need(job, job.device)) for job in running if job.worker.here
+        ]
+        report = self._sampler.sample() if any(job.device != CPU for job in waiting) else GpuReport()
         full: set[str] = set()  # what is smaller does not overtake: else a large job might never begin
         for job in waiting:
-            device = job.spec.device
-            reason = room(device, self._need(job), beside, report, self._at_once)
-            if device in full or reason:
-                full.add(device)
-                reason = reason or f"waits for its turn on {device}"
+            device, reason = place(job.device, partial(self._need, job), beside, report, job.at_once, full)
+            if reason:
+                full |= set(choices(job.device, report))
                 if reason != job.reason:
                     self._database.wait(job.id, reason)
                 continue
-            worker = self._start(job)
+            worker = self._start(job, device)
             if worker is not None:
-                beside.append(Running(device, worker.pid, self._need(job)))
+                beside.append(Running(device, worker.pid, self._need(job, device)))
 
-    def _start(self, job: Job) -> Worker | None:
-        """Have a worker do a job; None if there is none, which is the job's end, or if the job is gone."""
+    def _start(self, job: Job, device: str) -> Worker | None:
+        """Have a worker do a job on a device; None if there is none, which is the job's end, or if the job is gone."""
         try:
             worker = self._warm.take()
         except JobFailed as error:
             self._database.ended(job.id, JobFinished(error.exit_code, 0.0, message=error.what, fix=error.fix))
             return None
-        if not self._database.take(job.id, process(worker.pid)):
+        if not self._database.take(job.id, process(worker.pid), device):
             worker.dismiss()
             return None
         try:
+            self._assign(job, device)
             worker.start(job.folder)
         except JobFailed as error:
             worker.dismiss()
@@ -92,10 +95,19 @@ class Runner:
         self._watched[job.id] = _Watch(worker, self.ended)
         return worker
 
-    def _need(self, job: Job) -> int:
-        if job.id not in self._needs:
-            self._needs[job.id] = gpu_nbytes(job.spec)
-        return self._needs[job.id]
+    def _assign(self, job: Job, device: str) -> None:
+        """Have the job run on a device, if its spec leaves a choice. Raises `JobFailed`."""
+        if device != job.spec.device:
+            try:
+                job.folder.assign(job.spec.having(DEVICE, device))
+            except OSError as error:
+                raise JobFailed(f"{job.folder.path} cannot be written to: {error.strerror}") from error
+
+    def _need(self, job: Job, device: str) -> int:
+        key = (job.id, device)
+        if key not in self._needs:
+            self._needs[key] = gpu_nbytes(job.spec.having(DEVICE, device))
+        return self._needs[key]
 
 
 class _Watch(Thread):

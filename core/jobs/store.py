@@ -49,6 +49,12 @@ class JobFolder:
         """The job's spec. Raises `OSError` or `ValueError` if it cannot be read."""
         return ExportSpec.from_json(self.spec_file.read_text(encoding="utf-8"))
 
+    def assign(self, spec: ExportSpec) -> None:
+        """Let the job do this in the place of what it was made for. Raises `OSError`."""
+        new = self.path / "spec.json.new"
+        write_private(new, spec.to_json().encode())
+        new.replace(self.spec_file)
+
     def end(self) -> JobFinished | None:
         """The job's last event, if it has told its end."""
         try:

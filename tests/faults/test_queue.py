@@ -197,3 +197,21 @@ def test_without_jobs_there_is_a_hint() -> None:
     result = halfpint("jobs")
     assert result.returncode == 0
     assert "halfpint export" in result.stdout
+
+
+def test_a_plan_tells_the_truth(tiny: Path, tmp_path: Path) -> None:
+    """One failure does not stop the rest; what failed is named, and the exit code is its own."""
+    (tmp_path / "bad.pt").write_bytes(b"not weights")
+    (tmp_path / "plan.toml").write_text(f"""
+imgsz = [96, 64]
+out = "out"
+[[export]]
+weights = ["bad.pt", "{tiny}"]
+""")
+    result = halfpint("export", "--plan", tmp_path / "plan.toml", "--parallel", 2)
+    assert result.returncode == 3
+    assert "1 of 2 jobs are done" in result.stdout and "halfpint jobs retry 1" in result.stdout
+    assert "bad.pt is no torch checkpoint" in result.stderr
+    assert_listed(tmp_path / "out")
+    only = halfpint("export", "--plan", tmp_path / "plan.toml", "--only", 1)
+    assert only.returncode == 2, "it exists already"

@@ -214,7 +214,8 @@ def test_a_database_of_the_first_version_is_read_on(spec: ExportSpec) -> None:
     with Database() as database:
         jobs = [added(database, spec) for _ in range(3)]
     with sqlite3.connect(database_path()) as raw:
-        raw.execute("ALTER TABLE jobs DROP COLUMN number")
+        for column in ("number", "device", "at_once"):
+            raw.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         raw.execute("DROP TABLE expected")
         raw.execute("PRAGMA user_version = 1")
     raw.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from halfpint.core.devices import Gpu, GpuProcess, GpuReport
-from halfpint.core.jobs.room import Running, room
+from halfpint.core.jobs.room import Running, place, room
 
 GIB = 2**30
 
@@ -47,3 +47,27 @@ def test_a_gpu_that_does_not_tell_gets_one_at_a_time() -> None:
     for silent in (lost, GpuReport()):
         assert room("0", GIB, [], silent, 1) == ""
         assert room("0", GIB, [Running("0", 1, GIB)], silent, 1) == "waits for another job on GPU 0"
+
+
+def two(first: int, second: int) -> GpuReport:
+    """Two GPUs of 8 and 4 GiB, of which so much is used."""
+    return GpuReport((Gpu(0, "a GPU", first, 8 * GIB), Gpu(1, "a small GPU", second, 4 * GIB)))
+
+
+def test_of_several_gpus_the_first_with_room() -> None:
+    def need(_: str) -> int:
+        return 3 * GIB
+
+    assert place("auto", need, (), two(0, 0)) == ("0", "")
+    assert place("0,1", need, (), two(6 * GIB, 0)) == ("1", "")
+    assert place("1,0", need, (), two(6 * GIB, 2 * GIB)) == ("", "waits for 3.0 GiB on GPU 0; 2.0 GiB free")
+    assert place("0", need, (), two(6 * GIB, 0))[0] == ""
+    assert place("auto", need, (), two(0, 0), full=("0", "1")) == ("", "waits for its turn on GPU 0")
+
+
+def test_a_gpu_that_is_too_small_is_not_chosen_where_another_will_do() -> None:
+    assert place("auto", lambda _: 5 * GIB, (), two(6 * GIB, 0)) == ("", "waits for 5.0 GiB on GPU 0; 2.0 GiB free")
+
+
+def test_without_gpus_auto_is_the_cpu() -> None:
+    assert place("auto", lambda _: 0, (), GpuReport()) == ("cpu", "")

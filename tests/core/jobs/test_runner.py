@@ -1,0 +1,38 @@
+"""The runner lets a job begin on one of the GPUs that were chosen for it, as soon as one has room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from halfpint.core.devices import GpuSampler
+from halfpint.core.jobs.database import Database, Job, State
+from halfpint.core.jobs.room import gpu_nbytes
+from halfpint.core.jobs.runner import Runner
+from halfpint.core.spec import ExportSpec
+from halfpint.core.units import mebibytes
+from support.jobs import small
+from support.nvml import GIB, FakeGpu, FakeNvml
+
+
+def only(database: Database) -> Job:
+    (job,) = database.jobs()
+    return job
+
+
+def test_a_job_waits_for_the_first_gpu_with_room(tiny: Path, tmp_path: Path) -> None:
+    spec = small(tiny, tmp_path, device="0,1")
+    gpus = [FakeGpu(used=24 * GIB - 100 * 2**20), FakeGpu(used=24 * GIB - 90 * 2**20)]
+    with Database() as database:
+        database.new(spec, queued=True)
+        runner = Runner(database, GpuSampler(FakeNvml(*gpus)))
+        assert runner.step()
+        need = mebibytes(gpu_nbytes(small(tiny, tmp_path, device="0")))
+        assert only(database).reason == f"waits for {need} on GPU 0; 100.0 MiB free"
+        gpus[1].used = GIB
+        runner.step()
+        job = only(database)
+        assert (job.state, job.device, job.spec.device, job.reason) == (State.RUNNING, "1", "0,1", "")
+        assert ExportSpec.from_json(job.folder.spec_file.read_text()).device == "1"
+        while runner.step():
+            runner.ended.wait(1.0)
+        assert only(database).state is State.DONE  # without a GPU here: ONNX files are made on the CPU in any case
