@@ -22,6 +22,7 @@ from ..state import private_folder, state_folder, temporary_folder, write_privat
 KEPT = 10_000  # jobs, should the database of them, which keeps fewer, not be there to forget any
 _KEPT_TEMPORARILY = 10
 _LONGEST_END = 1 << 16  # bytes of a job's last event
+_LONGEST_LINE = 1 << 20  # bytes of an event: a message, and the paths of some files
 _LEAST_FREE = 1 << 20  # bytes; a disk with less counts as full, for the events are still to come
 
 
@@ -173,14 +174,19 @@ class EventReader:
     def __init__(self, job: JobFolder) -> None:
         self._file = job.events_file.open("rb")
         self._rest = b""
+        self._too_long = False  # what comes up to the next newline is the rest of a line that was given up
 
     def close(self) -> None:
         self._file.close()
 
     def new(self) -> Iterator[Event]:
         """The events that were completed since the last call. A line that is no event is passed over."""
-        self._rest += self._file.read()
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                yield from_line(line.decode("utf-8"))
+        while part := self._file.read(_LONGEST_LINE):
+            *lines, self._rest = (self._rest + part).split(b"\n")
+            if lines and self._too_long:
+                lines, self._too_long = lines[1:], False
+            if len(self._rest) > _LONGEST_LINE:  # no event of ours: it is not kept until its end
+                self._rest, self._too_long = b"", True
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    yield from_line(line.decode("utf-8"))

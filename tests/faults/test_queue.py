@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -197,6 +198,17 @@ def test_without_jobs_there_is_a_hint() -> None:
     result = halfpint("jobs")
     assert result.returncode == 0
     assert "halfpint export" in result.stdout
+
+
+def test_a_disk_without_room_for_the_queue_is_told(tiny: Path, tmp_path: Path) -> None:
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    result = halfpint("export", "--weights", tiny, "--out", tmp_path, "--detach", preexec_fn=full)
+    assert result.returncode == 1
+    assert "the database of jobs cannot be written" in result.stderr and "free some space" in result.stderr
+    with Database() as database:
+        assert database.jobs() == ()
 
 
 def test_a_plan_tells_the_truth(tiny: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from halfpint.core.devices import GpuSampler
 from halfpint.core.jobs.database import Database, Job, State
 from halfpint.core.jobs.room import gpu_nbytes
@@ -17,6 +19,21 @@ from support.nvml import GIB, FakeGpu, FakeNvml
 def only(database: Database) -> Job:
     (job,) = database.jobs()
     return job
+
+
+def test_a_worker_that_cannot_be_started_is_a_failed_job_and_the_next_one_is_tried(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Database() as database:
+        for _ in range(2):
+            database.new(small(tiny, tmp_path), queued=True)
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.executable", str(tmp_path / "python"))
+            Runner(database, GpuSampler(FakeNvml())).step()
+        for job in database.jobs():
+            assert job.state is State.FAILED and job.finished is not None
+            assert "the system starts no process for the job: No such file" in job.finished.message
+            assert str(tmp_path / "python") in job.finished.fix
 
 
 def test_a_job_waits_for_the_first_gpu_with_room(tiny: Path, tmp_path: Path) -> None:

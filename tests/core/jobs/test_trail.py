@@ -52,6 +52,18 @@ def test_the_end_comes_when_the_database_knows_it(job: Job) -> None:
     assert trail.over and list(trail.new(now(job.id))) == []
 
 
+def test_what_is_no_event_is_passed_over_however_long(job: Job) -> None:
+    trail = Trail()
+    with job.folder.events_file.open("ab") as events:
+        for garbage in (b"\xff\0garbage\n", b"{}\n", b"x" * (5 << 20), b"y" * 100 + b"\n"):
+            events.write(garbage)
+            events.flush()
+            assert list(trail.new(job)) == []
+    say(job, BEGUN)
+    assert list(trail.new(job)) == [BEGUN]
+    trail.close()
+
+
 def test_a_worker_that_did_not_tell(job: Job) -> None:
     trail = Trail()
     say(job, BEGUN)
