@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..core.device_names import one
 from ..core.errors import BadRequest
 from ..core.export.size import sized
 from ..core.kinds import all_kinds
@@ -41,7 +40,7 @@ _EVERY_KIND = tuple(all_kinds())
 def run(args: argparse.Namespace) -> int:
     """Run `halfpint estimate`; its exit code: 2 if the size is illegal or the disk too small."""
     spec = spec_of(args)
-    if not one(spec.device):
+    if not spec.one_device:
         raise BadRequest("one device at a time is looked at", "give cpu, or a GPU's index, with --device")
     now = look(spec.device, spec.out)
     with WeightsSource(spec.weights) as source:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from ..core import device_names
+from ..core.device_names import one
 from ..core.errors import BadRequest
 from ..core.option import Decimal, Device, Number, OneOf, Option, SomeOf, Switch, Values
 
@@ -84,7 +84,7 @@ def device(text: str) -> str:
 
 def one_device(text: str) -> str:
     """A device, where there is no choice among several."""
-    if not device_names.one(device(text)):
+    if not one(device(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is not known: give cpu, or a GPU's index")
     return device(text)
 

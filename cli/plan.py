@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.device_names import CPU, one
 from ..core.errors import BadRequest, HalfpintError, JobFailed, WeightsRefused
 from ..core.export.size import sized
 from ..core.inspect import facts_of
@@ -89,7 +88,7 @@ def _foretold(spec: ExportSpec) -> _Foretold:
     try:
         with WeightsSource(spec.weights) as source:
             planner = Planner(source.info, source.network)
-        plan = planner.plan(spec, look(spec.device if one(spec.device) else CPU, spec.out))
+        plan = planner.plan(spec, look(spec.device if spec.one_device else "cpu", spec.out))
     except HalfpintError as error:
         return _Foretold(spec, None, error.what, error.exit_code)
     if plan.obstacle is not None:
@@ -172,7 +171,7 @@ def _watched(database: Database, jobs: Sequence[Job], *, as_json: bool) -> Seque
 def _say_end(database: Database, job: Job) -> None:
     state = state_words(job, database.verdicts().get(job.id, ()))
     took = seconds_in_words(job.seconds(time.time()) or 0)
-    on = "" if job.device == CPU else f" on GPU {job.device}"
+    on = "" if job.device == "cpu" else f" on GPU {job.device}"
     say(f"#{job.number} {_called(job.spec.weights)} at {spelled(job.spec.height, job.spec.width)}{on}: {state}, {took}")
     if job.finished is not None and job.finished.message and job.state is not State.DONE:
         say_error(f"#{job.number} {job.spec.weights.name}: {job.finished.message}", job.finished.fix)

@@ -306,6 +306,11 @@ class ExportSpec:
         return self.recipe[DEVICE]
 
     @property
+    def one_device(self) -> bool:
+        """Whether its device is one, and no choice among several."""
+        return device_names.one(self.device)
+
+    @property
     def overwrite(self) -> bool:
         return self.policy[OVERWRITE]
 

@@ -133,7 +133,8 @@ def test_jobs_are_moved_cancelled_tried_again_and_looked_at(folder: Path) -> Non
         async with screen(folder) as s:
             await s.until_known()
             await s.size(64, 64)
-            await s.press("escape", "ctrl+r", "ctrl+r", "ctrl+r", "7")
+            await s.press("escape")
+            await s.burst("ctrl+r", "ctrl+r", "ctrl+r", "7")
             assert s.panels_in_sight == {"weights", "size", "options", "gpu", "jobs"}
             await s.until(lambda: [row[2] for row in s.jobs][1:] == ["waits for another job on the CPU"] * 2)
             assert [row[0] for row in s.jobs] == ["#1", "#2", "#3"]
