@@ -81,7 +81,6 @@ def test_name_templates_that_make_no_name(name: str) -> None:
         {"precisions": ()},
         {"half_io": True},
         {"device": "gpu"},
-        {"device": "0,1"},
         {"simplify": True, "targets": (TORCHSCRIPT,)},
     ],
 )

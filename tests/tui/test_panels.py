@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -128,6 +132,14 @@ def test_marked_files_become_a_job_each(folder: Path) -> None:
 # ---- jobs
 
 
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A job's worker, stopped, so that the others wait as long as the test looks at them."""
+    os.kill(pid, signal.SIGSTOP)
+    yield
+    os.kill(pid, signal.SIGCONT)
+
+
 def test_jobs_are_moved_cancelled_tried_again_and_looked_at(folder: Path) -> None:
     async def script() -> None:
         async with screen(folder) as s:
@@ -136,12 +148,15 @@ def test_jobs_are_moved_cancelled_tried_again_and_looked_at(folder: Path) -> Non
             await s.press("escape")
             await s.burst("ctrl+r", "ctrl+r", "ctrl+r", "7")
             assert s.panels_in_sight == {"weights", "size", "options", "gpu", "jobs"}
-            await s.until(lambda: [row[2] for row in s.jobs][1:] == ["waits for another job on the CPU"] * 2)
-            assert [row[0] for row in s.jobs] == ["#1", "#2", "#3"]
-            await s.press("end", "shift+up")
-            await s.until(lambda: [row[0] for row in s.jobs] == ["#1", "#3", "#2"])
-            await s.press("x")
-            await s.until(lambda: ("#3", "cancelled: cancelled before it began") in {row[:3:2] for row in s.jobs})
+            await s.until(lambda: s.main.session.jobs.running)
+            with stopped(s.main.session.jobs.running[0].worker.pid):
+                wait = ["waits for another job on the CPU", "waits for its turn on the CPU"]
+                await s.until(lambda: [row[2] for row in s.jobs][1:] == wait)
+                assert [row[0] for row in s.jobs] == ["#1", "#2", "#3"]
+                await s.press("end", "shift+up")
+                await s.until(lambda: [row[0] for row in s.jobs] == ["#1", "#3", "#2"])
+                await s.press("x")
+                await s.until(lambda: ("#3", "cancelled: cancelled before it began") in {row[:3:2] for row in s.jobs})
             await s.job_over(3)  # the first is done, the second one would replace what it made
             assert {str(row[0]): str(row[2]).partition(":")[0] for row in s.jobs} == {
                 "#1": "done",
