@@ -88,7 +88,11 @@ class Reader(CalibrationDataReader):
 # ---- a trained detector, made on one half of the images and judged on the other too
 
 
-def test_it_keeps_the_budget_also_on_images_that_it_was_not_made_on(halves: Halves, tmp_path: Path) -> None:
+def test_it_keeps_the_budget_also_on_images_that_it_was_not_made_on(
+    halves: Halves, tmp_path: Path, exhaustive: bool
+) -> None:
+    if not exhaustive:
+        pytest.skip("--exhaustive makes INT8 of a detector at 320×320, which takes a minute")
     """All 16 pictures are given: the job itself makes the file on every second one."""
     spec = job(tmp_path, SHAPES, int8_report=str(tmp_path / "report.csv"))
     events = done(spec)
