@@ -70,6 +70,7 @@ def test_fp16_is_off_by_rounding_alone_and_decodes_in_float32(ultralytics: Check
     assert not {name for name in halves if name.endswith("dfl.conv")}
 
 
+@pytest.mark.one_in(2)
 def test_torch_computes_the_same_in_float64(ultralytics: Checkpoint) -> None:
     with network_of(ultralytics.path) as network, torch.inference_mode():
         exact = Reference(FLOAT64).run(network, ultralytics.image)
@@ -79,6 +80,7 @@ def test_torch_computes_the_same_in_float64(ultralytics: Checkpoint) -> None:
             assert nrmse(got.numpy(), wanted) <= limit
 
 
+@pytest.mark.one_in(2)
 def test_a_file_for_one_size_answers_as_one_with_dynamic_axes(ultralytics: Checkpoint) -> None:
     with network_of(ultralytics.path) as network:
         image = structured_batch(network.channels, 2 * network.stride, 3 * network.stride, 0, 2)
@@ -90,6 +92,7 @@ def test_a_file_for_one_size_answers_as_one_with_dynamic_axes(ultralytics: Check
                 np.testing.assert_array_equal(got, wanted)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_every_allocation_is_weighed(ultralytics: Checkpoint, precision: Precision) -> None:
     with network_of(ultralytics.path) as network:
