@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--exhaustive", action="store_true", help="every case where a sample is taken else: twice the time"
     )
+    parser.addoption("--one-in", type=int, default=1, metavar="N", help="of every test, try every N-th case alone")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,13 +43,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Of a test that is marked `one_in(n)`, every n-th case is tried, always the same ones."""
     if config.getoption("--exhaustive"):
         return
+    everywhere: int = config.getoption("--one-in")
     met: Counter[str] = Counter()
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:
         mark = item.get_closest_marker("one_in")
         test = item.nodeid.partition("[")[0]
-        (kept if mark is None or met[test] % mark.args[0] == 0 else left).append(item)
+        part = everywhere * (mark.args[0] if mark else 1)
+        (left if met[test] % part else kept).append(item)
         met[test] += 1
     config.hook.pytest_deselected(items=left)
     items[:] = kept

@@ -37,7 +37,7 @@ class Consumer:
 
     `runner`: `runners/run_RUNNER.py`. `pins`: what is installed for it, in an environment of its own; if there are
     none, it runs in this environment, which needs `modules`. `any_size`: whether one loaded file takes several sizes.
-    `remark`: what README says about using it.
+    `remark`: what README says about using it. `slow`: the cases that it takes long over, for `--exhaustive` alone.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Consumer:
     opset: int = OPSET.default
     any_size: bool = True
     remark: str = ""
+    slow: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -93,6 +94,7 @@ CONSUMERS = (
         targets=(ONNX, TORCHSCRIPT),
         ways=(Way("fp32"), Way("as pnnx makes it", FP16, only=FP32)),
         any_size=False,
+        slow=("resnet18",),
         remark="`pnnx FILE inputshape=[1,3,H,W]`, which halves an FP32 file unless told `fp16=0`",
     ),
     Consumer(
@@ -106,6 +108,7 @@ CONSUMERS = (
         "torchscript",
         modules=("torch",),
         targets=(TORCHSCRIPT,),
+        slow=("resnet18",),
         ways=(
             Way("load"),
             Way(".float()"),
