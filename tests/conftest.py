@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Of a test that is marked `one_in(n)`, every n-th case is tried, always the same ones."""
     if config.getoption("--exhaustive"):
         return
-    everywhere: int = config.getoption("--one-in")
+    everywhere: int = config.getoption("--one-in") or 1
     met: Counter[str] = Counter()
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
