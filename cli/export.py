@@ -22,7 +22,8 @@ from ..core.events import (
 from ..core.jobs.launcher import Worker
 from ..core.jobs.registry import new_job
 from ..core.options import OUT, rows
-from ..core.spec import ExportSpec
+from ..core.shapes import Rounding
+from ..core.spec import ExportSpec, same_files
 from ..core.tables import in_noise, table
 from ..core.units import about_mebibytes, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _specs(args: argparse.Namespace) -> Sequence[ExportSpec]:
     """The jobs that the arguments ask for. Raises `BadRequest`."""
-    specs = [_sized(spec_of(args, weights), args) for weights in map(weights_in, args.weights)]
+    specs = [at_size(spec_of(args, weights), size_of(args), args.round) for weights in map(weights_in, args.weights)]
     _check_distinct(specs)
     return specs
 
@@ -107,26 +108,28 @@ def spec_of(args: argparse.Namespace, weights: Path) -> ExportSpec:
     return ExportSpec.of(weights.absolute(), out, height, width, args.batch_size, values=values)
 
 
-def _sized(spec: ExportSpec, args: argparse.Namespace) -> ExportSpec:
-    """The job at the size that was asked for, where the weights must be looked at to know it."""
-    if args.imgsz is not None and args.round is None:
+def at_size(spec: ExportSpec, size: tuple[int, int] | None, how: Rounding | None) -> ExportSpec:
+    """The job at the size that was asked for, where the weights must be looked at to know it. Raises `BadRequest`.
+
+    `size`: height and width, px, None for the weights' own; it is the spec's already. `how` it is rounded, if it is.
+    """
+    if size is not None and how is None:
         return spec
     from ..core.export.size import sized  # which knows all families: the worker starts before
     from ..core.inspect import facts_of
 
     try:
-        return sized(spec, facts_of(spec.weights), size_of(args), args.round)
+        return sized(spec, facts_of(spec.weights), size, how)
     except WeightsRefused:  # its job tells
         return spec
 
 
 def _check_distinct(specs: Sequence[ExportSpec]) -> None:
-    """Raises `BadRequest` if two jobs would write the same file."""
-    seen: dict[Path, Path] = {}
-    for spec in specs:
-        other = seen.setdefault(spec.manifest, spec.weights)
-        if other != spec.weights:
-            raise BadRequest(f"{other} and {spec.weights} would both become {spec.artifact_name}", "export them apart")
+    """Raises `BadRequest` if different weights would become the same file."""
+    for first, other in same_files(specs):
+        if first.weights != other.weights:
+            both = f"{first.weights} and {other.weights}"
+            raise BadRequest(f"{both} would both become {other.artifact_name}", "export them apart")
 
 
 class Shown(Protocol):

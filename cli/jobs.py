@@ -18,7 +18,7 @@ from ..core.jobs.database import Database, Job, State
 from ..core.jobs.state_words import state_words
 from ..core.jobs.store import EventReader
 from ..core.jobs.trail import Trail
-from ..core.kinds import Kind
+from ..core.spec import ExportSpec
 from ..core.tables import from_home, table
 from .console import say, say_error, say_json
 from .export import report, shown_as
@@ -189,16 +189,18 @@ def _row(job: Job, verdicts: Sequence[str], now: float) -> tuple[str, str, str, 
     began = "" if job.began is None else f"{datetime.fromtimestamp(job.began):%d %b %H:%M}"
     seconds = job.seconds(now)
     took = "" if seconds is None else f"{seconds:.1f} s"
-    state, weights = state_words(job, verdicts), _weights(job.spec.weights)
-    return f"#{job.number}", job.id, state, weights, _files(job.spec.kinds), began, took
+    state, weights = state_words(job, verdicts), weights_name(job.spec.weights)
+    return f"#{job.number}", job.id, state, weights, files_in_words(job.spec), began, took
 
 
-def _weights(path: Path) -> str:
+def weights_name(path: Path) -> str:
+    """Weights as they are told apart: many are called best.pt."""
     return f"{path.parent.name}/{path.name}"
 
 
-def _files(kinds: Sequence[Kind]) -> str:
-    return ", ".join(map(str, kinds))
+def files_in_words(spec: ExportSpec) -> str:
+    """The kinds of files that a job makes."""
+    return ", ".join(map(str, spec.kinds))
 
 
 def to_dict(database: Database, job: Job) -> dict[str, Any]:

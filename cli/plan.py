@@ -7,12 +7,9 @@ import signal
 import sqlite3
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from ..core.errors import BadRequest, HalfpintError, JobFailed, WeightsRefused
-from ..core.export.size import sized
-from ..core.inspect import facts_of
+from ..core.errors import BadRequest, HalfpintError, JobFailed
 from ..core.jobs import queue
 from ..core.jobs.database import Database, Job, State
 from ..core.jobs.plan_file import Planned, read
@@ -27,12 +24,13 @@ from ..core.units import about_mebibytes, megabytes, seconds_in_words
 from ..core.weights_source import WeightsSource
 from .arguments import weights_in
 from .console import say, say_error, say_json
-from .export import combined, run_jobs
+from .export import at_size, combined, run_jobs
 from .flags import values_of
-from .jobs import to_dict
+from .jobs import files_in_words, to_dict, weights_name
 from .signals import Ended
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1  # to learn whether the database has changed, which reads no table of it
+_LOOK_SECONDS = 1.0  # between looks for processes that died
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,16 +70,8 @@ class _Foretold:
 
 
 def _sized(planned: Planned) -> ExportSpec:
-    """The job at its size; what is wrong with its weights, it tells itself."""
-    from dataclasses import replace
-
-    spec = replace(planned.spec, weights=weights_in(planned.spec.weights))
-    if planned.size is not None and planned.how is None:
-        return spec
-    try:
-        return sized(spec, facts_of(spec.weights), planned.size, planned.how)
-    except WeightsRefused:
-        return spec
+    """The job at its size."""
+    return at_size(replace(planned.spec, weights=weights_in(planned.spec.weights)), planned.size, planned.how)
 
 
 def _foretold(spec: ExportSpec) -> _Foretold:
@@ -98,28 +88,34 @@ def _foretold(spec: ExportSpec) -> _Foretold:
 
 def _say_table(foretold: Sequence[_Foretold]) -> None:
     lines = [("", "weights", "size", "files", "bytes", "peak of memory", "last time", "")]
+    before = _done_before()
     for number, row in enumerate(foretold):
         spec, needs = row.spec, row.plan.needs if row.plan else None
         nbytes = sum(artifact.nbytes for artifact in row.plan.artifacts) if row.plan else 0
         peak = "" if needs is None else about_mebibytes(int(needs.host.low), int(needs.host.high))
         size = f"{spec.batch}×{spelled(spec.height, spec.width)}"
-        files = ", ".join(map(str, spec.kinds))
         told = megabytes(nbytes) if nbytes else ""
-        lines.append((str(number), spec.weights.name, size, files, told, peak, _last_time(spec), row.obstacle))
+        last = _last_time(spec, before)
+        lines.append((str(number), spec.weights.name, size, files_in_words(spec), told, peak, last, row.obstacle))
     for line in table(lines):
         say(line)
     say()
 
 
-def _last_time(spec: ExportSpec) -> str:
-    """How long the same recipe took with these weights before; empty if that is not known."""
+def _done_before() -> Sequence[Job]:
+    """The jobs that are done, the newest first; none if nobody can tell."""
     try:
         with Database() as database:
-            for job in database.jobs():
-                if job.state is State.DONE and (job.spec.weights, job.spec.recipe) == (spec.weights, spec.recipe):
-                    return seconds_in_words(job.seconds(time.time()) or 0)
+            return [job for job in database.jobs() if job.state is State.DONE]
     except (sqlite3.Error, OSError):
-        pass
+        return ()
+
+
+def _last_time(spec: ExportSpec, before: Sequence[Job]) -> str:
+    """How long the same recipe took with these weights before; empty if that is not known."""
+    for job in before:
+        if (job.spec.weights, job.spec.recipe) == (spec.weights, spec.recipe):
+            return seconds_in_words(job.seconds(time.time()) or 0)
     return ""
 
 
@@ -152,9 +148,14 @@ def _follow(jobs: Sequence[Job], *, as_json: bool) -> int:
 
 
 def _watched(database: Database, jobs: Sequence[Job], *, as_json: bool) -> Sequence[Job]:
-    """All jobs as they ended, each told of at once."""
+    """Wait until all jobs have ended, and print each one's end as soon as it is there; the jobs in that order."""
     ends: dict[str, Job] = {}
+    looked = 0.0
     while len(ends) < len(jobs):
+        if not database.changed() and time.monotonic() - looked < _LOOK_SECONDS:
+            time.sleep(_POLL_SECONDS)
+            continue
+        looked = time.monotonic()
         queue.look_after(database)
         known = {job.id: job for job in database.jobs()}
         for begun in jobs:
@@ -164,7 +165,6 @@ def _watched(database: Database, jobs: Sequence[Job], *, as_json: bool) -> Seque
             ends[begun.id] = job or begun  # forgotten meanwhile: how it ended is not known
             if job is not None:
                 say_json(to_dict(database, job)) if as_json else _say_end(database, job)
-        time.sleep(_POLL_SECONDS)
     return list(ends.values())
 
 
@@ -172,7 +172,8 @@ def _say_end(database: Database, job: Job) -> None:
     state = state_words(job, database.verdicts().get(job.id, ()))
     took = seconds_in_words(job.seconds(time.time()) or 0)
     on = "" if job.device == "cpu" else f" on GPU {job.device}"
-    say(f"#{job.number} {_called(job.spec.weights)} at {spelled(job.spec.height, job.spec.width)}{on}: {state}, {took}")
+    name, size = weights_name(job.spec.weights), spelled(job.spec.height, job.spec.width)
+    say(f"#{job.number} {name} at {size}{on}: {state}, {took}")
     if job.finished is not None and job.finished.message and job.state is not State.DONE:
         say_error(f"#{job.number} {job.spec.weights.name}: {job.finished.message}", job.finished.fix)
 
@@ -184,7 +185,3 @@ def _cancel(database: Database, jobs: Sequence[Job]) -> None:
         if now is not None and not now.state.over:
             queue.cancel(database, now)
     say_error("the jobs of the plan that were not over are cancelled")
-
-
-def _called(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -359,6 +360,15 @@ class ExportSpec:
             return cls.of(weights, values=values, **numbers, rounded_from=asked)
         except (BadRequest, TypeError, IndexError) as error:
             raise ValueError(str(error)) from error
+
+
+def same_files(specs: Iterable[ExportSpec]) -> Iterator[tuple[ExportSpec, ExportSpec]]:
+    """The pairs of jobs that would write the same files: each job with the first one that does so before it."""
+    first: dict[Path, ExportSpec] = {}
+    for spec in specs:
+        other = first.setdefault(spec.manifest, spec)
+        if other is not spec:
+            yield other, spec
 
 
 def picture_paths(path: Path, count: int) -> tuple[Path, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..devices import free_disk
 from ..errors import BadRequest, WillNotFit
 from ..events import MemoryPredicted, Note, Progress
 from ..inspect import WeightsInfo
@@ -55,25 +55,28 @@ def read_weights(spec: ExportSpec, emit: Emit) -> LoadedWeights:
     """
     with WeightsSource(spec.weights) as source:
         info, network = source.info, source.network
-        planned = plan(info, network, spec, look(spec.device, spec.out))
+        now = look(spec.device, spec.out)
+        planned = plan(info, network, spec, now)
         for note in _told(planned):
             emit(note)
         assert planned.needs is not None and planned.fit is not None  # without an error, it has both
         memory = predicted(planned.needs, planned.fit)
         emit(memory)
-        for step in source.load(_shelf(spec, network, planned)):
+        for step in source.load(_place(spec.out, now.disk, network, planned)):
             if step.done % _LAYERS_A_STEP == 0 or step.done == step.total:
                 emit(Progress("read", "", step.done, step.total, step.layer))
     return LoadedWeights(info, network, source.sha256, planned.shape, memory)
 
 
-def _shelf(spec: ExportSpec, network: Network, planned: Plan) -> Put:
-    """Where the weights are kept: beside the files to come, if there is room for both, else in memory."""
+def _place(out: Path, free: int | None, network: Network, planned: Plan) -> Put:
+    """Where the weights are kept: beside the files to come, if there is room for both, else in memory.
+
+    `free`: bytes on the disk of `out`, None if that is not known.
+    """
     weights = weights_nbytes(network, REFERENCE.weights.itemsize)
-    free = free_disk(spec.out)
     if free is None or free < weights + files_nbytes(planned.artifacts):
         return in_memory
-    return Shelf(spec.out).put
+    return Shelf(out).put
 
 
 def _told(planned: Plan) -> Iterator[Note]:

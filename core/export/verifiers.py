@@ -17,10 +17,10 @@ from ..targets.nms import NMS
 from ..targets.target import Target
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
-from ..verify.on_images import inspect_on_images, judge_on_images
+from ..verify.on_images import judge_on_images
 from ..verify.probes import Plan, plan
 from ..verify.quick import inspect_quickly, judge_quickly, quick_plan
-from ..verify.report import Report
+from ..verify.report import Report, Way
 from ..verify.subject import Subject
 from ..verify.trial import OnStep, Step, Trial
 from .order import Order
@@ -155,7 +155,7 @@ class _OnImages:
         return quick_plan(subject)
 
     def inspect(self, trial: Trial) -> None:
-        inspect_on_images(trial, self._network)
+        inspect(trial, self._network, Way.IMAGES)
 
     def judge(self, order: Order, trial: Trial, on_step: OnStep) -> Report:
         report = judge_on_images(trial)

@@ -172,6 +172,11 @@ class Module:
         for module in self.walk():
             yield from module._tensors("_parameters")
 
+    @property
+    def parameter_count(self) -> int:
+        """How many trained values there are, as torch counts parameters: what is shared counts once."""
+        return sum({(tensor.storage.key, tensor.offset): tensor.numel for tensor in self.parameters()}.values())
+
     def tensors(self) -> Iterator[Tensor]:
         """Every parameter and buffer of this module and those below it."""
         for module in self.walk():

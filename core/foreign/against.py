@@ -34,11 +34,11 @@ from ..targets.loaded import Origin, told
 from ..targets.nms import NMS
 from ..verify.answers import Answers
 from ..verify.evidence import Evidence, Verdict
-from ..verify.full import judge, needed
-from ..verify.on_images import inspect_on_images, judge_on_images
+from ..verify.full import inspect, judge, needed
+from ..verify.on_images import judge_on_images
 from ..verify.probes import plan
 from ..verify.quick import quick_plan
-from ..verify.report import Report
+from ..verify.report import Report, Way
 from ..verify.subject import Subject
 from ..verify.trial import Trial, on_trial
 from ..weights_source import WeightsSource
@@ -119,7 +119,7 @@ def _verified_on_images(
     trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
     if images is not None and asked is not None:
         _prove(trial, images, asked, network)
-    inspect_on_images(trial, network)
+    inspect(trial, network, Way.IMAGES)
     return judge_on_images(trial)
 
 

@@ -13,7 +13,7 @@ from ..errors import BadRequest
 from ..option import Option, SomeOf, Values
 from ..options import OUT, rows
 from ..shapes import Rounding
-from ..spec import ExportSpec
+from ..spec import ExportSpec, same_files
 
 _SIZE, _BATCH, _ROUND, _WEIGHTS, _EXPORTS = "imgsz", "batch-size", "round", "weights", "export"
 
@@ -126,12 +126,8 @@ def _is_list(plain: Any) -> bool:
 
 def _check_distinct(found: Sequence[Planned], path: Path) -> None:
     """Raises `BadRequest` if two jobs would write the same file."""
-    seen: dict[Path, ExportSpec] = {}
-    for planned in found:
-        spec = planned.spec
-        other = seen.setdefault(spec.manifest, spec)
-        if other is not spec:
-            raise BadRequest(
-                f"{path}: two jobs would become {spec.out / spec.artifact_name}, of {other.weights} and {spec.weights}",
-                'give another out, or a name such as "{stem}-{height}x{width}"',
-            )
+    for first, other in same_files(planned.spec for planned in found):
+        raise BadRequest(
+            f"{path}: two jobs would become {other.out / other.artifact_name}, of {first.weights} and {other.weights}",
+            'give another out, or a name such as "{stem}-{height}x{width}"',
+        )

@@ -18,6 +18,7 @@ from ..network.result import BestClass, Boxes, Detections, Mask
 from ..network.result import Rows as Boxed
 from ..precisions import REFERENCE, Precision
 from ..shapes import InputShape
+from ..targets.budget import Tell, ignored
 from ..targets.contract import output_dims
 from ..targets.loaded import Runner, told
 from ..verify.checks.outputs import wrong_form
@@ -33,11 +34,7 @@ from .tally import Counted, Finder, Tally
 Array = NDArray[Any]
 # The reference's answer to an image; and by precision, how far values go there that it holds in a narrow type.
 Answer: TypeAlias = Callable[[Array], tuple[Sequence[Array], Mapping[Precision, tuple[str, float]]]]
-OnImage: TypeAlias = Callable[[int, int, str], None]  # called after each image: how many of how many, its name
-
-
-def ignored(done: int, total: int, name: str) -> None:
-    """Nobody wants to know."""
+OnImage: TypeAlias = Tell  # called after each image, with its name
 
 
 class WrongAnswer(Exception):

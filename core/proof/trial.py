@@ -7,11 +7,12 @@ from typing import Any
 from numpy.typing import NDArray
 
 from ..images.probes import too_slow
+from ..targets.budget import ignored
 from ..targets.loaded import Runner
 from ..verify.tail import shown
 from ..verify.trial import Trial
 from .marks import Album
-from .prove import OnImage, Yardstick, ignored, prove
+from .prove import OnImage, Yardstick, prove
 
 Array = NDArray[Any]
 

@@ -12,10 +12,11 @@ from ..precisions import REFERENCE, Precision
 from ..precisions.dtype import FLOAT32
 from ..shapes import InputShape
 from ..targets import default_target
+from ..targets.budget import ignored
 from ..targets.loaded import Loaded
 from ..targets.provenance import Provenance
 from ..targets.target import Build
-from .prove import OnImage, Yardstick, ignored, yardstick
+from .prove import OnImage, Yardstick, yardstick
 
 
 def twin(network: Network, size: tuple[int, int], device: str) -> Loaded:

@@ -66,12 +66,12 @@ class Budget:
 
 
 def ignored(done: int, total: int, text: str) -> None:
-    """Nobody wants to know."""
+    """Do nothing: nobody asked for progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Images of the user to make a file on, the budget it is held to, and who is told of each step."""
+    """The user's images that a file is made on, its budget, and a function that is called after each step."""
 
     images: Images
     budget: Budget

@@ -51,7 +51,7 @@ class Trade:
     in points. `made_on`, `aside`: on how many images it was made, and on how many others it was judged as well.
     `layers`: all of them, those in float first, in the order in which they went back. `tries`: the files that were
     tried on all images. `scheme`: how its 8-bit numbers are laid out, and why. `latency`, `full_latency`: of the file
-    and of the float32 one, taking turns on this machine; None where the file is meant for another.
+    and of the float32 one, measured by turns on this machine; None if the file is for another machine.
     """
 
     nbytes: int

@@ -40,18 +40,18 @@ def judge(trial: Trial, answers: Answers, on_step: OnStep = ignored) -> Report:
     return Report(Way.FULL, checks, found.differences, seconds, found.changes, trial.proof)
 
 
-def inspect(trial: Trial, network: Network) -> None:
+def inspect(trial: Trial, network: Network, way: Way = Way.FULL) -> None:
     """Note what the file shows without being run, and close it: its answers are all that is needed from here on.
 
-    The reference, in its own thread, catches up meanwhile. A file that is closed already is left alone.
+    `way`: whose checks of stored tensors are made. The reference, in its own thread, catches up meanwhile. A file that
+    is closed already is left alone.
     """
-    if trial.loaded is None:
+    loaded, trial.loaded = trial.loaded, None
+    if loaded is None:
         return
     start = time.perf_counter()
-    loaded = trial.loaded
     if loaded.ours:
-        trial.inspected += check_file(Way.FULL, Stored(trial.subject, network, loaded.weights()))
-    trial.loaded = None
+        trial.inspected += check_file(way, Stored(trial.subject, network, loaded.weights()))
     for found in loaded.inspections():
         trial.inspected.append(Evidence(found.name, Verdict.PASS if found.sound else Verdict.FAIL, found.message))
     loaded.close()

@@ -5,28 +5,11 @@ Its weights are rounded as no reference rounds them, so that they are not compar
 
 from __future__ import annotations
 
-import time
-
-from ..network.network import Network
-from .checks import check_answers, check_file
-from .checks.found import Compared, Stored
+from .checks import check_answers
+from .checks.found import Compared
 from .evidence import Evidence, Verdict
 from .report import Report, Way
 from .trial import Trial
-
-
-def inspect_on_images(trial: Trial, network: Network) -> None:
-    """Note what the file shows without being run: its constants, and what its format's checker says; close it."""
-    loaded, trial.loaded = trial.loaded, None
-    if loaded is None:
-        return
-    start = time.perf_counter()
-    if loaded.ours:
-        trial.inspected += check_file(Way.IMAGES, Stored(trial.subject, network, loaded.weights()))
-    for found in loaded.inspections():
-        trial.inspected.append(Evidence(found.name, Verdict.PASS if found.sound else Verdict.FAIL, found.message))
-    loaded.close()
-    trial.seconds += time.perf_counter() - start
 
 
 def judge_on_images(trial: Trial) -> Report:

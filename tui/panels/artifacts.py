@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
@@ -13,7 +12,7 @@ from ..layout import Column as Side
 from ..layout import Page
 from ..session import Artifact, Session
 from ..widgets.listing import Column, Listing, Row
-from .panel import Panel
+from .table import TablePanel
 
 _COLUMNS = (
     Column("file", 0, tail=True),
@@ -26,7 +25,7 @@ _COLUMNS = (
 _KINDS = {"pass": "good", "warn": "warning", "fail": "error"}
 
 
-class ArtifactsPanel(Panel):
+class ArtifactsPanel(TablePanel):
     """A table of files."""
 
     NAME = "artifacts"
@@ -67,17 +66,11 @@ class ArtifactsPanel(Panel):
         rows += [_row(Artifact(size.path, size.nbytes)) for size in planned if str(size.path) not in made]
         self.query_one(Listing).show(rows)
 
-    @on(Listing.Highlighted)
-    def _moved(self, event: Listing.Highlighted) -> None:
-        event.stop()
-
-    @on(Listing.Chosen)
-    def _chosen(self, event: Listing.Chosen) -> None:
-        event.stop()
+    def open_row(self) -> None:
         self.action_report()
 
     def action_report(self) -> None:
-        row = self.query_one(Listing).current
+        row = self.row
         for artifact in self.session.jobs.made:
             if row is not None and row.key == str(artifact.path):
                 self.post_message(self.ReportWanted(artifact))

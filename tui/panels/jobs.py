@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
 
@@ -16,7 +15,7 @@ from ..layout import Column as Side
 from ..layout import Page
 from ..session import Session
 from ..widgets.listing import Column, Listing, Row
-from .panel import Panel
+from .table import TablePanel
 
 if TYPE_CHECKING:
     from ...core.events import Event, StageFinished
@@ -31,7 +30,7 @@ _COLUMNS = (
 _KINDS = {"waiting": "dim", "running": "good", "failed": "error", "lost": "error", "cancelled": "warning"}
 
 
-class JobsPanel(Panel):
+class JobsPanel(TablePanel):
     """A table of jobs: those that run, those that wait in their order, and the others, the newest first."""
 
     NAME = "jobs"
@@ -82,16 +81,10 @@ class JobsPanel(Panel):
     @property
     def current(self) -> Job | None:
         """The job under the cursor."""
-        row = self.query_one(Listing).current
+        row = self.row
         return next((job for job in self.session.jobs.known if row is not None and job.id == row.key), None)
 
-    @on(Listing.Highlighted)
-    def _moved(self, event: Listing.Highlighted) -> None:
-        event.stop()
-
-    @on(Listing.Chosen)
-    def _chosen(self, event: Listing.Chosen) -> None:
-        event.stop()
+    def open_row(self) -> None:
         self.action_open_job()
 
     def action_open_job(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ...errors import WeightsRefused
 from ...network.layers import Conv2d, layers_of
@@ -15,9 +15,30 @@ from ...weights.tensors import Tensor
 from ..modules import Module
 from ..sound import TRIED_STRIDES
 from .build import Builders, block_of, join_of
-from .graph import Merge, Step, YoloBody
+from .graph import Head, Merge, Step, YoloBody, wire
 
 _MAX_LEVELS = 16
+MAX_CLASSES = 100_000
+
+
+def body_of(
+    modules: Sequence[Module], builders: Builders, head_of: Callable[[Module], Head], inputs: Callable[[Head], int]
+) -> YoloBody:
+    """The network of a model's modules, the last of which is its head.
+
+    `inputs`: how many feature maps a head reads. Raises `WeightsRefused` that names the layer it cannot be built from.
+    """
+    *before, last = modules
+    layers: list[Step | Merge] = []
+    for index, module in enumerate(before):
+        with refusing(f"layer {index}", module):
+            layers.append(layer_of(index, module, builders))
+    with refusing(f"layer {len(before)}", last):
+        head = head_of(last)
+        sources, wanted = sources_of(len(before), last), inputs(head)
+        if len(sources) != wanted:
+            raise WeightsRefused(f"{last} reads {len(sources)} layers, it has {wanted} inputs")
+        return wire(layers, head, sources)
 
 
 def layer_of(index: int, module: Module, builders: Builders) -> Step | Merge:

@@ -14,18 +14,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Stages:
-    """Two halves of the channels, of which the second goes through blocks; all that came up is joined and convolved.
+    """Blocks one after the other behind the last of some beginnings; all that came up is joined and convolved.
 
-    C2f and its kin. `inner`: each block reads what the one before it made.
+    C2f and its kin, which begin with two halves of the channels, and A2C2f, which begins with one convolution.
     """
 
-    first: ConvBlock
-    second: ConvBlock
+    first: tuple[ConvBlock, ...]
     inner: tuple[Block, ...]
     out: ConvBlock
 
     def __call__(self, ops: Ops[T], x: T) -> T:
-        parts = [self.first(ops, x), self.second(ops, x)]
+        parts = [block(ops, x) for block in self.first]
         for block in self.inner:
             parts.append(block(ops, parts[-1]))
         return self.out(ops, ops.concat(parts, 1))
@@ -41,21 +40,6 @@ class Halves:
 
     def __call__(self, ops: Ops[T], x: T) -> T:
         return self.out(ops, ops.concat((self.first(ops, x), self.second(ops, x)), 1))
-
-
-@dataclass(frozen=True, eq=False)
-class Grown:
-    """All that blocks make one after the other, joined and convolved: A2C2f without a shortcut."""
-
-    first: ConvBlock
-    inner: tuple[Block, ...]
-    out: ConvBlock
-
-    def __call__(self, ops: Ops[T], x: T) -> T:
-        parts = [self.first(ops, x)]
-        for block in self.inner:
-            parts.append(block(ops, parts[-1]))
-        return self.out(ops, ops.concat(parts, 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from ..blocks.build import BUILDERS as SHARED
 from ..blocks.build import Builders, activation, block_of, chain, conv_block, plain, same_pool
 from ..folded import conv_part, conv_sum, float64, scaled_channels
 from ..modules import Module
-from .blocks import Added, Apart, Attention, Grown, Halves, Stages
+from .blocks import Added, Apart, Attention, Halves, Stages
 
 if TYPE_CHECKING:
     from ..folded import Float64
@@ -41,7 +41,7 @@ def linear_conv(module: Module) -> Conv2d:
 def _stages(module: Module, builders: Builders) -> Stages:
     module.only("cv1", "cv2", "m")
     inner = tuple(block_of(child, builders) for child in module.child("m").children.values())
-    return Stages(*halves(module.child("cv1")), inner, conv_block(module.child("cv2")))
+    return Stages(halves(module.child("cv1")), inner, conv_block(module.child("cv2")))
 
 
 def _first_half_through(module: Module, builders: Builders) -> Halves:
@@ -70,7 +70,7 @@ def _aggregated(module: Module, builders: Builders) -> Stages:
     """ELAN1 and RepNCSPELAN4: two blocks, one behind the other."""
     module.only("cv1", "cv2", "cv3", "cv4")
     inner = (block_of(module.child("cv2"), builders), block_of(module.child("cv3"), builders))
-    return Stages(*halves(module.child("cv1")), inner, conv_block(module.child("cv4")))
+    return Stages(halves(module.child("cv1")), inner, conv_block(module.child("cv4")))
 
 
 def _reparameterized(module: Module) -> ConvBlock:
@@ -130,13 +130,13 @@ def _areas(module: Module, builders: Builders) -> Block:
     """A2C2f: what each block makes is joined; with `gamma`, a factor for each channel, it is added to the input."""
     module.only("cv1", "cv2", "m")
     inner = tuple(block_of(child, builders) for child in module.child("m").children.values())
-    grown = Grown(conv_block(module.child("cv1")), inner, conv_block(module.child("cv2")))
-    channels = grown.out.conv.out_channels
+    stages = Stages((conv_block(module.child("cv1")),), inner, conv_block(module.child("cv2")))
+    channels = stages.out.conv.out_channels
     gamma = module.weights("gamma", channels)
     if gamma is None:
-        return grown
+        return stages
     factors = scaled_channels(f"{module.path}.gamma", channels, 1, lambda: float64(gamma).reshape(-1, 1, 1))
-    return Added(Chain((grown, Apart(factors))))
+    return Added(Chain((stages, Apart(factors))))
 
 
 def _area_block(module: Module, builders: Builders) -> Chain:

@@ -11,14 +11,13 @@ from ...untrusted import printable
 from ..blocks.blocks import Block, Chain, Upsample
 from ..blocks.build import block_of, chain, conv_block
 from ..blocks.graph import Head
-from ..blocks.wiring import level_strides
+from ..blocks.wiring import MAX_CLASSES, level_strides
 from ..folded import linear
 from ..modules import Module
 from ..yolov5.heads import Classify as Scores
 from .build import BUILDERS
 from .heads import Angle, Classify, Detect, Edges, Further, Keypoints, Level, Masks, Prototypes, Segment
 
-_MAX_CLASSES = 100_000
 _MAX_BINS = 1024
 _MAX_BIN = 1e6  # strides; neither NaN nor infinity is below it
 
@@ -65,11 +64,11 @@ def head_from(module: Module) -> Head:
     """The head that a model's last module describes. Raises `WeightsRefused` for an unknown or incomplete one."""
     match task_of_head(module):
         case "segment":
-            masks = module.integer("nm", 1, _MAX_CLASSES)
+            masks = module.integer("nm", 1, MAX_CLASSES)
             detect = _detect(module, Masks(masks), "proto")
             return Segment(detect, _prototypes(module.child("proto"), masks, [level.stride for level in detect.levels]))
         case "pose":
-            points, dimensions = module.integers("kpt_shape", 2, 1, _MAX_CLASSES)
+            points, dimensions = module.integers("kpt_shape", 2, 1, MAX_CLASSES)
             if dimensions not in (2, 3):
                 raise WeightsRefused(f"{module}: keypoints of {dimensions} dimensions; 2 and 3 are known")
             if module.kind == "Pose26":
@@ -88,8 +87,8 @@ def head_from(module: Module) -> Head:
 def class_count(module: Module) -> int:
     """The number of classes that a head tells apart. Raises `WeightsRefused` if it does not say."""
     if module.kind == "Classify":
-        return module.child("linear").integer("out_features", 1, _MAX_CLASSES)
-    return module.integer("nc", 1, _MAX_CLASSES)
+        return module.child("linear").integer("out_features", 1, MAX_CLASSES)
+    return module.integer("nc", 1, MAX_CLASSES)
 
 
 def _detect(module: Module, further: Further | None, *others: str) -> Detect:

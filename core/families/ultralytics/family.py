@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...network.network import Network
-from ...shapes import MAX_SIDE
 from ...untrusted import printable
 from ...weights.archive import Archive
 from ...weights.pickled import Record
-from ..blocks.sizes import usual_sizes
+from ..blocks.sizes import possible, usual_sizes
 from ..blocks.wiring import head_module
 from ..family import Facts, Model
 from ..modules import Module
@@ -80,7 +79,7 @@ class UltralyticsModel:
 
     @property
     def parameters(self) -> int:
-        return sum({(tensor.storage.key, tensor.offset): tensor.numel for tensor in self.module.parameters()}.values())
+        return self.module.parameter_count
 
     def network(self) -> Network:
         return network_of(self.module, self._license())
@@ -141,7 +140,7 @@ class UltralyticsModel:
                 pass
             case _:
                 return None
-        return (height, width) if 0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE else None
+        return possible(height, width)
 
     def _license(self) -> Mapping[str, str]:
         told = self.checkpoint.get("license")

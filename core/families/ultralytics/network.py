@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...errors import WeightsRefused
 from ...network.network import Component, Network, Output
 from ...network.preparation import Fit
 from ...network.result import BestClass, Result
-from ...refusal import refusing
 from ...shapes import InputShape
-from ..blocks.graph import Head, Merge, Step, wire
+from ..blocks.graph import Head
 from ..blocks.wiring import (
+    body_of,
     check_strides,
     head_module,
     input_channels,
-    layer_of,
     level_strides,
     names_of,
-    sources_of,
 )
 from ..modules import Module
 from .build import BUILDERS
@@ -36,15 +33,9 @@ def network_of(model: Module, notes: Mapping[str, str]) -> Network:
     for _ in model.walk():  # a crafted file may nest without end
         pass
     task = task_of(model)
-    *modules, last = model.child("model").children.values()
-    layers: list[Step | Merge] = []
-    for index, module in enumerate(modules):
-        with refusing(f"layer {index}", module):
-            layers.append(layer_of(index, module, BUILDERS))
-    with refusing(f"layer {len(modules)}", last):
-        head = head_from(last)
-        body = wire(layers, head, _head_sources(len(modules), last, head))
-    detect = _detector(head)
+    modules = tuple(model.child("model").children.values())
+    body, last = body_of(modules, BUILDERS, head_from, _inputs), modules[-1]
+    head, detect = body.head, _detector(body.head)
     outputs, components = _classes(class_count(last)) if detect is None else _boxes(detect)
     channels = input_channels(body)
     network = Network(
@@ -90,14 +81,10 @@ def _detector(head: Head) -> Detect | None:
             return None
 
 
-def _head_sources(index: int, module: Module, head: Head) -> tuple[int, ...]:
-    """The layers that the head reads. Raises `WeightsRefused` if they are not as many as it has inputs."""
+def _inputs(head: Head) -> int:
+    """How many feature maps a head reads."""
     detect = _detector(head)
-    wanted = len(detect.levels) if detect else 1
-    sources = sources_of(index, module)
-    if len(sources) != wanted:
-        raise WeightsRefused(f"{module} reads {len(sources)} layers, it has {wanted} inputs")
-    return sources
+    return len(detect.levels) if detect else 1
 
 
 def _classes(count: int) -> tuple[tuple[Output, ...], tuple[Component, ...]]:

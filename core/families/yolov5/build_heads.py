@@ -8,12 +8,11 @@ from ...untrusted import printable
 from ..blocks.blocks import Chain, Upsample
 from ..blocks.build import BUILDERS, block_of, conv_block
 from ..blocks.graph import Head
-from ..blocks.wiring import level_strides
+from ..blocks.wiring import MAX_CLASSES, level_strides
 from ..folded import conv, linear
 from ..modules import Module
 from .heads import Classify, Detect, Level, Segment
 
-_MAX_CLASSES = 100_000
 _MAX_ANCHOR = 1e6  # px, or strides; neither NaN nor infinity is below it
 
 
@@ -34,10 +33,10 @@ def head_from(module: Module) -> Head:
 def class_count(module: Module) -> int:
     """The number of classes that a head tells apart. Raises `WeightsRefused` if it does not say."""
     if module.kind != "Classify":
-        return module.integer("nc", 0, _MAX_CLASSES)
+        return module.integer("nc", 0, MAX_CLASSES)
     if "linear" in module.children:
-        return module.child("linear").integer("out_features", 1, _MAX_CLASSES)
-    return module.child("conv").integer("out_channels", 1, _MAX_CLASSES)
+        return module.child("linear").integer("out_features", 1, MAX_CLASSES)
+    return module.child("conv").integer("out_channels", 1, MAX_CLASSES)
 
 
 def _detect(module: Module, masks: int) -> Detect:
@@ -95,7 +94,7 @@ def _segment(module: Module) -> Segment:
     if not isinstance(enlarge, Upsample):
         raise WeightsRefused(f"{proto}: its upsample is none")
     convs = [conv_block(proto.child(name)) for name in ("cv1", "cv2", "cv3")]
-    masks = module.integer("nm", 1, _MAX_CLASSES)
+    masks = module.integer("nm", 1, MAX_CLASSES)
     if convs[-1].conv.out_channels != masks:
         raise WeightsRefused(f"{proto} gives {convs[-1].conv.out_channels} prototypes, {masks} were expected")
     return Segment(_detect(module, masks), Chain((convs[0], enlarge, *convs[1:])))

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from ...errors import WeightsRefused
 from ...network.network import Network
-from ...shapes import MAX_SIDE
 from ...untrusted import printable
 from ...weights.archive import Archive
 from ...weights.names import Names
 from ...weights.pickled import Record
-from ..blocks.sizes import usual_sizes
+from ..blocks.sizes import possible, usual_sizes
 from ..family import Facts, Model
 from ..modules import Module
 from .network import class_names, network_of, stride_of, task_of
@@ -65,7 +64,7 @@ class YoloModel:
 
     @property
     def parameters(self) -> int:
-        return sum({(tensor.storage.key, tensor.offset): tensor.numel for tensor in self.module.parameters()}.values())
+        return self.module.parameter_count
 
     def network(self) -> Network:
         return network_of(self.module)
@@ -114,7 +113,7 @@ class YoloModel:
                 pass
             case _:
                 return None
-        return (height, width) if 0 < height <= MAX_SIDE and 0 < width <= MAX_SIDE else None
+        return possible(height, width)
 
 
 def _era(kinds: set[str]) -> str:

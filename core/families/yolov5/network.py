@@ -8,19 +8,17 @@ from ...errors import WeightsRefused
 from ...network.network import Component, Network, Output
 from ...network.preparation import UNIT_RGB, Fit, Pixels
 from ...network.result import BestClass, Result
-from ...refusal import refusing
 from ...untrusted import printable
 from ...weights.tensors import Tensor
 from ..blocks.build import BUILDERS
-from ..blocks.graph import Head, Merge, Step, YoloBody, wire
+from ..blocks.graph import Head, YoloBody
 from ..blocks.wiring import (
+    body_of,
     check_strides,
     head_module,
     input_channels,
-    layer_of,
     level_strides,
     names_of,
-    sources_of,
 )
 from ..modules import Module
 from .build_heads import class_count, head_from
@@ -36,14 +34,9 @@ def network_of(model: Module) -> Network:
     """The network of a YOLOv5 model. Raises `WeightsRefused` that names the layer it cannot be built from."""
     for _ in model.walk():  # a crafted file may nest without end
         pass
-    *modules, last = model.child("model").children.values() or (model,)
-    layers: list[Step | Merge] = []
-    for index, module in enumerate(modules):
-        with refusing(f"layer {index}", module):
-            layers.append(layer_of(index, module, BUILDERS))
-    with refusing(f"layer {len(modules)}", last):
-        head = head_from(last)
-        body = wire(layers, head, _head_sources(len(modules), last, head))
+    modules = tuple(model.child("model").children.values()) or (model,)
+    body = body_of(modules, BUILDERS, head_from, _inputs)
+    head = body.head
     outputs, components = _answers(body)
     fit, pixels = (Fit.CROP, _IMAGENET) if isinstance(head, Classify) else (Fit.SQUARE, UNIT_RGB)
     network = Network(
@@ -61,7 +54,7 @@ def network_of(model: Module) -> Network:
     )
     if isinstance(head, Detect | Segment):
         levels = head.levels if isinstance(head, Detect) else head.detect.levels
-        check_strides(network, last, [(level.conv.name, level.stride) for level in levels])
+        check_strides(network, modules[-1], [(level.conv.name, level.stride) for level in levels])
     return network
 
 
@@ -85,17 +78,13 @@ def class_names(model: Module) -> Mapping[int, str]:
     return names_of(model, class_count(head_module(model)))
 
 
-def _head_sources(index: int, module: Module, head: Head) -> tuple[int, ...]:
-    """The layers that the head reads. Raises `WeightsRefused` if they are not as many as it has inputs."""
+def _inputs(head: Head) -> int:
+    """How many feature maps a head reads."""
     match head:
         case Detect(levels=levels) | Segment(detect=Detect(levels=levels)):
-            wanted = len(levels)
+            return len(levels)
         case _:
-            wanted = 1
-    sources = sources_of(index, module)
-    if len(sources) != wanted:
-        raise WeightsRefused(f"{module} reads {len(sources)} layers, it has {wanted} inputs")
-    return sources
+            return 1
 
 
 def _answers(body: YoloBody) -> tuple[tuple[Output, ...], tuple[Component, ...]]:
