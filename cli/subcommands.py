@@ -1,4 +1,6 @@
-"""What each subcommand takes."""
+"""What each subcommand takes.
+
+The options' rows know all targets, whose import takes its time: only subcommands that take rows import them."""
 
 from __future__ import annotations
 
@@ -7,10 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..core.option import Part
-from ..core.options import DATA, IMAGES, MAX_LOSS, OUT, SAVE_IMAGES, VERIFY, rows
 from ..core.shapes import Rounding
-from .flags import add_flags, one_device
 
 # YOLOv5's flags that serve targets which Halfpint does not make.
 _OTHER_FLAGS = {
@@ -34,6 +33,9 @@ class _NotATarget(argparse.Action):
 
 
 def _export(parser: argparse.ArgumentParser) -> None:
+    from ..core.options import rows
+    from .flags import add_flags
+
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--weights", nargs="+", type=Path, metavar="W", help="weights files or folders, each a job")
@@ -58,6 +60,10 @@ def _export(parser: argparse.ArgumentParser) -> None:
 
 
 def _estimate(parser: argparse.ArgumentParser) -> None:
+    from ..core.option import Part
+    from ..core.options import OUT, VERIFY, rows
+    from .flags import add_flags
+
     add = parser.add_argument
     add("weights", type=Path, metavar="W", help="a weights file or folder")
     _size(parser)
@@ -88,6 +94,8 @@ def _size(parser: argparse.ArgumentParser) -> None:
 
 
 def _measure_gpu(parser: argparse.ArgumentParser) -> None:
+    from .flags import one_device
+
     parser.add_argument("--device", type=one_device, default="0", metavar="N", help="the index of a GPU (default 0)")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -126,6 +134,9 @@ def _of_a_model(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
+    from ..core.options import DATA, IMAGES, MAX_LOSS, SAVE_IMAGES
+    from .flags import add_flags, one_device
+
     parser.add_argument("artifact", type=Path, metavar="ARTIFACT", help="an exported file")
     parser.add_argument("--against", type=Path, required=True, metavar="W", help="the weights it was made from")
     parser.add_argument("--device", type=one_device, default="cpu", metavar="D", help="cpu, or the index of a GPU")

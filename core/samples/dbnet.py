@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..families.dbnet.family import needed
+from ..families.dbnet.model import needed
 from ..weights.writer import NewTensor
 
 VARIANT = "resnet18"

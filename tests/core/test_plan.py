@@ -17,8 +17,8 @@ from halfpint.cli import export as command
 from halfpint.cli.main import main
 from halfpint.core.events import Note
 from halfpint.core.export.source import read_weights
-from halfpint.core.families.dbnet.family import DBNetModel
-from halfpint.core.families.yolov5.family import YoloModel
+from halfpint.core.families.dbnet.model import DBNetModel
+from halfpint.core.families.yolov5.model import YoloModel
 from halfpint.core.kinds import Kind
 from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.overheads import MeasuredGpu

@@ -19,6 +19,7 @@ from ..blocks.wiring import (
     names_of,
 )
 from ..modules import Module
+from . import NAME
 from .build import BUILDERS
 from .build_heads import class_count, head_from, is_one_to_one, task_of_head
 from .decoder import detections
@@ -39,7 +40,7 @@ def network_of(model: Module, notes: Mapping[str, str]) -> Network:
     outputs, components = _classes(class_count(last)) if detect is None else _boxes(detect)
     channels = input_channels(body)
     network = Network(
-        family="ultralytics",
+        family=NAME,
         task=task,
         body=body,
         channels=channels,

@@ -21,6 +21,7 @@ from ..blocks.wiring import (
     names_of,
 )
 from ..modules import Module
+from . import NAME
 from .build_heads import class_count, head_from
 from .decoder import detections
 from .heads import Classify, Detect, Segment
@@ -40,7 +41,7 @@ def network_of(model: Module) -> Network:
     outputs, components = _answers(body)
     fit, pixels = (Fit.CROP, _IMAGENET) if isinstance(head, Classify) else (Fit.SQUARE, UNIT_RGB)
     network = Network(
-        family="yolov5",
+        family=NAME,
         task=task_of(model),
         body=body,
         channels=input_channels(body),

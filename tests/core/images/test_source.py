@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from halfpint.core.errors import BadRequest
-from halfpint.core.families.dbnet.family import PIXELS
+from halfpint.core.families.dbnet.model import PIXELS
 from halfpint.core.images.source import ImageSource, PreparedImage, evenly, open_images
 from halfpint.core.network.preparation import Fit, Preparation
 from support.shapes import SHAPES, picture_folder, shapes
@@ -118,7 +118,7 @@ def test_a_thousand_take_no_more_memory_than_sixteen(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from halfpint.core.export.memory import peak_resident
-from halfpint.core.families.dbnet.family import PIXELS
+from halfpint.core.families.dbnet.model import PIXELS
 from halfpint.core.images.source import open_images
 from halfpint.core.network.preparation import Preparation
 for name in ("few.txt", "many.txt"):

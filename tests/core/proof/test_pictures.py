@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from halfpint.core.families.dbnet.family import PIXELS
+from halfpint.core.families.dbnet.model import PIXELS
 from halfpint.core.images.letterbox import picture_in, prepared
 from halfpint.core.images.source import PreparedImage
 from halfpint.core.network.preparation import Fit, Preparation

@@ -256,7 +256,7 @@ def _configurations() -> Sequence[bytes]:
 
 
 def _configured(path: Path) -> int:
-    from halfpint.core.families.dbnet.family import DBNetModel
+    from halfpint.core.families.dbnet.model import DBNetModel
     from halfpint.core.families.state_dict import StateDict
     from halfpint.core.weights.folder import configuration
 
