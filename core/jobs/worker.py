@@ -15,7 +15,6 @@ import time
 import traceback
 from pathlib import Path
 from threading import Thread
-from types import FrameType
 
 from .. import limits
 from ..errors import Cancelled
@@ -25,6 +24,7 @@ from ..processes import this_process
 from ..streams import guard
 from ..text import brief, escaped
 from . import registry
+from .cancellation import Cancellation
 from .store import EventLog, JobFolder
 from .tidy import tidy
 
@@ -33,50 +33,10 @@ from .tidy import tidy
 _SWITCH_SECONDS = 0.0005
 
 
-class Cancellation:
-    """The wish to end, as a signal brings it.
-
-    It interrupts whatever runs; but native libraries turn the interruption into errors of their own, so the
-    wish is also kept. While a job is being opened, nothing is interrupted: its last event could not be told yet.
-    """
-
-    def __init__(self) -> None:
-        self.wished = False
-        self._interrupts = True
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
-
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        self.wished = True
-        # A second signal must not interrupt the cleaning up after the first.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        if self._interrupts:
-            raise KeyboardInterrupt
-
-    def defer(self) -> None:
-        """Only keep the wish, from here on."""
-        self._interrupts = False
-
-    def interrupt(self) -> None:
-        """Interrupt again, from here on. Raises `KeyboardInterrupt` if there was a wish meanwhile."""
-        self._interrupts = True
-        self.check()
-
-    def check(self) -> None:
-        """Raises `KeyboardInterrupt` if there was a wish to end."""
-        if self.wished:
-            raise KeyboardInterrupt
-
-    def close(self) -> None:
-        """From here on it is too late: the files get their names, all of them, within milliseconds."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-
-
 def main() -> int:
     """Wait for a job and do it; its exit code."""
     cancellation = Cancellation()
+    cancellation.watch()
     sys.setswitchinterval(_SWITCH_SECONDS)
     tied, modules = sys.argv[1:2] == ["--tied"], [name for name in sys.argv[1:] if name != "--tied"]
     try:
@@ -106,14 +66,25 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
     start = time.perf_counter()
     published: list[ArtifactPublished] = []
     end: JobFinished | None = None
+
+    def cancelled() -> JobFinished:
+        return JobFinished(Cancelled.exit_code, time.perf_counter() - start, message="cancelled")
+
+    def leave() -> None:
+        log.append(cancelled())
+        registry.ended(job, cancelled())
+        registry.hand_on()
+
     with log:
         try:
-            cancellation.interrupt()
+            cancellation.interrupt(leave)
             from ..export.pipeline import run
 
             def emit(event: Event) -> None:
                 nonlocal end
                 cancellation.check()
+                if isinstance(event, JobFinished):
+                    cancellation.close()
                 log.append(event)
                 if isinstance(event, StageStarted) and event.stage == "publish":
                     cancellation.close()
@@ -124,13 +95,13 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
 
             run(job.spec(), emit, job.path.name)
         except (KeyboardInterrupt, Exception) as error:
-            seconds = time.perf_counter() - start
+            cancellation.close()
             if cancellation.wished:
                 tidy(job)  # the interruption may have fallen between the making of a file and the care for it
-                end = JobFinished(Cancelled.exit_code, seconds, message="cancelled")
+                end = cancelled()
             else:
                 message, fix = _told(error, job)
-                end = JobFinished(1, seconds, message=message, fix=fix)
+                end = JobFinished(1, time.perf_counter() - start, message=message, fix=fix)
             log.append(end)
         if end is None:
             return 1

@@ -15,7 +15,8 @@ import pytest
 from halfpint.core import events as e
 from halfpint.core.errors import JobFailed
 from halfpint.core.jobs.launcher import Worker
-from halfpint.core.jobs.store import EventReader, create, jobs_root
+from halfpint.core.jobs.store import EventReader, JobFolder, create, jobs_root
+from halfpint.core.jobs.tidy import tidy
 from halfpint.core.precisions import FP32
 from halfpint.core.spec import ExportSpec
 from support.jobs import names, small
@@ -211,6 +212,39 @@ def test_whenever_the_signal_comes_the_job_ends_as_cancelled(
     (folder,) = jobs_root().iterdir()
     *_, last = (folder / "events.jsonl").read_text().splitlines()
     assert '"exit_code": 130' in last
+    assert list(names(tmp_path)) == []
+
+
+# The job's worker, to which the signal comes while a native call waits that no signal interrupts: a lock, twice.
+NATIVE = """
+import ctypes, os, signal, sys, threading
+from pathlib import Path
+from halfpint.core.jobs import worker
+from halfpint.core.jobs.store import create
+from support.jobs import small
+import halfpint.core.publication.hold as module
+real = module.sweep
+def held(*arguments, **options):
+    real(*arguments, **options)
+    lock, libc = ctypes.create_string_buffer(64), ctypes.CDLL(None)
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    while True:
+        libc.pthread_mutex_lock(lock)
+module.sweep = held
+cancellation = worker.Cancellation()
+cancellation.watch()
+cancellation.defer()
+sys.exit(worker.work(create(small(Path(sys.argv[1]), Path(sys.argv[2]))), cancellation))
+"""
+
+
+def test_a_native_call_does_not_hold_up_a_cancelled_job(tiny: Path, tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", NATIVE, tiny, tmp_path], cwd=Path(__file__).parents[2], timeout=60)
+    assert done.returncode == 130
+    (folder,) = jobs_root().iterdir()
+    *_, last = (folder / "events.jsonl").read_text().splitlines()
+    assert '"exit_code": 130' in last
+    tidy(JobFolder(folder))  # as whoever started it does
     assert list(names(tmp_path)) == []
 
 
