@@ -10,7 +10,10 @@ from ..core.streams import guard
 from .console import say_error
 
 COMMANDS = frozenset(
-    ("export", "inspect", "verify", "halve", "slim", "estimate", "snippet", "jobs", "measure-gpu", "demo")
+    (
+        *("export", "estimate", "inspect", "halve", "quantise", "slim"),
+        *("compare", "verify", "jobs", "snippet", "measure-gpu", "demo"),
+    )
 )
 
 

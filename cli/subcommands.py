@@ -111,10 +111,56 @@ def _halve(parser: argparse.ArgumentParser) -> None:
     _of_a_model(parser)
 
 
+def _quantise(parser: argparse.ArgumentParser) -> None:
+    from .flags import add_flags
+    from .quantise import OPTIONS
+
+    add = parser.add_argument
+    add("file", type=Path, metavar="MODEL", help="an .onnx file in FP32 that takes one image")
+    add_flags(parser, OPTIONS)
+    add(
+        "--int8-dynamic",
+        action="store_true",
+        help="find ranges anew in each run, for which no images are needed: for models of matrix products, such as "
+        "transformers; convolutions then only store their weights in 8 bits, and are no quicker (default: with --data)",
+    )
+    _pixels(parser)
+    _of_a_model(parser)
+
+
 def _slim(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="MODEL", help="an .onnx file")
     parser.add_argument("--outputs", nargs="+", default=[], metavar="NAME", help="the outputs to keep (default: all)")
     _of_a_model(parser)
+
+
+def _pixels(parser: argparse.ArgumentParser) -> None:
+    """What a picture's pixels become."""
+    add = parser.add_argument
+    whole = "after levels were divided by 255; one value is for all channels (default: as the file tells, or else"
+    add("--mean", nargs="+", type=float, metavar="M", help=f"what is taken from each channel, {whole} 0)")
+    add("--std", nargs="+", type=float, metavar="S", help=f"what each channel is divided by then, {whole} 1)")
+    add("--bgr", action="store_true", help="blue comes first (default: as the file tells, or else red)")
+
+
+def _compare(parser: argparse.ArgumentParser) -> None:
+    from ..core.options import DATA, IMAGES
+    from .flags import add_flags
+
+    add = parser.add_argument
+    add("first", type=Path, metavar="A", help="an exported file")
+    add("second", type=Path, metavar="B", help="another one, also of another kind; it is held against the first")
+    add_flags(parser, (DATA, IMAGES))
+    _pixels(parser)
+    add(
+        *("--imgsz", "--img", "--img-size"),
+        nargs="+",
+        type=int,
+        action=_Size,
+        metavar=("H", "W"),
+        help="height and width to run them at, if they take any (default: as the files tell, or else 640)",
+    )
+    add("--json", action="store_true", help="print JSON")
 
 
 def _of_a_model(parser: argparse.ArgumentParser) -> None:
@@ -188,7 +234,9 @@ ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "estimate": _estimate,
     "inspect": _inspect,
     "halve": _halve,
+    "quantise": _quantise,
     "slim": _slim,
+    "compare": _compare,
     "verify": _verify,
     "jobs": _jobs,
     "snippet": _snippet,

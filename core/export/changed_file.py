@@ -31,16 +31,21 @@ def changed(
     `question`: what it is asked. `doing`, `done`: the change in words, such as `halving it` and `halved`. `more`: of
     the question. Raises `ArtifactRefused`, `BadRequest` and `JobFailed` as the sandbox does, and `WillNotFit`.
     """
-    origin = {f"{done}_by": f"{PRODUCER} {VERSION}", f"{done}_from_sha256": file.sha256()}
+    origin = origin_for(file, done)
     with refusing(file, done), making_sense(done):
         needs, _ = file.sandbox.ask("needs", "weighing it", reading(file.nbytes), size=size)
         load, least = Load(int(needs["peak"]), int(needs["products"])), int(needs["least"])
-        _check_memory(least, load)
+        check_memory(least, load)
         allowance = halving(file.nbytes, load)
         # A model with its data in other files comes back whole.
         limit = 2 * max(file.nbytes, least) + 2**20
         said, (data,) = file.sandbox.ask(question, doing, allowance, limit=limit, size=size, origin=origin, **more)
         return said, data.tobytes()
+
+
+def origin_for(file: ForeignFile, done: str) -> dict[str, str]:
+    """The properties that tell what a changed file was made of. `done`: the change, such as `halved`."""
+    return {f"{done}_by": f"{PRODUCER} {VERSION}", f"{done}_from_sha256": file.sha256()}
 
 
 def publish(source: Path, target: Path, data: bytes, failure: str, *, overwrite: bool) -> None:
@@ -83,7 +88,7 @@ def _hold(source: Path, target: Path) -> Hold:
         raise BadRequest(f"another job makes files of this name ({held})", "wait until it is over") from held
 
 
-def _check_memory(least: int, load: Load) -> None:
+def check_memory(least: int, load: Load) -> None:
     """Raises `WillNotFit` if the file as it is could not even run."""
     host = host_memory()
     need = Need((Term("the model at its size", least, max(least, 2 * load.peak), "from the shapes in the file"),))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ..kinds import Kind
 from ..sandbox.process import Allowance
+from ..shapes import InputShape
+from ..targets.budget import AT_ONCE
 
 _MIB = 2**20
 # Of reading a file as data: 2 s and 0.2 s a megabyte, 200 MiB and 8 times the file.
@@ -20,6 +22,9 @@ _RUN_NBYTES, _RUN_COPIES, _RUN_ACTIVATIONS = 192 * _MIB, 2, 8
 # Multiplications a second: one core of a machine of 2015 does ten times as many. Some files are forty times slower on a
 # CPU (`Target.slow_on_cpu`).
 _PRODUCTS_A_SECOND, _SLOW_PRODUCTS_A_SECOND = 1e9, 5e7
+# A step of quantising makes so many models at most (two tensors by four methods each, and some) for so many images.
+_QUANTISED, _IMAGES = 12, 9
+_MAPS = 512  # of an image's own size that are alive at a time: no network for images has as many
 # Importing a runtime is nothing that the file could change.
 START = Allowance(600.0, 16 * 2**30)
 
@@ -30,6 +35,12 @@ class Load:
 
     peak: int
     products: int
+
+
+def unweighed(file: int, shape: InputShape) -> Load:
+    """A bound on a run of a file whose shapes are not known: each byte is a weight that multiplies each pixel once."""
+    pixels = shape.batch * shape.height * shape.width
+    return Load(4 * _MAPS * pixels, file * pixels)
 
 
 def reading(file: int) -> Allowance:
@@ -57,3 +68,11 @@ def halving(file: int, load: Load) -> Allowance:
     loads, once = loading(file), _running(file, load, _PRODUCTS_A_SECOND)
     seconds = loads.seconds + 9 * load.products / _PRODUCTS_A_SECOND
     return Allowance(seconds, 3 * loads.nbytes + 2 * once.nbytes)
+
+
+def quantising(file: int, load: Load) -> Allowance:
+    """For one step of quantising a model: a few files made of it, and each run on some images."""
+    loads, once = loading(file), _running(file, load, _PRODUCTS_A_SECOND)
+    seconds = _QUANTISED * (loads.seconds + _IMAGES * load.products / _PRODUCTS_A_SECOND)
+    # What is gathered in one pass over an image, and three numbers of 8 bytes for each of 4 while it is counted.
+    return Allowance(seconds, 4 * loads.nbytes + 2 * once.nbytes + 7 * max(AT_ONCE, load.peak))

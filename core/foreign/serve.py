@@ -23,6 +23,7 @@ from ..targets.contract import Contract
 if TYPE_CHECKING:
     from ..targets.loaded import Lifted, Loaded, Runner
     from ..targets.target import Files, Target
+    from .quantise import Quantising
 
 _HEAD = 64  # bytes by which a target knows a file of its own
 
@@ -37,6 +38,7 @@ class _Service:
         self._files: Files = ()
         self._loaded: Loaded | None = None
         self._copies: dict[str, Runner | Lifted] = {}
+        self._quantising: Quantising | None = None
 
     def look(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """Look at the file as data: which target's it is. `folder`: where it lies. Raises `ArtifactRefused`."""
@@ -141,6 +143,31 @@ class _Service:
 
         assert self._target is not None
         return slim_and_verify(self._target, self._files, said)
+
+    def start_quantising(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
+        """Import what quantises, which the file has no part in."""
+        from . import quantise  # noqa: F401
+
+        return {}, ()
+
+    def quantise(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
+        """Look at a model that is to be quantised, before it is given images."""
+        from .quantise import Quantising
+
+        assert self._target is not None
+        self._quantising = Quantising(self._target, self._files, said)
+        return self._quantising.described(), ()
+
+    def image(self, said: Mapping[str, Any], arrays: Sequence[Array]) -> Answer:
+        """One of the images that it is quantised on, and what its levels become."""
+        assert self._quantising is not None
+        self._quantising.take(arrays[0], said["mean"], said["divisor"])
+        return {}, ()
+
+    def more(self, _: Mapping[str, Any], __: Sequence[Array]) -> Answer:
+        """The next step of quantising, or what came of it."""
+        assert self._quantising is not None
+        return self._quantising.more()
 
     def halve(self, said: Mapping[str, Any], _: Sequence[Array]) -> Answer:
         """The FP16 twin of an FP32 model, and its verification."""

@@ -11,12 +11,12 @@ from string import Template
 from typing import Any
 
 from ..errors import ArtifactRefused
-from ..network.preparation import Fit, Pixels
+from ..network.preparation import Fit
 from ..network.result import LEAST_SIDE, UNCLIP
 from ..precisions import ALL_PRECISIONS, named
 from ..precisions.dtype import FLOAT32
 from ..targets.artifact_info import ArtifactInfo
-from ..targets.provenance import nms_of, origin_of
+from ..targets.provenance import nms_of, origin_of, preparation_in
 from ..targets.target import Target
 from ..untrusted import printable
 
@@ -86,14 +86,12 @@ def _decoding(said: Mapping[str, str]) -> _Decoding:
 
 def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapping[str, object]]:
     """How an image is made of a picture, and the constants for that."""
-    told = _object(said["preparation"])
+    channels, fit, pixels = preparation_in(said)
     shape = origin_of(said).shape
     if shape is None:
         raise ValueError("it tells no size")
-    fit, channels = Fit(told["fit"]), int(told["channels"])
-    if fit is Fit.RECT or channels not in (1, 3):
+    if fit is Fit.RECT:
         raise ValueError(f"{channels} channels, {fit}")
-    pixels = Pixels(str(told["order"]), _levels(told["mean"]), _levels(told["divisor"]), int(told["pad"]))
     mean, divisor = list(pixels.mean[:channels]), list(pixels.divisor[:channels])
     dims = info.inputs[0].dims if info.inputs else ()
     batch = dims[0] if dims and isinstance(dims[0], int) and dims[0] > 1 else 1
@@ -152,10 +150,6 @@ def _share(value: Any) -> float:
     if not 0 <= value <= 1:
         raise ValueError("no share")
     return float(value)
-
-
-def _levels(values: Any) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)
 
 
 def _part(name: str, **values: str) -> str:

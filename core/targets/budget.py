@@ -20,6 +20,9 @@ Divergence: TypeAlias = Callable[[Answer, Answer], float]
 Tell: TypeAlias = Callable[[int, int, str], None]  # so many of so many steps are done, and what the last one was
 
 
+AT_ONCE = 256 * 2**20  # bytes of what flows through a model for one image that are looked at in one pass
+
+
 @dataclass(frozen=True)
 class Loss:
     """What a file loses on images, in points of mAP or F-score, 0 to 100.

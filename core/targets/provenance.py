@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..network.network import Network
+from ..network.preparation import Fit, Pixels
 from ..network.result import BestClass, Detections, Mask, Rows
 from ..network.suppression import Suppression
 from ..precisions import Precision
@@ -84,6 +85,24 @@ def nms_of(properties: Mapping[str, str]) -> Suppression | None:
         return Suppression.from_text(properties[_NMS]) if _NMS in properties else None
     except ValueError:
         return None
+
+
+def preparation_in(properties: Mapping[str, str]) -> tuple[int, Fit, Pixels]:
+    """How a file says that an image is made of a picture: channels, how it is fitted in, and what its pixels become.
+
+    Anybody may have written it. Raises `KeyError`, `TypeError` or `ValueError` where it does not tell.
+    """
+    try:
+        said = json.loads(properties["preparation"])
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(said, dict):
+        raise ValueError("no object")
+    mean, divisor = (tuple(map(float, said[name])) for name in ("mean", "divisor"))
+    channels = int(said["channels"])
+    if channels not in (1, 3) or min(len(mean), len(divisor)) < channels or 0 in divisor:
+        raise ValueError(f"{channels} channels")
+    return channels, Fit(said["fit"]), Pixels(str(said["order"]), mean, divisor, int(said["pad"]))
 
 
 def origin_of(properties: Mapping[str, str]) -> Origin:

@@ -87,6 +87,8 @@ class Trade:
     @property
     def images(self) -> str:
         """What it was made on, what it was judged on, and how sure that is, for people."""
+        if not self.made_on:
+            return ""
         made = f"made on {self.made_on} images" if self.made_on > 1 else "made on one image"
         aside, finer = self.loss.aside, self.loss.expected_aside
         if aside is None:

@@ -26,10 +26,11 @@ SOURCES = sorted([*(ROOT / "core").rglob("*.py"), *(ROOT / "cli").rglob("*.py"),
 WAYS_OUT = {ROOT / "cli" / "console.py", ROOT / "tui" / "clipboard.py", ROOT / "tui" / "app.py"}
 WAYS_OUT |= {ROOT / "core" / "memory" / "measure_gpu_process.py"}
 
-# `halve` and `slim` make one ONNX file of another, whoever wrote it; `measure-gpu` measures PyTorch.
+# `halve`, `quantise` and `slim` make one ONNX file of another, whoever wrote it; `measure-gpu` measures PyTorch.
 NAMING = {
-    ROOT / "core" / path
-    for path in ("foreign/halve.py", "foreign/slim.py", "verify/halved.py", "memory/measure_gpu_process.py")
+    *(ROOT / "core" / "foreign" / f"{name}.py" for name in ("halve", "quantise", "slim")),
+    *(ROOT / "core" / path for path in ("verify/halved.py", "memory/measure_gpu_process.py")),
+    *(ROOT / path for path in ("core/export/quantised_file.py", "cli/quantise.py")),
 }
 # YOLOv5's names for what its exporter makes.
 NAMING |= {ROOT / "cli" / "flags.py"}

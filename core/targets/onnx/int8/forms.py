@@ -1,4 +1,4 @@
-"""In which form a layer is kept: in 8-bit arithmetic, or computed in float from weights of 8, 16 or 32 bits."""
+"""In which form a layer is kept: in 8-bit arithmetic, or computed in float from weights of 8 or 16 bits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ class Form(StrEnum):
     """A layer's form, from the smallest and quickest to the most exact; the words are a report's."""
 
     INT8 = "int8"
+    DYNAMIC = "int8, ranges as it runs"
     INT8_WEIGHTS = "float, int8 weights"
     FP16_WEIGHTS = "float, fp16 weights"
 

@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from onnx import ModelProto, ValueInfoProto, helper
 
 from ....errors import JobFailed
-from ...budget import Images
+from ...budget import AT_ONCE, Images, Tell, ignored
 from ..loaded import LoadedOnnx
 from .histogram import Histogram, histogram_of, together
 
 Array = NDArray[Any]
-
-_AT_ONCE = 256 * 2**20  # bytes of one image's tensors that are looked at in one pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +31,13 @@ class Gathered:
     images: int
 
 
-def gather(model: ModelProto, tensors: Sequence[str], images: Images, at_once: int = _AT_ONCE) -> Gathered:
+def gather(
+    model: ModelProto, tensors: Sequence[str], images: Images, at_once: int = AT_ONCE, tell: Tell = ignored
+) -> Gathered:
     """A histogram of each tensor over all images.
 
-    `at_once`: bytes of one image's tensors to look at in a pass. Raises `JobFailed` for values that are not finite.
+    `at_once`: bytes of one image's tensors to look at in a pass. `tell` is called after each image. Raises `JobFailed`
+    for values that are not finite.
     """
     image = model.graph.input[0].name
     sizes = _sizes(model, [name for name in tensors if name != image], next(images()))
@@ -55,6 +56,7 @@ def gather(model: ModelProto, tensors: Sequence[str], images: Images, at_once: i
             values = dict(zip(wanted, answers, strict=True))
             for name in part:
                 _add(found, name, values.pop(name, pixels))
+            tell(count, 0, f"ranges of image {count}")
         if loaded is not None:
             loaded.close()
     first = next(images()).size

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
+from ..passes.halve import captured
 from .forms import Form
 
 # ONNX Runtime's CPU has 8-bit kernels for these; the weight of the others is stored in 8 bits and computed in float.
@@ -73,10 +74,11 @@ def _found(graph: GraphProto) -> Iterator[Layer]:
     stored = {tensor.name: tensor for tensor in graph.initializer}
     readers: dict[str, list[NodeProto]] = {}
     for node in graph.node:
-        for name in node.input:
+        for name in (*node.input, *captured(node)):
             readers.setdefault(name, []).append(node)
     made = {name: node for node in graph.node for name in node.output}
-    uses = Counter(name for node in graph.node for name in node.input)
+    uses = Counter(name for node in graph.node for name in (*node.input, *captured(node)))
+    uses.update(port.name for port in graph.output)
     for index, node in enumerate(graph.node):
         if node.op_type not in _HEAVY or node.domain not in ("", "ai.onnx") or len(node.input) < 2:
             continue

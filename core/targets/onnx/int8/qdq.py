@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from ....precisions import HALF, cannot_hold
+from ..passes.halve import captured
 from .forms import Form
 from .layers import Layer
 from .ranges import Range
@@ -114,7 +115,7 @@ class _Writing:
         return self._scheme.outputs and layer.kind == "Conv"
 
     def _in_form(self, node: NodeProto, layer: Layer, form: Form) -> None:
-        self._new += self._quantiser.tensors(layer, form)
+        self._new += self._quantiser.tensors(layer, Form.INT8 if form is Form.DYNAMIC else form)
         weight = layer.weight
         node.input[1] = f"{weight}{_FLOAT}"
         if form is Form.INT8:
@@ -123,11 +124,34 @@ class _Writing:
             node.input[0] = self._quantised(layer.x)
             if layer.bias and self._scheme.biases:
                 node.input[2] = self._whole_bias(layer)
+        elif form is Form.DYNAMIC:
+            self._dynamic(node, layer)
         elif form is Form.INT8_WEIGHTS:
             self._node("Cast", [f"{weight}{_QUANTISED}"], f"{weight}{_CAST}", to=TensorProto.FLOAT)
             self._node("Mul", [f"{weight}{_CAST}", f"{weight}{_STEP}"], f"{weight}{_FLOAT}")
         else:
             self._node("Cast", [f"{weight}{_QUANTISED}"], f"{weight}{_FLOAT}", to=TensorProto.FLOAT)
+
+    def _dynamic(self, node: NodeProto, layer: Layer) -> None:
+        """A matrix product of whole numbers, whose input gets a range of its own in each run."""
+        name, x = layer.weight, layer.x
+        numbers = [f"{x}{_QUANTISED}", f"{x}{_STEP}", f"{x}{_ZERO}"]
+        if x not in self._back:
+            self._back[x] = numbers[0]
+            self._nodes.append(helper.make_node("DynamicQuantizeLinear", [x], numbers, name=numbers[0]))
+        weight, y = f"{name}{_QUANTISED}", node.output[0]
+        if layer.axis == 0:  # a Gemm that is given its weight transposed
+            self._node("Transpose", [weight], f"{name}{_RAW}", perm=[1, 0])
+            weight = f"{name}{_RAW}"
+        self._node("MatMulInteger", [numbers[0], weight, numbers[2]], f"{y}{_RAW}")
+        self._node("Cast", [f"{y}{_RAW}"], f"{y}{_CAST}", to=TensorProto.FLOAT)
+        self._node("Mul", [numbers[1], f"{name}{_STEP}"], f"{y}{_STEP}")
+        last = "Mul", [f"{y}{_CAST}", f"{y}{_STEP}"]
+        if layer.bias:
+            self._node(*last, f"{y}{_FLOAT}")
+            last = "Add", [f"{y}{_FLOAT}", layer.bias]
+        node.op_type, node.input[:] = last
+        del node.attribute[:]
 
     def _append(self, node: NodeProto, given: set[str]) -> None:
         """A node, and 8 bits of those of its outputs that are to be given so."""
@@ -178,7 +202,8 @@ class _Writing:
         del graph.node[:]
         graph.node.extend(self._nodes)
         new = {tensor.name: tensor for tensor in self._new}
-        read = dict.fromkeys(name for node in graph.node for name in node.input)
+        # A branch or a loop reads from outside, too.
+        read = dict.fromkeys(name for node in graph.node for name in (*node.input, *captured(node)))
         read.update(dict.fromkeys(port.name for port in graph.output))
         for name in read:
             if name in new:

@@ -49,7 +49,7 @@ def quantise(model: ModelProto, images: Images, budget: Budget, scheme: Scheme, 
     layers = layers_of(model)
     if not layers:
         raise BadRequest("the model has no convolution or matrix product in float32: there is nothing to quantise")
-    gathered = gather(model, tensors_of(layers), images)
+    gathered = gather(model, tensors_of(layers), images, tell=tell)
     stride = max(1, gathered.images // _PROBES)
     probes = list(islice(images(), 0, stride * _PROBES, stride))
     quantiser = Quantiser(model, layers, scheme)
@@ -59,12 +59,13 @@ def quantise(model: ModelProto, images: Images, budget: Budget, scheme: Scheme, 
     count = search.shortest()
     made, trade = search.model(count), _trade(search, count, gathered.images, scheme)
     if scheme.here:
-        before, now = _timed(model, made, probes[0])
+        before, now = timed(model, made, probes[0])
         trade = replace(trade, latency=now, full_latency=before)
     return Quantised(made, trade)
 
 
-def _timed(full: ModelProto, other: ModelProto, image: Array) -> tuple[Latency, ...]:
+def timed(full: ModelProto, other: ModelProto, image: Array) -> tuple[Latency, ...]:
+    """How long each takes for an image."""
     runners = [LoadedOnnx(model.SerializeToString()) for model in (full, other)]
     try:
         return latencies(runners, image)

@@ -96,7 +96,8 @@ def measured(quantiser: Quantiser, histograms: Mapping[str, Histogram], bench: B
     for layer in served:
         whole[layer.name] = alone(layer, Form.INT8)
         step(layer.name)
-    for layer in _that_matter(served, whole):
+    chosen = _that_matter(served, whole)
+    for number, layer in enumerate(chosen):
         for tensor in dict.fromkeys((layer.x, layer.y)):
             for method in METHODS:
                 kept, methods[tensor] = methods[tensor], method
@@ -105,6 +106,7 @@ def measured(quantiser: Quantiser, histograms: Mapping[str, Histogram], bench: B
                     whole[layer.name] = moves
                 else:
                     methods[tensor] = kept
+        tell(number + 1, len(chosen), f"{layer.name}: ranges")
     ranges = _by(ways, methods)
     found = {
         layer.name: Sensitivity(whole.get(layer.name, weights[layer.name]), weights[layer.name]) for layer in layers

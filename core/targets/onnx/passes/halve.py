@@ -20,7 +20,7 @@ from ....errors import BadRequest
 from ....precisions import HALF, REFERENCE, cannot_hold
 from .halving_rules import HEAVY, MOVES, QUANTISED, SERVED, STORED, fits, keeps_digits, keeps_variance
 
-_FREE_WEIGHTS = 4  # the version of the IR since which weights need not be inputs too
+FREE_WEIGHTS = 4  # the version of the IR since which weights need not be inputs too
 _HALF = "_fp16"  # behind the name of a tensor that has an FP16 twin
 
 
@@ -42,8 +42,8 @@ def halve(model: ModelProto, *, half_io: bool = False) -> Halved:
     _check(model)
     source = ModelProto()
     source.CopyFrom(inline_local_functions(model) if model.functions else model)
-    source.ir_version = max(source.ir_version, _FREE_WEIGHTS)
-    _constants_as_initializers(source.graph)
+    source.ir_version = max(source.ir_version, FREE_WEIGHTS)
+    constants_as_initializers(source.graph)
     floats = float_tensors(source)
     halving = _Halving(source, floats, half_io=half_io)
     if not halving.halved and not halving.stored:
@@ -60,7 +60,7 @@ def _check(model: ModelProto) -> None:
         raise BadRequest("the model is quantised already", "give the FP32 model it was made from")
 
 
-def _constants_as_initializers(graph: GraphProto) -> None:
+def constants_as_initializers(graph: GraphProto) -> None:
     """Constant nodes hold tensors too: as initializers, they are cast and shared alike."""
     nodes: list[NodeProto] = []
     for node in graph.node:
