@@ -15,7 +15,7 @@ from ..errors import BadRequest
 from ..events import Note, Progress
 from ..images.source import ImageSource, open_images
 from ..options import DATA, IMAGES, MAX_LOSS
-from ..proof.expected import expected_loss
+from ..proof.expected import Expected
 from ..proof.marks import Album
 from ..proof.pictures import pictures
 from ..proof.prove import OnImage, Yardstick, finder_of
@@ -92,7 +92,7 @@ class Prover:
 
         budget = Budget(
             order.spec.recipe[MAX_LOSS],
-            lambda candidate: expected_loss(candidate, by, aside, batch),
+            Expected(by, aside, batch).loss,
             lambda answer, exact: divergence(network, answer, exact),
             len(aside),
         )

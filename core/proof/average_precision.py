@@ -69,10 +69,10 @@ def right_of(found: Found, truth: Boxes, ious: Array) -> Array:
     count = len(found.confidences)
     common = overlaps(found.boxes, np.arange(count), truth, np.arange(len(truth.classes)))
     right = np.zeros((count, len(ious)), bool)
-    near = np.flatnonzero(common.max(axis=1, initial=0) >= ious[0])
+    nearest = common.max(axis=1, initial=0)
     for column, iou in enumerate(ious):
         free = np.ones(len(truth.classes), bool)
-        for row in near:
+        for row in np.flatnonzero(nearest >= iou):
             likeness = np.where(free, common[row], 0)
             best = int(likeness.argmax())
             if likeness[best] >= iou:

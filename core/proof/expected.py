@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..targets.budget import Loss
 from ..targets.loaded import Runner
 from .average_precision import mean_of, precision_by_class, right_of
 from .detections import above, found_in
-from .prove import Yardstick
+from .prove import WrongAnswer, Yardstick, answered
 from .rows import Rows
 
 Array = NDArray[Any]
@@ -26,47 +27,63 @@ _FINE = np.linspace(0.5, 0.95, 91)
 _GROUPS = 16  # of images that are left out in turn, for the standard error
 
 
-def expected_loss(candidate: Runner, by: Yardstick, aside: Sequence[int], batch: int = 1) -> Loss:
-    """What a file loses on the images that the reference has seen. `batch`: of how many images a run is.
+class Expected:
+    """How much files lose on the images that the reference has seen."""
 
-    `aside`: by number, the images that the file was not made on. The standard error is a jackknife's: of what each
-    group of images changes, when it is left out.
-    """
-    rows = Rows(by.finder.width)
-    found = list[range]()
-    for image in by.images.stream(by.preparation):
-        outputs = candidate.run(np.repeat(image.pixels, batch, axis=0))
-        found.append(rows.add(by.finder.finds([output[:1] for output in outputs])))
-    finds = [rows.at(place) for place in found]
-    every, counted = range(len(finds)), _counted(by, finds)
-    points, others = counted(every), counted(aside) if aside else None
-    groups = [set(every[start::_GROUPS]) for start in range(min(_GROUPS, len(finds)))]
-    if len(groups) < 2:
-        return Loss(points, others, points, others, 0.0)
-    lost = _fine(by, finds) if isinstance(by.network.result, Detections) else counted
-    left = np.array([lost([index for index in every if index not in group]) for group in groups])
-    error = float(np.sqrt((len(groups) - 1) / len(groups) * np.square(left - left.mean()).sum()))
-    return Loss(points, others, lost(every), lost(aside) if aside else None, error)
+    def __init__(self, by: Yardstick, aside: Sequence[int], batch: int = 1) -> None:
+        """`aside`: by number, the images that the files are not made on. `batch`: of how many images a run is."""
+        self._by, self._aside, self._batch = by, aside, batch
 
+    def loss(self, candidate: Runner) -> Loss:
+        """What a file loses: all of the score, if it does not answer as it promises.
 
-def _counted(by: Yardstick, finds: Sequence[Array]) -> Lost:
-    """The loss on some of the images, as a proof counts it."""
+        The standard error is a jackknife's: of what each group of images changes, when it is left out.
+        """
+        by, aside, rows = self._by, self._aside, Rows(self._by.finder.width)
+        images = by.images.stream(by.preparation)
+        try:
+            found = [
+                rows.add(by.finder.finds(outputs))
+                for _, outputs in answered(candidate, images, by.network, self._batch)
+            ]
+        except WrongAnswer:
+            return Loss.of(100.0)
+        finds = [rows.at(place) for place in found]
+        every, counted = range(len(finds)), self._counted(finds)
+        points, others = counted(every), counted(aside) if aside else None
+        groups = [set(every[start::_GROUPS]) for start in range(min(_GROUPS, len(finds)))]
+        if len(groups) < 2:
+            return Loss(points, others, points, others, 0.0)
+        lost = self._fine(finds) if isinstance(by.network.result, Detections) else counted
+        left = np.array([lost([index for index in every if index not in group]) for group in groups])
+        error = float(np.sqrt((len(groups) - 1) / len(groups) * np.square(left - left.mean()).sum()))
+        return Loss(points, others, lost(every), lost(aside) if aside else None, error)
 
-    def lost(which: Sequence[int]) -> float:
-        tally = by.tally()
-        for index in which:
-            tally.add(by.finds(index), finds[index], by.labels(index))
-        return tally.counted().loss.points
+    def _counted(self, finds: Sequence[Array]) -> Lost:
+        """The loss on some of the images, as a proof counts it."""
+        by = self._by
 
-    return lost
+        def lost(which: Sequence[int]) -> float:
+            tally = by.tally()
+            for index in which:
+                tally.add(by.finds(index), finds[index], by.labels(index))
+            return tally.counted().loss.points
 
+        return lost
 
-def _fine(by: Yardstick, finds: Sequence[Array]) -> Lost:
-    """The loss of mAP on some of the images, counted finely."""
-    wanted = [by.finds(index) for index in range(len(finds))]
-    truths = [_truth(by, index) for index in range(len(finds))]
-    before, now = (_Scores(each, truths) for each in (wanted, finds))
-    return lambda which: 100 * (before.mean(which) - now.mean(which))
+    def _fine(self, finds: Sequence[Array]) -> Lost:
+        """The loss of mAP on some of the images, counted finely."""
+        before, now = self._before, _Scores(finds, self._truths)
+        return lambda which: 100 * (before.mean(which) - now.mean(which))
+
+    @cached_property
+    def _truths(self) -> Sequence[Any]:
+        return [_truth(self._by, index) for index in range(len(self._by.seen))]
+
+    @cached_property
+    def _before(self) -> _Scores:
+        """Of what the reference finds, which every file is held against."""
+        return _Scores([self._by.finds(index) for index in range(len(self._by.seen))], self._truths)
 
 
 def _truth(by: Yardstick, index: int) -> Any:

@@ -229,9 +229,9 @@ def _counted(
     finder, tally = by.finder, by.tally()
     masks, shapes, size = mask_finder_of(by.network), None, (by.preparation.height, by.preparation.width)
     images = by.images.of([by.seen[index].number for index in chosen]).stream(by.preparation)
-    answered = _answered(candidate, images, by.network, batch)
+    each = answered(candidate, images, by.network, batch)
     done = 0
-    for index, (image, outputs) in zip(chosen, answered, strict=False):
+    for index, (image, outputs) in zip(chosen, each, strict=False):
         if image.name != by.seen[index].name:
             break
         wanted, got = by.finds(index), finder.finds(outputs).astype(np.float32)
@@ -248,7 +248,7 @@ def _counted(
     return replace(tally.counted(), masks=shapes.drift() if shapes is not None else None)
 
 
-def _answered(
+def answered(
     candidate: Runner, images: Iterable[PreparedImage], network: Network, batch: int
 ) -> Iterator[tuple[PreparedImage, Sequence[Array]]]:
     """Each image and the answer to it alone, from runs of whole batches: the last one is filled up. Raises

@@ -19,6 +19,7 @@ from halfpint.core.network.network import Network
 from halfpint.core.network.result import BestClass, Mask
 from halfpint.core.proof.classes import ClassFinder
 from halfpint.core.proof.detections import DetectionFinder
+from halfpint.core.proof.expected import Expected
 from halfpint.core.proof.prove import Yardstick, finder_of, loss_of, prove
 from halfpint.core.proof.regions import RegionFinder, enlarged
 from halfpint.core.proof.silhouettes import MaskFinder
@@ -136,6 +137,20 @@ def test_images_on_which_nothing_is_found_prove_nothing(network: Network, tmp_pa
     Image.new("RGB", (64, 64), (114, 114, 114)).save(tmp_path / "grey.png")
     proof = proved(seen(network, open_images(tmp_path), SIZE), opened(network, SIZE).run)
     assert proof.verdict is Verdict.WARN and "these images prove nothing" in proof.headline
+
+
+def test_a_budget_runs_each_image_once_whatever_a_batch_is(network: Network) -> None:
+    by, file, runs = seen(network, open_images(SHAPES).of(range(5)), SIZE), opened(network, SIZE), list[int]()
+
+    def weakened(images: Array) -> tuple[Array, ...]:
+        runs.append(len(images))
+        return (without(np.concatenate([file.run(image[None])[0] for image in images]), 1),)
+
+    for batch in (1, 3):
+        loss = Expected(by, [1, 3], batch).loss(Between(weakened))
+        assert loss.aside is not None and loss.points > 0
+    assert runs == [1] * 5 + [3, 3]
+    assert Expected(by, [1], 1).loss(Between(lambda _: ())).points == 100
 
 
 def test_pictures_that_change_meanwhile(network: Network, tmp_path: Path) -> None:
