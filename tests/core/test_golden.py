@@ -24,6 +24,7 @@ RECORD = Path(__file__).with_name("golden.json")
 SAMPLE = ("master-n", "master-n-seg", "master-n6", "shapes-n", "v2.0-s", "proxylessnas")
 
 
+@pytest.mark.one_in(3)
 def test_artifacts_are_the_recorded_ones(
     checkpoint: Checkpoint, tmp_path: Path, request: pytest.FixtureRequest, exhaustive: bool
 ) -> None:

@@ -71,6 +71,7 @@ def test_files_go_beside_the_weights_unless_told_otherwise(tiny: Path, tmp_path:
     assert list(names(tmp_path)) == ["best.fp16.onnx", "best.halfpint.json", "best.pt"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -200,6 +200,7 @@ def test_what_was_predicted_and_measured_is_kept(tiny: Path, tmp_path: Path) -> 
     assert memory["measured"]["host"] >= measured[-1]["host"] - MIB
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

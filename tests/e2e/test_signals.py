@@ -55,6 +55,7 @@ def workers_of(out: Path) -> list[int]:
     return found
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_a_signal_to_an_export_cancels_its_job(tiny: Path, tmp_path: Path, number: int, code: int) -> None:
     with running(export_of(tiny, tmp_path), '"stage": "run"') as process:
@@ -177,6 +178,7 @@ def test_several_jobs_end_together(tiny: Path, tmp_path: Path) -> None:
 # ---- limits
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("limit", "told"),
     [
@@ -196,6 +198,7 @@ def test_a_limit_is_told_as_what_it_is(tiny: Path, tmp_path: Path, limit: str, t
     assert_listed(tmp_path)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("limit", "told"),
     [

@@ -59,6 +59,7 @@ def test_a_dropped_line_ends_the_screen_and_not_the_job(tmp_path: Path) -> None:
     assert (tmp_path / "sample.onnx").exists() and (tmp_path / "sample.fp16.onnx").exists()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "variables",
     [{"TERM": "linux"}, {"TERM": "vt100"}, {"NO_COLOR": "1"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}],

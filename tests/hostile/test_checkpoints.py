@@ -139,6 +139,7 @@ def test_every_kind_is_tried() -> None:
     assert set(hostile.VALUES) == {kind for kind in CASES if isinstance(kind, str)}
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", CASES, ids=spelled)
 def test_each_ends_in_a_sentence_within_limits(
     kind: Callable[[], bytes] | str, confined: Confined, tmp_path: Path
@@ -159,6 +160,7 @@ def test_each_ends_in_a_sentence_within_limits(
             assert told in " ".join(outcome.text.split())
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("command", ["export", "verify"])
 @pytest.mark.parametrize("kind", WHOLE, ids=spelled)
 def test_commands_end_with_3_and_leave_nothing(kind: Callable[[], bytes] | str, command: str, tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ NO_JSON: dict[str, Callable[[Path], None]] = {
 # ---- weights, and what is none
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("command", ["inspect", "estimate", "export", "verify"])
 @pytest.mark.parametrize("kind", [*NO_FILES, "long"])
 def test_what_is_no_file_is_not_waited_for(kind: str, command: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from halfpint.tui.panels.registry import commands, names
 from support.screen import drive, screen
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.title)
 def test_every_command_has_an_action(command: Command, tmp_path: Path) -> None:
     async def script() -> None:

@@ -159,6 +159,7 @@ def check_weigher(network: Network, shape: tuple[int, int, int, int], precision:
     assert in_order(measured) == in_order(nbytes for _, nbytes in weighed.file.steps)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", BLOCKS)
 def test_block(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)

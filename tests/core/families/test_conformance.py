@@ -23,6 +23,7 @@ from support.rounding import limits, limits64
 pytestmark = pytest.mark.numbers
 
 
+@pytest.mark.one_in(2)
 def test_reference(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
         answers = Reference(FLOAT64).run(network, checkpoint.image)
@@ -33,6 +34,7 @@ def test_reference(checkpoint: Checkpoint) -> None:
             assert nrmse(recorded, got) <= limit
 
 
+@pytest.mark.one_in(3)
 def test_torch(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network, torch.inference_mode():
         runner = TorchRunner(network)
@@ -46,6 +48,7 @@ def test_torch(checkpoint: Checkpoint) -> None:
             assert nrmse(got.numpy(), wanted) <= limit
 
 
+@pytest.mark.one_in(3)
 def test_onnx(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
         model = written(network)
@@ -56,6 +59,7 @@ def test_onnx(checkpoint: Checkpoint) -> None:
             assert nrmse(got, wanted) <= limit
 
 
+@pytest.mark.one_in(3)
 def test_onnx_in_fp16_is_off_by_rounding_alone(checkpoint: Checkpoint) -> None:
     with network_of(checkpoint.path) as network:
         model = written(network, precision=FP16)
@@ -67,7 +71,7 @@ def test_onnx_in_fp16_is_off_by_rounding_alone(checkpoint: Checkpoint) -> None:
             assert nrmse(got, wanted) <= limit
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_torch_exporter_agrees_with_our_writer(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """A second witness: torch's own exporter, on the run reading."""

@@ -51,6 +51,7 @@ CARRIED = (
 )
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("carried", CARRIED, ids=lambda carried: Path(carried.path).stem)
 def test_models_of_packages(carried: Carried, tmp_path: Path) -> None:
     target = tmp_path / "half.onnx"
@@ -73,6 +74,7 @@ def halved(model: ModelProto, folder: Path, *, half_io: bool = False) -> HalvedF
     return halve_file(folder / "model.onnx", folder / "half.onnx", SIZE, half_io=half_io)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", MADE)
 def test_models_that_torch_exports(name: str, tmp_path: Path) -> None:
     make, share = MADE[name]

@@ -44,7 +44,7 @@ def file_of(weights: Path, precision: Precision) -> tuple[Network, nn.Module]:
     return network, strip_data(module) if precision == FP16 else module
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("precision", FLOATS, ids=str)
 @settings(deadline=None, max_examples=3)
 @given(st.integers(1, 3), sides, sides)

@@ -41,6 +41,7 @@ PROVENANCE = Provenance("tiny.pt", "0" * 64)
 # ---- write
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("opset", range(11, 22))
 @pytest.mark.parametrize("precision", FLOATS, ids=str)
 def test_every_opset(tiny: Path, opset: int, precision: Precision) -> None:

@@ -87,7 +87,7 @@ def cases() -> list[tuple[str, Kind]]:
 
 
 @pytest.mark.xdist_group("snippet")  # in one process: the artifacts are made once
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(("name", "kind"), cases(), ids=str)
 def test_it_finds_what_halfpint_finds(
     made: Mapping[str, ExportSpec], pictures: Sequence[Path], tmp_path: Path, name: str, kind: Kind

@@ -222,6 +222,7 @@ FAULTS = [
 ]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("precision", FLOATS, ids=str)
 @pytest.mark.parametrize("mutate", FAULTS, ids=lambda mutate: mutate.__name__)
 def test_a_wrong_end_of_the_graph(
