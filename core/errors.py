@@ -28,6 +28,10 @@ class JobFailed(HalfpintError):
     exit_code = 1
 
 
+class VerificationFailed(JobFailed):
+    """An artifact was made, and its verdict is FAIL."""
+
+
 class BadRequest(HalfpintError):
     """What was asked for cannot be: an illegal size, an unknown format, an artifact that exists already."""
 

@@ -117,12 +117,13 @@ class ArtifactPublished:
 
 @dataclass(frozen=True)
 class ArtifactFailed:
-    """A file was not published, and why: verification said FAIL, or it could not be made at all."""
+    """A file was not published, and why. `verdict`: fail, if it was verified; else it could not be made or named."""
 
     event: ClassVar[str] = "artifact-failed"
     path: str
     reason: str
     fix: str = ""
+    verdict: str = ""
 
 
 @dataclass(frozen=True)

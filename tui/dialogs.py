@@ -22,6 +22,7 @@ from ..core.spec import ExportSpec
 from .clipboard import copy
 from .feeds.fit_map import Subject
 from .log_lines import told
+from .option_words import on_screen
 from .panels.panel import Panel
 from .panels.registry import commands
 from .report_lines import help_lines, report_lines
@@ -45,15 +46,15 @@ def open_help(app: AnyApp, panel: Panel) -> None:
 def open_command(app: AnyApp, spec: ExportSpec) -> None:
     """The command line of a job, copied."""
     line = command(spec)
-    copied = copy(app, line + "\n")
+    copied = copy(app, line)
     app.push_screen(Reader("The same from the shell", [plain(line, "strong"), plain(""), plain(copied, "dim")], line))
 
 
 def open_report(app: AnyApp, artifact: Artifact) -> None:
     """All that is known of an artifact."""
     if artifact.failed is not None:
-        lines = [plain("It was not published.", "strong"), plain(artifact.failed.reason, "error")]
-        lines += [plain(artifact.failed.fix)] if artifact.failed.fix else []
+        lines = [plain("It was not published.", "strong"), plain(on_screen(artifact.failed.reason), "error")]
+        lines += [plain(on_screen(artifact.failed.fix))] if artifact.failed.fix else []
     else:
         lines = report_lines(artifact.manifest, artifact.path.name)
     app.push_screen(Reader(artifact.path.name, lines))
@@ -105,11 +106,10 @@ def ask_overwrite(
     rest = [spec for spec in specs if spec.overwrite or _free(spec)]
     names = renamed[0].artifact_name if len(specs) == 1 else "by numbers"
     answers = [
-        Answer("o", "overwrite", "overwrite, when the new files have been verified"),
         Answer("n", "rename", f"name the new ones {names}"),
+        *([Answer("s", "skip", f"leave them; do the other {len(rest)}")] if rest else []),
+        Answer("o", "overwrite", "overwrite, when the new files have been verified"),
     ]
-    if rest:
-        answers.append(Answer("s", "skip", f"leave them; do the other {len(rest)}"))
     chosen = {"overwrite": [spec.having(OVERWRITE, True) for spec in specs], "rename": renamed, "skip": rest}
     more = f" and {len(existing) - _NAMED} more" if len(existing) > _NAMED else ""
     places = {spec.out for spec in specs}

@@ -32,7 +32,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Arrangement:
-    """The panels that are shown, and how. `tall`: there is room for long lists.
+    """The panels that are shown, and how. `tall`: there is room for long lists; `low`: all are shown, in few rows.
 
     `tabs`: most panels are out of sight, so that a line must tell how to get there.
     """
@@ -40,10 +40,11 @@ class Arrangement:
     mode: Mode
     shown: frozenset[str]
     tall: bool
+    low: bool
     tabs: bool
 
 
-_TALL = 46  # rows
+_TALL, _LOW = 46, 36  # rows
 
 
 def arrange(
@@ -69,4 +70,4 @@ def arrange(
         mode = Mode.INPUT_PAGE if page is Page.INPUT else Mode.OUTPUT_PAGE
         shown = frozenset(name for name, its in panels.items() if its is page)
         shown -= frozenset(stand_ins.get(panel, ())) | (stand_ins.keys() - {panel})
-    return Arrangement(mode, shown, tall=height >= _TALL, tabs=mode is not Mode.WHOLE)
+    return Arrangement(mode, shown, height >= _TALL, mode is Mode.WHOLE and height < _LOW, tabs=mode is not Mode.WHOLE)

@@ -17,7 +17,7 @@ from ..core.events import (
 )
 from ..core.jobs.database import Job
 from ..core.units import megabytes
-from .entries import Entry, entry
+from .entries import Entry, entry, printed
 from .session import Record
 
 _BAR = 10  # cells
@@ -28,7 +28,7 @@ def told(record: Record) -> Entry | None:
     if record.job is None:
         return entry(str(record.what), record.kind, record.level)
     if isinstance(record.what, str):
-        return entry(f"#{record.job.number} | {record.what}", "dim")
+        return printed(f"#{record.job.number} | {record.what}")
     return _told(record.job, record.what)
 
 

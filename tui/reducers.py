@@ -22,6 +22,7 @@ from .session import Artifact, JobMemory, Jobs, Record, Search, Session
 if TYPE_CHECKING:
     from ..core.events import Event
     from ..core.jobs.database import Job
+    from ..core.plan import Plan
 
 
 def reduced(session: Session, message: Message) -> Session:
@@ -38,7 +39,8 @@ def reduced(session: Session, message: Message) -> Session:
         case Planned():
             if message.plan.spec != session.spec:
                 return session
-            return replace(session, planned=message.plan, largest=None, notice=None)
+            jobs = predicted(session.jobs, message.plan)
+            return replace(session, planned=message.plan, largest=None, notice=None, jobs=jobs)
         case LargestFound():
             return replace(session, largest=message.largest) if message.spec == session.spec else session
         case JobsListed():
@@ -149,10 +151,10 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
     memory = jobs.memory if jobs.memory and jobs.memory.job == number else JobMemory(number)
     match event:
         case JobStarted():
-            sizes = {str(size.path): size.nbytes for size in session.planned.artifacts} if session.planned else {}
-            new = [Artifact(Path(path), sizes.get(path), job=number) for path in event.artifacts]
+            new = [Artifact(Path(path), job=number) for path in event.artifacts]
             others = [artifact for artifact in jobs.made if str(artifact.path) not in event.artifacts]
-            return replace(jobs, made=(*others, *new))
+            begun = replace(jobs, made=(*others, *new), last=message.job)
+            return predicted(begun, session.planned) if session.planned else begun
         case ArtifactPublished():
             return replace(jobs, made=_with(jobs, event.path, published=event))
         case ArtifactFailed():
@@ -176,6 +178,21 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
             return replace(jobs, ongoing=_without(jobs, number), made=tuple(made), memory=replace(memory, over=True))
         case _:
             return jobs
+
+
+def predicted(jobs: Jobs, plan: Plan) -> Jobs:
+    """The jobs with the sizes that a plan predicts of files of the very same job, whichever was there first."""
+    last = jobs.last
+    if last is None or (plan.spec.weights, plan.spec.recipe) != (last.spec.weights, last.spec.recipe):
+        return jobs
+    sizes = {size.path: size.nbytes for size in plan.artifacts}
+    made = (
+        replace(artifact, predicted=sizes.get(artifact.path, artifact.predicted))
+        if artifact.job == last.number
+        else artifact
+        for artifact in jobs.made
+    )
+    return replace(jobs, made=tuple(made))
 
 
 def _without(jobs: Jobs, number: int) -> Mapping[int, Event]:

@@ -10,6 +10,7 @@ from ..core.manifest import Listed, read
 from ..core.units import figure, megabytes
 from ..core.verify.evidence import Evidence
 from .commands import Command, shown_key
+from .option_words import on_screen
 from .proof_lines import proof_lines
 from .widgets.lines import Line, plain
 
@@ -50,10 +51,10 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
         lines.append(_pair(way, f"{port['name']}  {port['dtype']}  {'×'.join(map(str, port['dims']))}"))
     lines += [plain(""), plain(f"Verification ({verification['mode']}, {verification['seconds']:.1f} s)", "strong")]
     if headline := verification.get("headline"):  # not in the manifests of earlier versions
-        lines.append(plain(f"  {headline}"))
+        lines.append(plain(f"  {on_screen(headline)}"))
     for check in map(Evidence.of, verification["checks"]):
         verdict, name, message = check.row
-        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{message}", "")))
+        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{on_screen(message)}", "")))
     if proof := verification.get("proof"):
         lines += [plain(""), plain("On your images", "strong"), *proof_lines(proof)]
     for picture in entry.get("pictures", ()):

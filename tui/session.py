@@ -232,6 +232,9 @@ class Session:
         """Why the job cannot begin; empty if it can."""
         if self.spec is None:
             return self.assessment.obstacle
+        device = self.choices[DEVICE]
+        if self.sample is not None and device.isdecimal() and device not in self.devices:
+            return f"GPU {device} is not there; d in 4 takes another device"
         plan = self.plan_of_this_job
         return plan.obstacle.sentence if plan is not None and plan.obstacle is not None else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .option_words import on_screen
 from .session import Jobs, Session
 from .widgets.lines import Line, plain
 
@@ -9,7 +10,7 @@ from .widgets.lines import Line, plain
 def status_line(session: Session) -> Line:
     """The line above the keys."""
     if session.notice is not None:
-        return plain(session.notice.text, session.notice.kind)
+        return plain(on_screen(session.notice.text), session.notice.kind)
     jobs = in_words(session.jobs)
     state = f"{jobs} · " if jobs else ""
     if session.marked:
@@ -17,7 +18,7 @@ def status_line(session: Session) -> Line:
         return plain(f"{state}^r exports the {f'{count} marked files' if count > 1 else 'marked file'}, a job each")
     spec, obstacle = session.spec, session.obstacle
     if spec is None or obstacle:
-        return plain(f"{state}no export: {obstacle}", "warning")
+        return plain(f"{state}no export: {on_screen(obstacle)}", "warning")
     names = ", ".join(spec.path(kind).name for kind in spec.kinds)
     return plain(f"{state}^r exports {spec.weights.name} to {names}")
 

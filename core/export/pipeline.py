@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, TypeAlias
 
 from .. import limits
-from ..errors import BadRequest, HalfpintError, JobFailed
+from ..errors import BadRequest, HalfpintError, VerificationFailed
 from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
 from ..kinds import Kind
 from ..ledger import artifact_ledger
@@ -138,7 +138,8 @@ def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
         yield
     except HalfpintError as error:
         outcome.failed.append(order.kind)
-        emit(ArtifactFailed(str(order.path), error.what, error.fix))
+        verdict = Verdict.FAIL if isinstance(error, VerificationFailed) else ""
+        emit(ArtifactFailed(str(order.path), error.what, error.fix, verdict))
 
 
 def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover, emit: Emit) -> tuple[Made, Trial]:
@@ -157,7 +158,7 @@ def _make_and_try(order: Order, drafts: Drafts, judge: Verifier, prover: Prover,
 
 
 def _judge(order: Order, trial: Trial, drawn: Sequence[Drawn], judge: Verifier, emit: Emit) -> Report:
-    """Judge an artifact. Raises `JobFailed` if the verdict is FAIL, `BadRequest` if its name was taken meanwhile.
+    """Judge an artifact. Raises `VerificationFailed` for FAIL, `BadRequest` if its name was taken meanwhile.
 
     The pictures of one that failed get names of their own, as nothing else of it does.
     """
@@ -166,7 +167,9 @@ def _judge(order: Order, trial: Trial, drawn: Sequence[Drawn], judge: Verifier, 
         verifying.summary = report.verdict.upper()
     if report.verdict is Verdict.FAIL:
         reasons = "; ".join(f"{check.name}: {check.message}" for check in report.failures)
-        raise JobFailed(f"verification failed: {reasons}", f"the file was not published{_shown_apart(order, drawn)}")
+        raise VerificationFailed(
+            f"verification failed: {reasons}", f"the file was not published{_shown_apart(order, drawn)}"
+        )
     for path in order.paths:
         if not order.spec.overwrite and os.path.lexists(path):
             raise taken(path)

@@ -74,6 +74,11 @@ class Screen:
         await self.press("tab", "home", *["delete"] * 5)
         await self.type(str(width))
 
+    async def put(self, text: str) -> None:
+        """Paste a text."""
+        self.app.post_message(events.Paste(text))
+        await self.pilot.pause()
+
     async def job_over(self, number: int = 1) -> JobFinished:
         """Wait until so many jobs are over; the last one's end."""
         await self.until(lambda: len(self.ends) >= number)

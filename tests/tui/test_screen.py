@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 
 from halfpint.core.samples.make import write_yolov5
+from halfpint.tui.widgets.listing import Listing
 from support.screen import drive, screen
 
 
@@ -122,6 +123,8 @@ def test_what_exists_is_only_replaced_on_request(folder: Path) -> None:
             await s.size(64, 64)
             await s.press("ctrl+r")
             assert "yolov5n.onnx exists already" in s.reading
+            first = s.app.screen.query_one(Listing).current
+            assert first is not None and first.key == "rename"  # enter replaces nothing
             await s.press("escape", "ctrl+r", "n")
             assert (await s.job_over()).exit_code == 0
             assert {row[0] for row in s.artifacts if row[4] == "PASS"} == {"yolov5n-2.onnx", "yolov5n-2.fp16.onnx"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,6 +11,7 @@ import pytest
 
 from halfpint.core.devices import GpuReport, HostMemory
 from halfpint.core.events import (
+    ArtifactFailed,
     ArtifactPublished,
     Event,
     JobFinished,
@@ -21,8 +23,12 @@ from halfpint.core.events import (
 )
 from halfpint.core.jobs.database import Job, State
 from halfpint.core.memory.overheads import DOCUMENTED
+from halfpint.core.options import DEVICE
+from halfpint.core.plan import Plan
+from halfpint.core.sizes import ArtifactSize
+from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.discover import Candidate
-from halfpint.tui.choices import Choices, Size
+from halfpint.tui.choices import Assessment, Choices, Size
 from halfpint.tui.commands import Command
 from halfpint.tui.feeds.devices import Sample, Sampled
 from halfpint.tui.feeds.inspector import Inspected, Known
@@ -30,10 +36,12 @@ from halfpint.tui.feeds.jobs import JobNews, JobsListed
 from halfpint.tui.feeds.scanner import Found
 from halfpint.tui.layout import Column, Page
 from halfpint.tui.messages import Highlighted, SizeTyped
+from halfpint.tui.option_words import on_screen
 from halfpint.tui.panels import registry
+from halfpint.tui.panels.artifacts import row_of
 from halfpint.tui.panels.panel import Panel
-from halfpint.tui.reducers import reduced, searching
-from halfpint.tui.session import LOG_KEPT, Search, Session
+from halfpint.tui.reducers import predicted, reduced, searching
+from halfpint.tui.session import LOG_KEPT, Artifact, Search, Session
 from halfpint.tui.status import status_line
 from halfpint.tui.time_left import seconds_left
 from halfpint.tui.widgets.lines import Lines, plain
@@ -140,6 +148,48 @@ def test_a_gpu_that_was_never_measured_is_told_once(session: Session) -> None:
     sample = Sample(GpuReport(), HostMemory(8, 16), None, {0: DOCUMENTED})
     session = reduced(reduced(session, Sampled(sample)), Sampled(sample))
     assert len(session.log) == 1 and "GPU 0" in str(session.log[0].what)
+
+
+def test_a_size_that_is_predicted_after_its_job_began_is_told_too(session: Session) -> None:
+    spec = ExportSpec.of(FOLDER / "w.pt", FOLDER, 64, 64, 1)
+    path = spec.path(spec.kinds[0])
+    session = replace(session, candidate=Candidate(spec.weights, 1, 1.0))
+    begun = JobNews(
+        cast(Job, SimpleNamespace(number=1, state=State.RUNNING, spec=spec)),
+        (JobStarted(str(spec.weights), (str(path),)),),
+        "",
+    )
+    plan = cast(Plan, SimpleNamespace(spec=spec, artifacts=(ArtifactSize(spec.kinds[0], path, 77, exact=True),)))
+    early = reduced(replace(session, planned=plan), begun)
+    late = reduced(session, begun)
+    assert late.jobs.made[0].predicted is None
+    assert early.jobs.made[0].predicted == predicted(late.jobs, plan).made[0].predicted == 77
+    other = cast(Plan, SimpleNamespace(spec=spec.sized(96, 96), artifacts=plan.artifacts))
+    assert predicted(late.jobs, other) == late.jobs
+
+
+def test_what_was_never_judged_has_no_verdict(session: Session) -> None:
+    failed = (ArtifactFailed("/a.onnx", "taken"), ArtifactFailed("/b.onnx", "off", verdict="fail"))
+    rows = [row_of(Artifact(Path(event.path), failed=event)) for event in failed]
+    assert [row.cells[4] for row in rows] == ["–", "FAIL"]
+
+
+def test_a_gpu_that_has_gone_is_an_obstacle(session: Session) -> None:
+    spec = ExportSpec.of(FOLDER / "w.pt", FOLDER, 64, 64, 1)
+    session = replace(session, choices=session.choices.having(DEVICE, "3"))
+    session.__dict__["assessment"] = Assessment(spec=spec)
+    assert session.obstacle == ""  # nobody was asked yet
+    asked = replace(session, sample=Sample(GpuReport(), HostMemory(8, 16), None, {}))
+    asked.__dict__["assessment"] = Assessment(spec=spec)
+    assert asked.obstacle == "GPU 3 is not there; d in 4 takes another device"
+
+
+def test_flags_of_the_command_are_told_as_the_screen_calls_them() -> None:
+    told = on_screen("give --overwrite to replace it, or --name or --out for another place; or --force, --max-loss")
+    assert told == (
+        "give “overwrite” (3) to replace it, or “name” (3) or “folder” (3) for another place; "
+        "or ^r, --max-loss of the command"
+    )
 
 
 def test_a_panel_of_another_kind_is_a_class_and_a_line_of_the_registry(

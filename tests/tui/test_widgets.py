@@ -11,6 +11,7 @@ from textual.app import App, ComposeResult
 
 from halfpint.tui.widgets.lines import Line, Lines, difference, plain, wrapped
 from halfpint.tui.widgets.listing import Column, Listing, Row, fitting
+from halfpint.tui.widgets.tail import Tail
 
 words = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=30)
 lines = st.lists(st.tuples(st.lists(words, min_size=1).map(" ".join), st.sampled_from(["", "dim"])), min_size=1)
@@ -110,22 +111,38 @@ def test_columns_give_way_to_names_where_there_is_little_room() -> None:
     }
 
 
-def test_a_log_stays_where_the_person_looks() -> None:
+def test_a_log_follows_whatever_its_size_until_the_person_looks_elsewhere() -> None:
     async def script() -> None:
-        host = Host(Lines(focusable=True))
+        host = Host(Tail())
         async with host.run_test(size=(40, 5)) as pilot:
             widget = host.widget
-            assert isinstance(widget, Lines)
-            widget.show([plain(f"line {n}") for n in range(20)], end=True)
+            assert isinstance(widget, Tail)
+            widget.show([plain(f"line {n}") for n in range(20)])
             assert shown(host)[-1].startswith("line 19")
+            for height in (20, 3, 8):  # zoomed, on a page of its own, and back; lines come meanwhile
+                widget.display = False
+                widget.show([plain(f"line {n}") for n in range(30)])
+                await pilot.resize_terminal(40, height)
+                widget.display = True
+                await pilot.pause()
+                assert shown(host)[-1].startswith("line 29")
             widget.focus()
             await pilot.press("up")
-            widget.show([plain(f"line {n}") for n in range(30)], end=widget.at_end)
-            assert shown(host)[-1].startswith("line 18")
+            widget.show([plain(f"line {n}") for n in range(40)])
+            assert shown(host)[-1].startswith("line 28")
+            await pilot.resize_terminal(40, 9)
+            assert shown(host)[-1].startswith("line 29")  # the same line is first
             await pilot.press("end")
-            assert shown(host)[-1].startswith("line 29")
+            widget.show([plain(f"line {n}") for n in range(50)])
+            assert shown(host)[-1].startswith("line 49")
 
     asyncio.run(script())
+
+
+@given(st.integers(8, 60))
+def test_a_figure_keeps_its_unit(width: int) -> None:
+    parts = wrapped(plain("2 A100-SXM4-80GB  41.0/80.0 GiB used  37 %  54 °C"), width)
+    assert not any("".join(text for text, _ in part).strip().startswith(("GiB", "%", "°C")) for part in parts)
 
 
 @given(lines.map(tuple), lines.map(tuple))

@@ -41,6 +41,7 @@ class ArtifactsPanel(TablePanel):
     DEFAULT_CSS = """
     ArtifactsPanel {
         height: 7;
+        .-low & { height: 6; }
         Listing { height: 1fr; }
         .-tall & { height: 11; }
     }
@@ -53,6 +54,10 @@ class ArtifactsPanel(TablePanel):
             super().__init__()
             self.artifact = artifact
 
+    def __init__(self, number: int, session: Session) -> None:
+        super().__init__(number, session)
+        self._newest = 0  # the job whose files are the last that were begun
+
     def compose(self) -> ComposeResult:
         yield Listing(_COLUMNS, empty="nothing yet", id="artifacts-made")
 
@@ -61,12 +66,18 @@ class ArtifactsPanel(TablePanel):
 
     def show(self) -> None:
         made = {str(artifact.path): artifact for artifact in self.session.jobs.made}
-        rows = [_row(artifact) for artifact in reversed(made.values())]
+        rows = [row_of(artifact) for artifact in reversed(made.values())]
         planned = self.session.planned.artifacts if self.session.planned else ()
-        rows += [_row(Artifact(size.path, size.nbytes)) for size in planned if str(size.path) not in made]
-        self.query_one(Listing).show(rows)
+        rows += [row_of(Artifact(size.path, size.nbytes)) for size in planned if str(size.path) not in made]
+        listing = self.query_one(Listing)
+        listing.show(rows)
+        newest = self.session.jobs.made[-1].job if made else 0
+        if newest != self._newest:
+            self._newest = newest
+            if not listing.has_focus:  # a person who reads here is left alone
+                listing.action_jump(0)
 
-    def open_row(self) -> None:
+    def openrow_of(self) -> None:
         self.action_report()
 
     def action_report(self) -> None:
@@ -76,7 +87,8 @@ class ArtifactsPanel(TablePanel):
                 self.post_message(self.ReportWanted(artifact))
 
 
-def _row(artifact: Artifact) -> Row:
+def row_of(artifact: Artifact) -> Row:
+    """The row of one file."""
     key, name = str(artifact.path), artifact.path.name
     predicted = megabytes(artifact.predicted) if artifact.predicted is not None else "–"
     if artifact.published is not None:
@@ -91,5 +103,6 @@ def _row(artifact: Artifact) -> Row:
         )
         return Row(key, cells, _KINDS[made.verdict])
     if artifact.failed is not None:
-        return Row(key, (name, "–", "–", predicted, "FAIL", "see enter"), "error")
+        verdict = artifact.failed.verdict.upper() or "–"  # without one it was never judged: its name was taken, say
+        return Row(key, (name, "–", "–", predicted, verdict, "not made"), "error")
     return Row(key, (name, "–", "–", predicted, "–", "–"), "dim")

@@ -7,6 +7,7 @@ from collections import deque
 from textual.app import ComposeResult
 from textual.message import Message
 
+from ...core.options import DEVICE
 from ..commands import Command
 from ..feeds.devices import Sample
 from ..layout import Column, Page
@@ -14,6 +15,7 @@ from ..session import Session
 from ..widgets.lines import Lines, plain
 from .panel import Panel
 
+_LINES_OF_A_GPU = 3  # at most: what it is, its bar, its past
 _SAMPLES_A_CELL, _CELLS = 5, 24  # two minutes, at a sample a second
 
 
@@ -53,6 +55,7 @@ class GpuPanel(Panel):
         self._sample: Sample | None = None
         self._histories: dict[str, deque[float]] = {}
         self._samples = 0
+        self._chosen = ""
 
     def compose(self) -> ComposeResult:
         yield Lines(wrap=True, focusable=True, id="devices")
@@ -86,7 +89,13 @@ class GpuPanel(Panel):
         if sample is not self._sample:
             self._remember(sample)
             self._sample = sample
-        self.query_one(Lines).show(lines(self.session, self._histories))
+        shown, told = self.query_one(Lines), lines(self.session, self._histories)
+        shown.show(told)
+        device = self.session.choices[DEVICE]
+        if device != self._chosen:
+            self._chosen = device
+            marked = next((place for place, line in enumerate(told) if line[0][0].startswith("> ")), 0)
+            shown.reveal(marked, marked + _LINES_OF_A_GPU)
         count = len(sample.report.gpus)
         self.subtitle(f"{count} GPUs" if count > 1 else "")
 

@@ -13,6 +13,7 @@ from ...core.units import seconds_in_words
 from ..commands import Command
 from ..layout import Column as Side
 from ..layout import Page
+from ..option_words import on_screen
 from ..session import Session
 from ..widgets.listing import Column, Listing, Row
 from .table import TablePanel
@@ -53,6 +54,7 @@ class JobsPanel(TablePanel):
     DEFAULT_CSS = """
     JobsPanel {
         height: 18;
+        .-low & { height: 15; }
         Listing { height: 1fr; }
         .-tall & { height: 9; }
         .-output-page & { height: 1fr; }
@@ -114,7 +116,7 @@ def _row(session: Session, job: Job, now: float) -> Row:
     if event is not None and not job.cancelled:
         state = _stage(event)
     elif job.state.over and job.finished is not None and job.finished.message:
-        state = f"{state}: {job.finished.message}"
+        state = f"{state}: {on_screen(job.finished.message)}"
     elif job.state == "waiting" and not job.reason:
         state = "waits"
     kind = _KINDS.get(job.state, "")

@@ -10,10 +10,13 @@ from ..commands import Command
 from ..entries import Entry
 from ..layout import Column, Page
 from ..session import LOG_KEPT, Session
-from ..widgets.lines import Lines, plain
+from ..widgets.lines import plain
+from ..widgets.tail import Tail
 from .panel import Panel
 
-_LEVELS = ("all", "warnings and errors", "errors")
+_LEVELS = ("", "warnings and errors", "errors")  # the first one is all lines
+
+_EMPTY = "what jobs do will stand here; ^r exports what the screen shows"
 
 
 class LogPanel(Panel):
@@ -35,6 +38,7 @@ class LogPanel(Panel):
     DEFAULT_CSS = """
     LogPanel {
         height: 11;
+        .-low & { height: 9; }
         #lines { height: 1fr; }
         .-tall & { height: 18; }
         .-output-page & { height: 1fr; }
@@ -57,14 +61,14 @@ class LogPanel(Panel):
         self._level = 0
 
     def compose(self) -> ComposeResult:
-        yield Lines(focusable=True, id="lines")
+        yield Tail(id="lines")
 
     def on_mount(self) -> None:
-        self._lines.show([plain("nothing was exported yet; ^r exports what the screen shows", "dim")])
+        self._lines.show([plain(_EMPTY, "dim")])
 
     @property
-    def _lines(self) -> Lines:
-        return self.query_one(Lines)
+    def _lines(self) -> Tail:
+        return self.query_one(Tail)
 
     def parts(self, session: Session) -> tuple[object, ...]:
         return (session.log[-1:], session.jobs.ongoing, session.jobs.running, session.jobs.last)
@@ -93,8 +97,12 @@ class LogPanel(Panel):
     def _refill(self) -> None:
         entries = [*self._entries, *self._ongoing]
         shown = [entry.line for job, entry in entries if entry.level >= self._level and self._only in (0, job)]
-        lines = self._lines
-        lines.show(shown or [plain(f"no {_LEVELS[self._level]}", "dim")], end=lines.at_end)
+        if not entries:
+            self._lines.show([plain(_EMPTY, "dim")])
+            return
+        nothing = f"no {_LEVELS[self._level] or 'lines'}{f' of job #{self._only}' if self._only else ''}; "
+        nothing += "v shows all levels" if self._level else "a shows all jobs"
+        self._lines.show(shown or [plain(nothing, "dim")])
 
     def action_level(self) -> None:
         self._level = (self._level + 1) % len(_LEVELS)

@@ -14,6 +14,7 @@ from ..choices import USUAL_STRIDE, Size, described
 from ..commands import Command
 from ..layout import Column, Page
 from ..messages import SizeTyped
+from ..option_words import on_screen
 from ..session import Session
 from ..widgets.fields import NumberField
 from ..widgets.lines import Line, Lines, plain
@@ -51,7 +52,7 @@ class SizePanel(Panel):
         #sizes Static { width: auto; color: $text-muted; }
         #sizes NumberField { width: 8; margin: 0 1; padding: 0 1; background: $boost; }
         #findings { height: 3; }
-        .-input-page & #sizes NumberField { width: 6; padding: 0; }
+        .-input-page & #sizes NumberField { width: 5; padding: 0; }
         .-input-page & #findings { height: 4; }
     }
     """
@@ -91,11 +92,11 @@ class SizePanel(Panel):
         wrong = any(finding.level is Level.ERROR for finding in findings)
         lines: list[Line] = [] if wrong else [plain(described(self.session.choices.size), "dim")]
         for finding in findings:
-            head = (f"{_MARKS[finding.level]} {finding.message}", _KINDS[finding.level])
+            head = (on_screen(f"{_MARKS[finding.level]} {finding.message}"), _KINDS[finding.level])
             if finding.rule == "stride":  # its fix is a key
                 lines += [(head,), self._ways_out()]
             else:
-                lines.append((head, ("; " + finding.fix, "")) if finding.fix else (head,))
+                lines.append((head, (on_screen(f"; {finding.fix}"), "")) if finding.fix else (head,))
         self.query_one("#findings", Lines).show(lines)
 
     def _ways_out(self) -> Line:

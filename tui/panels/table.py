@@ -24,6 +24,10 @@ class TablePanel(Panel):
     def _moved(self, event: Listing.Highlighted) -> None:
         event.stop()
 
+    @on(Listing.Scrolled)
+    def _scrolled(self, event: Listing.Scrolled) -> None:
+        event.stop()
+
     @on(Listing.Chosen)
     def _chosen(self, event: Listing.Chosen) -> None:
         event.stop()

@@ -38,6 +38,7 @@ _COLUMNS = (
     Column("size", 8, right=True),
     Column("age", 4, right=True, drop=3),
 )
+_MINUTE = 60  # seconds
 
 
 class WeightsPanel(Panel):
@@ -64,6 +65,7 @@ class WeightsPanel(Panel):
         #filter { background: $boost; padding: 0 1; }
         Listing { height: 1fr; }
         #facts { height: 5; margin-top: 1; }
+        .-low & #facts { height: 3; margin-top: 0; }
     }
     """
 
@@ -87,10 +89,9 @@ class WeightsPanel(Panel):
     def __init__(self, number: int, session: Session) -> None:
         super().__init__(number, session)
         self._start = session.search.start
-        # The rows that were made, with what was known of the file at that moment, and whether it was marked.
-        self._rows: dict[Candidate, tuple[Known | None, bool, Row]] = {}
+        # The rows that were made, with what was known of the file at that moment, whether it was marked, and its age.
+        self._rows: dict[Candidate, tuple[Known | None, bool, str, Row]] = {}
         self._listed: dict[str, Candidate] = {}
-        self._opened = time.time()
 
     def compose(self) -> ComposeResult:
         yield Listing(_COLUMNS, empty="searching …", id="files")
@@ -112,7 +113,7 @@ class WeightsPanel(Panel):
         return self._listed.get(row.key) if row else None
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.search, session.known, session.marked)
+        return (session.search, session.known, session.marked, int(time.time() / _MINUTE))
 
     def show(self) -> None:
         search = self.session.search
@@ -167,14 +168,15 @@ class WeightsPanel(Panel):
     def _row(self, candidate: Candidate) -> Row:
         known = self.session.known.get(candidate)
         marked = candidate in self.session.marked
+        age = _age(time.time() - candidate.modified)
         made = self._rows.get(candidate)
-        if made is None or made[0] is not known or made[1] is not marked:
-            made = self._rows[candidate] = (known, marked, self._made_row(candidate, known, marked))
-        return made[2]
+        if made is None or made[0] is not known or made[1] is not marked or made[2] != age:
+            made = self._rows[candidate] = (known, marked, age, self._made_row(candidate, known, marked, age))
+        return made[3]
 
-    def _made_row(self, candidate: Candidate, known: Known | None, marked: bool) -> Row:
+    def _made_row(self, candidate: Candidate, known: Known | None, marked: bool, age: str) -> Row:
         key = str(candidate.path)
-        size, age = megabytes(candidate.nbytes), _age(self._opened - candidate.modified)
+        size = megabytes(candidate.nbytes)
         name = f"{'* ' if marked else ''}{self._called(candidate)}"
         if known is None:
             return Row(key, (name, "…", "", "", size, age))
@@ -195,6 +197,11 @@ class WeightsPanel(Panel):
         event.stop()
         self._show_facts()
         self.post_message(Highlighted(self.current))
+        self._tell_view()
+
+    @on(Listing.Scrolled)
+    def _scrolled(self, event: Listing.Scrolled) -> None:
+        event.stop()
         self._tell_view()
 
     @on(Listing.Chosen)
@@ -269,8 +276,8 @@ def _count(parameters: int) -> str:
 
 
 def _age(seconds: float) -> str:
-    """How long ago: `5 s`, `12 m`, `3 h`, `8 d`, `2 y`."""
-    for unit, length in (("y", 31_557_600), ("d", 86_400), ("h", 3600), ("m", 60)):
+    """How long ago: `now`, `12 m`, `3 h`, `8 d`, `2 y`. The list tells it anew every minute."""
+    for unit, length in (("y", 31_557_600), ("d", 86_400), ("h", 3600), ("m", _MINUTE)):
         if seconds >= length:
             return f"{int(seconds // length)} {unit}"
-    return f"{max(0, int(seconds))} s"
+    return "now"

@@ -67,6 +67,7 @@ class Arranger:
         for mode in Mode:
             self._screen.set_class(arrangement.mode is mode, f"-{mode}")
         self._screen.set_class(arrangement.tall, "-tall")
+        self._screen.set_class(arrangement.low, "-low")
         self._screen.set_class(self._screen.app.size.width >= 160, "-wide")
 
     def follow_focus(self, widget: Widget) -> None:

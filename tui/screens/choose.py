@@ -73,7 +73,8 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(event.row.key)
 
     @on(Listing.Highlighted)
-    def _moved(self, event: Listing.Highlighted) -> None:
+    @on(Listing.Scrolled)
+    def _moved(self, event: Listing.Highlighted | Listing.Scrolled) -> None:
         event.stop()
 
     def action_close(self) -> None:

@@ -102,6 +102,12 @@ class Exporter:
 
     def _settle(self, specs: Sequence[ExportSpec]) -> None:
         """Add jobs; ask first what to do about files that exist already."""
+        for folder in dict.fromkeys(spec.out for spec in specs):
+            there = next(path for path in (folder, *folder.parents) if path.exists())
+            if not there.is_dir():
+                self._screen.app.bell()
+                self._screen.say(f"no export: {there} is a file, not a folder; choose another --out", "error")
+                return
         paths = [spec.path(kind) for spec in specs if not spec.overwrite for kind in spec.kinds]
         existing = [path.name for path in paths if path.exists()]
         if existing:

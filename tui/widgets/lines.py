@@ -18,6 +18,9 @@ from .window import Window
 
 _LONGEST = 10_000  # characters of a piece; nobody reads more of it, and a path of Linux, escaped, has room
 
+# A word, with the spaces before it. A figure and its unit are one.
+_WORD = re.compile(r"\s*(?:\d[\d.,/]* (?:%|°C|px|s|[kMG]i?B)(?!\w)|\S+)|\s+$")
+
 # Pieces of text, each with its kind: "dim", "good", "warning", "error", "accent", "strong", or "" for plain.
 # A kind that begins with "@" is an action: the piece can be clicked.
 Piece: TypeAlias = tuple[str, str]
@@ -42,7 +45,7 @@ def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
     pieces: list[Piece] = []
     used = 0
     for text, kind in line:
-        for word in re.findall(r"\s*\S+|\s+$", text):
+        for word in _WORD.findall(text):
             if used and used + cell_len(word.rstrip()) > width:
                 yield tuple(pieces)
                 pieces, used = [(indent, "")], len(indent)
@@ -134,6 +137,15 @@ class Lines(Window):
         if end:
             self.look_at(self.last_top)
 
+    def reveal(self, start: int, stop: int) -> None:
+        """Bring these of the lines into view, as they were before they were broken; the first one at any rate."""
+        before, inside = (
+            sum(len(tuple(wrapped(line, self.text_width))) if self._wrap else 1 for line in lines)
+            for lines in (self._source[:start], self._source[start:stop])
+        )
+        self.bring_into_view(before + inside - 1)
+        self.bring_into_view(before)
+
     def on_resize(self, _: events.Resize) -> None:
         self._break()
 
@@ -163,16 +175,16 @@ class Lines(Window):
                 self.paint(index, start, end)
 
     def action_look(self, by: int) -> None:
-        self.look_at(self.top + by)
+        self.scroll_by_hand(self.top + by)
 
     def action_look_page(self, direction: int) -> None:
-        self.look_at(self.top + direction * max(1, self.room - 1))
+        self.scroll_by_hand(self.top + direction * max(1, self.room - 1))
 
     def action_look_first(self) -> None:
-        self.look_at(0)
+        self.scroll_by_hand(0)
 
     def action_look_last(self) -> None:
-        self.look_at(self.last_top)
+        self.scroll_by_hand(self.last_top)
 
     def draw(self, index: int, width: int, base: Style) -> list[Segment]:
         if index >= len(self._lines):

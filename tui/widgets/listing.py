@@ -100,6 +100,17 @@ class Listing(Window, can_focus=True):
         def control(self) -> Listing:
             return self.listing
 
+    class Scrolled(Message):
+        """Other rows are in view."""
+
+        def __init__(self, listing: Listing) -> None:
+            super().__init__()
+            self.listing = listing
+
+        @property
+        def control(self) -> Listing:
+            return self.listing
+
     def __init__(self, columns: Sequence[Column], *, empty: str = "", id: str | None = None) -> None:
         super().__init__(id=id)
         self._columns = tuple(columns)
@@ -163,6 +174,13 @@ class Listing(Window, can_focus=True):
     def on_resize(self) -> None:
         self.look_at(min(self.top, self.last_top))
         self.bring_into_view(self.cursor)
+        self.post_message(self.Scrolled(self))
+
+    def look_at(self, top: int) -> None:
+        before = self.top
+        super().look_at(top)
+        if self.top != before:
+            self.post_message(self.Scrolled(self))
 
     def go_to(self, key: str) -> None:
         """Put the cursor on a row, if there is one of this key."""

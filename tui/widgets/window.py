@@ -66,6 +66,10 @@ class Window(Widget):
             self._top = top
             self.refresh()
 
+    def scroll_by_hand(self, top: int) -> None:
+        """The person brings another row to the top."""
+        self.look_at(top)
+
     def bring_into_view(self, index: int) -> None:
         """Look elsewhere, if a row is not in view."""
         if self.room:
@@ -79,11 +83,11 @@ class Window(Widget):
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self.look_at(self._top - 3)
+        self.scroll_by_hand(self._top - 3)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self.look_at(self._top + 3)
+        self.scroll_by_hand(self._top + 3)
 
     def render_line(self, y: int) -> Strip:
         base, width = self.rich_style, self.text_width
