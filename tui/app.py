@@ -68,14 +68,23 @@ class HalfpintApp(App[None]):
 
     async def action_leave(self) -> None:
         jobs = self.main.session.jobs
-        left = (*jobs.running, *jobs.waiting)
-        if not left:
-            self._end()
+        if jobs.running or jobs.waiting:
+            self.action_ask_leave()
         else:
-            from .dialogs import ask_quit
+            self._end()
 
-            mine = self.main.services.jobs.mine(left)
-            ask_quit(self, jobs, mine, lambda cancel: self._end(mine if cancel else ()))
+    def action_ask_leave(self) -> None:
+        """Leave, after a question in any case: `q` is easily typed."""
+        from .dialogs import ask_quit
+
+        jobs = self.main.session.jobs
+        mine = self.main.services.jobs.mine((*jobs.running, *jobs.waiting))
+        ask_quit(self, jobs, mine, lambda cancel: self._end(mine if cancel else ()))
+
+    def action_help_quit(self) -> None:
+        """^c: no key to lose work by. It tells which ones leave."""
+        self.bell()
+        self.main.say("^c does nothing here: q leaves, ^g cancels a job")
 
     async def action_quit(self) -> None:
         """What the palette calls quitting."""

@@ -61,12 +61,17 @@ EVERYWHERE = (
     Command("export", "ctrl+r", "Export", "Export what the screen shows; while a job runs, queue it", "Export"),
     Command("cancel", "ctrl+g", "Cancel", "Cancel the job that runs; the next one begins", "Cancel"),
     Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
-    Command("help", "question_mark,f1", "Help", "Help for the panel with the focus, and all keys", "Help"),
+    Command("help", "question_mark,f9", "Help", "Help for the panel with the focus, and all keys", "Help"),
     Command("fit_map", "m", "Fit map", "Which sizes fit, all at once; enter takes one", "Map"),
     Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
+    Command("search", "slash", "Search", "Search in the list or the log; n and N go on to the next and the last"),
+    Command("search_on(1)", "n", "Next found", "The next row with what was searched for"),
+    Command("search_on(-1)", "N", "Last found", "The row before with what was searched for"),
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
     Command("app.leave", "ctrl+q", "Quit", "Leave; asks if jobs run or wait, which go on", "Quit"),
-    Command("app.focus_next", "tab", "Next", "Put the focus on what comes next", moves=True),
+    Command("app.ask_leave", "q", "Quit", "Leave, after a question"),
+    Command("app.suspend_process", "ctrl+z", "Suspend", "Back to the shell; fg brings the screen back"),
+    Command("next", "tab", "Next", "Complete the path that is typed, or put the focus on what comes next", moves=True),
     Command("app.focus_previous", "shift+tab", "Previous", "Put the focus on what came before", moves=True),
     Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back", moves=True),
 )
@@ -76,7 +81,7 @@ def jumps(panels: Sequence[str]) -> Iterator[Command]:
     """The keys that lead to each panel: its number, and a function key that works in a field too."""
     for number, panel in enumerate(panels, 1):
         yield Command(f"jump('{panel}')", f"{number}", f"Go to {panel}", f"Put the focus on the {panel} panel")
-    for number, panel in enumerate(panels, 2):
+    for number, panel in enumerate(panels, 1):
         yield Command(f"jump('{panel}')", f"f{number}", f"Go to {panel}", "The same, out of a field too", moves=True)
 
 

@@ -129,6 +129,10 @@ def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
 def ask_quit(app: AnyApp, jobs: Jobs, mine: Sequence[Job], take: Callable[[bool], object]) -> None:
     """What to do about jobs that run and wait; `take` is told whether to cancel those of this screen, `mine`."""
     words = in_words(jobs)
+    if not words:
+        leave = [Answer("y", "keep", "leave")]
+        app.push_screen(Choose("Leave", "No job runs or waits.", leave), _answered(lambda _: take(False)))
+        return
     answers = [Answer("k", "keep", "leave; they go on without the screen")]
     if mine:
         which = f"cancel {' and '.join(f'#{job.number}' for job in mine)}" if len(mine) < 4 else f"cancel {len(mine)}"

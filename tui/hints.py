@@ -17,6 +17,16 @@ def key_line(commands: Iterable[Command], panel: str) -> Line:
     return tuple(pieces)
 
 
+def field_line(commands: Iterable[Command], panels: int) -> Line:
+    """The keys that work while a text is typed: those that are no letter."""
+    pieces: list[tuple[str, str]] = [(" esc", "accent"), (" Leave the field ", "@screen.leave"), (" tab", "accent")]
+    pieces += [(" Next ", "@screen.next"), (f" F1–F{panels}", "accent"), (" Panels ", "")]
+    for command in commands:
+        if command.footer and not command.panel and command.shown.startswith("^"):
+            pieces += [(f" {command.shown}", "accent"), (f" {command.footer} ", f"@{command.clickable}")]
+    return tuple(pieces)
+
+
 def tab_line(panels: Sequence[str], panel: str, shown: frozenset[str]) -> Line:
     """All panels with their numbers; those in sight are marked, the one with the focus is strong."""
     pieces: list[tuple[str, str]] = []

@@ -11,16 +11,18 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from ...core.option import Device, Number, OneOf, Option, SomeOf, Switch, Text
-from ...core.options import DEVICE, rows
+from ...core.option import Device, FilePath, Number, OneOf, Option, SomeOf, Switch, Text
+from ...core.options import DEVICE, OUT, rows
 from ..choices import Choices
 from ..layout import Column, Page
 from ..messages import OptionsChosen
 from ..session import Session
-from ..widgets.fields import TextField
+from ..widgets.fields import PathField, TextField
 from ..widgets.lines import Lines, plain
 from ..widgets.toggles import Choice, Toggles
 from .panel import Panel
+
+_IMAGES = (".txt", ".yaml", ".yml", ".npz")  # what may stand for a folder of images
 
 
 class OptionsPanel(Panel):
@@ -53,7 +55,7 @@ class OptionsPanel(Panel):
         for row in _fields():
             with Horizontal():
                 yield Static(row.title, markup=False)
-                yield TextField(self._choices[row], placeholder=_placeholder(row), id=row.name)
+                yield _field(row, self._choices[row])
         yield Lines(id="option-help")
 
     def on_mount(self) -> None:
@@ -166,6 +168,15 @@ def _shown() -> list[Option[Any]]:
 
 def _placeholder(row: Option[str]) -> str:
     return row.kind.placeholder if isinstance(row.kind, Text) else ""
+
+
+def _field(row: Option[str], value: str) -> TextField:
+    """A field to type an option into; paths are completed."""
+    if row is OUT:
+        return PathField(value, placeholder=_placeholder(row), id=row.name, always=True)
+    if isinstance(row.kind, FilePath):
+        return PathField(value, placeholder=_placeholder(row), id=row.name, suffixes=_IMAGES, always=True)
+    return TextField(value, placeholder=_placeholder(row), id=row.name)
 
 
 def _fields() -> list[Option[str]]:

@@ -34,16 +34,17 @@ class SizePanel(Panel):
         Command("nearest", "f", "Fix the size", "Take the nearest legal size", "Fix"),
         Command("lower", "minus", "Next size below", "Height and width down to multiples of the stride"),
         Command("higher", "plus", "Next size above", "Height and width up to multiples of the stride"),
-        Command("swap", "x", "Swap", "Swap height and width", "Swap"),
+        Command("swap", "s,x", "Swap", "Swap height and width", "Swap"),
         Command("presets", "p", "Presets", "Choose one of the usual sizes", "Presets"),
-        Command("step(1)", "up", "A stride more", "The field grows by a stride (the batch by one)"),
-        Command("step(-1)", "down", "A stride less", "The field shrinks by a stride (the batch by one)"),
+        Command("step(1)", "up,k", "A stride more", "The field grows by a stride (the batch by one)"),
+        Command("step(-1)", "down,j", "A stride less", "The field shrinks by a stride (the batch by one)"),
         Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides"),
         Command("step(-4)", "shift+down", "Four strides less", "The field shrinks by four strides"),
     )
     HELP = (
         "Height, width and batch of the input. Height and width must be multiples of the checkpoint's stride. "
-        "Type digits, or step with the arrow keys. If a size is not legal, f takes the nearest one that is."
+        "Type digits, or step with the arrow keys; 800x608 typed or pasted fills both. If a size is not legal, f "
+        "takes the nearest one that is."
     )
     DEFAULT_CSS = """
     SizePanel {
@@ -66,6 +67,9 @@ class SizePanel(Panel):
                 yield Static(name, markup=False)
                 yield NumberField("" if value is None else str(value), id=name)
         yield Lines(wrap=True, id="findings")
+
+    def on_mount(self) -> None:
+        self._field("height").next, self._field("width").next = self._field("width"), self._field("batch")
 
     def _field(self, name: str) -> NumberField:
         return self.query_one(f"#{name}", NumberField)
@@ -116,6 +120,14 @@ class SizePanel(Panel):
             text = "" if value is None else str(value)
             if self._field(name).value != text:
                 self._field(name).value = text
+
+    @on(NumberField.Pasted)
+    def _pasted(self, event: NumberField.Pasted) -> None:
+        """Numbers go into the field that they were pasted into, and those behind it; two or more begin with height."""
+        event.stop()
+        first = Size._fields.index(event.field.id or "height") if len(event.numbers) == 1 else 0
+        named = dict(zip(Size._fields[first:], event.numbers, strict=False))
+        self.put(self.typed._replace(**named))
 
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -18,11 +19,13 @@ from ...core.units import megabytes, spelled_dtype
 from ...core.weights.discover import SUFFIXES, Candidate
 from ..commands import Command
 from ..feeds.inspector import Known
+from ..fuzzy import matching
 from ..layout import Column as Side
 from ..layout import Page
 from ..messages import Highlighted, Marked
+from ..path_words import is_path
 from ..session import Session
-from ..widgets.fields import TextField
+from ..widgets.fields import PathField, TextField
 from ..widgets.lines import Line, Lines, plain
 from ..widgets.listing import Column, Listing, Row
 from .panel import Panel
@@ -39,6 +42,11 @@ _COLUMNS = (
     Column("age", 4, right=True, drop=3),
 )
 _MINUTE = 60  # seconds
+_ORDERS: tuple[tuple[str, Callable[[Candidate], Any]], ...] = (
+    ("age", lambda candidate: -candidate.modified),
+    ("name", lambda candidate: str(candidate.path)),
+    ("size", lambda candidate: -candidate.nbytes),
+)
 
 
 class WeightsPanel(Panel):
@@ -48,15 +56,16 @@ class WeightsPanel(Panel):
     TITLE = "Weights"
     COLUMN, PAGE = Side.LEFT, Page.INPUT
     COMMANDS = (
-        Command("filter", "slash", "Filter", "Type a part of a name, or a path", "Filter"),
+        Command("filter", "slash", "Filter", "Type parts of a path, in any order; or a path to go to", "Filter"),
         Command("mark", "space", "Mark", "Mark the file: ^r makes a job of each marked one", "Mark"),
+        Command("sort", "s", "Sort", "By age, by name, by size", "Sort"),
         Command("rescan", "r", "Search again", "Search the folder again", "Rescan"),
     )
     HELP = (
-        "The weights files below the folder, newest first. Type / and a part of a name to filter, or a path to open "
-        "a file or search another folder. Space marks files, to export them together, a job each. Files are read, "
-        "never run. Those that cannot be exported are dim, with the reason. Training checkpoints, releases and state "
-        "dicts all work."
+        "The weights files below the folder, newest first. Type / and parts of a path to filter, or a path to open "
+        "a file or search another folder; tab completes it. Space marks files, to export them together, a job each. "
+        "Files are read, never run. Those that cannot be exported are dim, with the reason. Training checkpoints, "
+        "releases and state dicts all work."
     )
     DEFAULT_CSS = """
     WeightsPanel {
@@ -92,10 +101,12 @@ class WeightsPanel(Panel):
         # The rows that were made, with what was known of the file at that moment, whether it was marked, and its age.
         self._rows: dict[Candidate, tuple[Known | None, bool, str, Row]] = {}
         self._listed: dict[str, Candidate] = {}
+        self._order = 0
+        self._ordered: tuple[Sequence[Candidate], Sequence[Candidate]] = ((), ())  # as found, and as they are listed
 
     def compose(self) -> ComposeResult:
         yield Listing(_COLUMNS, empty="searching …", id="files")
-        yield TextField(placeholder="/ filter, or a path", id="filter")
+        yield PathField(placeholder="/ filter, or a path", id="filter", suffixes=SUFFIXES)
         yield Lines(wrap=True, id="facts")
 
     @property
@@ -120,6 +131,12 @@ class WeightsPanel(Panel):
         if search.start != self._start:
             self._start = search.start
             self._rows.clear()
+        self.query_one("#filter", PathField).start = search.start
+        self._refill()
+        self._show_facts()
+
+    def _tell_search(self) -> None:
+        search = self.session.search
         count = len(search.candidates)
         if search.over:
             self.subtitle(f"{count} in {from_home(search.start)}")
@@ -127,8 +144,13 @@ class WeightsPanel(Panel):
             self.subtitle(f"{count} so far, {search.folders} folders")
         else:
             self.subtitle(f"{from_home(search.start)}: searching …")
-        self._refill()
-        self._show_facts()
+
+    def _sorted(self) -> Sequence[Candidate]:
+        """The files in the order that is chosen; the search has them newest first."""
+        found = self.session.search.candidates
+        if found is not self._ordered[0]:
+            self._ordered = (found, found if self._order == 0 else tuple(sorted(found, key=_ORDERS[self._order][1])))
+        return self._ordered[1]
 
     def reveal(self, candidate: Candidate) -> None:
         """Put the cursor on a file of the list, whatever was filtered."""
@@ -142,13 +164,16 @@ class WeightsPanel(Panel):
         empty = "searching …"
         if search.over:
             empty = f"no weights ({', '.join(SUFFIXES)}) below this folder: type / and a path"
-        wanted = self.query_one("#filter", TextField).value.strip().lower()
-        if "/" in wanted or wanted.startswith("~"):
-            wanted = ""  # a path is being typed
-        found = search.candidates
-        listed = [c for c in found if wanted in escaped(self._called(c)).lower()] if wanted else found
+        wanted = self.query_one("#filter", TextField).value.strip()
+        if is_path(wanted):
+            wanted = ""  # it is being typed
+        found = self._sorted()
+        listed = matching(found, [escaped(self._called(c)) for c in found], wanted) if wanted else found
         if wanted and found:
-            empty = f"none of {len(found)} files has {wanted!r} in its name"
+            empty = f"none of {len(found)} paths has {wanted!r} in it; esc leaves the filter, ^u empties it"
+            self.subtitle(f"{len(listed)} of {len(found)} match")
+        else:
+            self._tell_search()
         self._listed = {str(c.path): c for c in listed}
         self.listing.show([self._row(c) for c in listed], empty=empty)
         self._tell_view()
@@ -219,7 +244,7 @@ class WeightsPanel(Panel):
         event.stop()
         text = event.value.strip()
         path = Path(text).expanduser()
-        if "/" in text or text.startswith("~") or (path.is_file() and not self._listed):
+        if is_path(text) or (text and not self._listed and (self._start / path).exists()):
             self.post_message(self.PathEntered(path if path.is_absolute() else self._start / path))
         else:
             self.listing.focus()
@@ -236,6 +261,12 @@ class WeightsPanel(Panel):
         if self.current is not None:
             self.post_message(Marked(self.current))
             self.listing.action_move(1)
+
+    def action_sort(self) -> None:
+        self._order = (self._order + 1) % len(_ORDERS)
+        self._ordered = ((), ())
+        self.title(f": by {_ORDERS[self._order][0]}" if self._order else "")
+        self._refill()
 
     def action_rescan(self) -> None:
         self.post_message(self.RescanWanted())

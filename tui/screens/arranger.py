@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from textual.widgets import Input
 
-from ..hints import key_line, tab_line
+from ..hints import field_line, key_line, tab_line
 from ..layout import Arrangement, Mode, arrange
 from ..panels.panel import Panel
 from ..panels.registry import PANELS, commands, names
+from ..widgets.fields import TextField
 from ..widgets.lines import Lines
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ class Arranger:
         tabs = self._screen.query_one("#tabs", Lines)
         tabs.display = arrangement.tabs
         tabs.show([tab_line(names(), self.panel, arrangement.shown)])
-        self._screen.query_one("#keys", Lines).show([key_line(commands(), self.panel)])
+        self._show_keys()
+
+    def _show_keys(self) -> None:
+        typing = isinstance(self._screen.focused, TextField)
+        line = field_line(commands(), len(PANELS)) if typing else key_line(commands(), self.panel)
+        self._screen.query_one("#keys", Lines).show([line])
 
     def tell_style(self, arrangement: Arrangement | None = None) -> None:
         """Tell the style sheet what is shown. Cheap while the screen has no children yet."""
@@ -75,6 +81,8 @@ class Arranger:
         panel = next((a for a in widget.ancestors if isinstance(a, Panel)), None)
         if panel is not None and self.panel != panel.NAME:
             self._go_to(panel.NAME)
+        else:
+            self._show_keys()
 
     def jump(self, name: str) -> None:
         """Put the focus on a panel."""

@@ -29,7 +29,7 @@ class Answer:
 class Choose(ModalScreen[str | None]):
     """Returns the value of the answer, or None."""
 
-    BINDINGS: ClassVar = [Binding("escape", "close", "Close", show=False)]
+    BINDINGS: ClassVar = [Binding("escape,q", "close", "Close", show=False)]
     DEFAULT_CSS = """
     Choose {
         align: center middle;

@@ -41,7 +41,10 @@ from ..reducers import reduced, revealed, searching, settled
 from ..services import Services
 from ..session import Search, Session
 from ..status import status_line
+from ..widgets.fields import PathField
+from ..widgets.finder import Finder
 from ..widgets.lines import Lines
+from ..widgets.window import Window
 from .arranger import COLUMNS_CSS, Arranger
 from .exporter import Exporter
 from .quiet import QuietScreen
@@ -82,6 +85,7 @@ class MainScreen(QuietScreen):
             for column in Column:
                 with Vertical(id=column):
                     yield from (panel for panel in panels if panel.COLUMN is column)
+        yield Finder(id="finder")
         yield Lines(id="status")
         yield Lines(id="keys")
 
@@ -227,7 +231,35 @@ class MainScreen(QuietScreen):
         self.arranger.zoom()
 
     def action_leave(self) -> None:
-        self.arranger.leave()
+        if self._finder.is_open:
+            self._finder.close()
+        else:
+            self.arranger.leave()
+
+    def action_next(self) -> None:
+        field = self.focused
+        if self._finder.is_open:
+            self._finder.close()
+        elif not (isinstance(field, PathField) and field.complete()):
+            self.focus_next()
+
+    # ---- searching
+
+    @property
+    def _finder(self) -> Finder:
+        return self.query_one(Finder)
+
+    def action_search(self) -> None:
+        if isinstance(self.focused, Window):
+            self._finder.open(self.focused)
+
+    def action_search_on(self, direction: int) -> None:
+        if isinstance(self.focused, Window):
+            self.say(self._finder.go_on(self.focused, direction))
+
+    @on(PathField.Choices)
+    def _choices(self, event: PathField.Choices) -> None:
+        self.say("  ".join(event.names))
 
     def action_help(self) -> None:
         from ..dialogs import open_help

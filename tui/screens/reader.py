@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 
 from ..clipboard import copy
 from ..widgets.border import bordered
+from ..widgets.finder import Finder
 from ..widgets.lines import Line, Lines
 
 
@@ -19,7 +20,10 @@ class Reader(ModalScreen[None]):
     """Lines under a title. Any of the usual keys closes it."""
 
     BINDINGS: ClassVar = [
-        Binding("escape,q,enter,question_mark,f1", "close", "Close", show=False),
+        Binding("escape,q,enter,question_mark,f9", "close", "Close", show=False),
+        Binding("slash", "search", "Search", show=False),
+        Binding("n", "search_on(1)", "Next found", show=False),
+        Binding("N", "search_on(-1)", "Last found", show=False),
         Binding("c", "copy", "Copy", show=False),
     ]
     DEFAULT_CSS = """
@@ -29,7 +33,7 @@ class Reader(ModalScreen[None]):
             width: 90%; max-width: 110; height: auto; max-height: 90%;
             border: round $primary; padding: 0 1; background: $surface;
         }
-        Lines { height: auto; max-height: 100%; }
+        #text { height: auto; max-height: 100%; }
     }
     """
 
@@ -41,18 +45,26 @@ class Reader(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         box = Vertical()
         box.border_title = bordered(self._title)
-        box.border_subtitle = "esc closes · c copies"
+        box.border_subtitle = "esc closes · / searches · c copies"
         with box:
-            yield Lines(wrap=True, focusable=True)
+            yield Lines(wrap=True, focusable=True, id="text")
+            yield Finder(id="reader-finder")
 
     def on_mount(self) -> None:
-        lines = self.query_one(Lines)
+        lines = self.query_one("#text", Lines)
         lines.show(self._lines)
         lines.focus()
 
     def action_close(self) -> None:
         self.dismiss()
 
+    def action_search(self) -> None:
+        self.query_one(Finder).open(self.query_one("#text", Lines))
+
+    def action_search_on(self, direction: int) -> None:
+        told = self.query_one(Finder).go_on(self.query_one("#text", Lines), direction)
+        self.query_one(Vertical).border_subtitle = bordered(told)
+
     def action_copy(self) -> None:
-        told = copy(self.app, self._copied or self.query_one(Lines).text)
+        told = copy(self.app, self._copied or self.query_one("#text", Lines).text)
         self.query_one(Vertical).border_subtitle = bordered(told)

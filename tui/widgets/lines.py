@@ -79,7 +79,8 @@ class Lines(Window):
     """A column of lines. Owners replace them as they please; the wire sees the difference."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--dim", "lines--good", "lines--warning", "lines--error", "lines--accent", "lines--strong"
+        "lines--dim", "lines--good", "lines--warning", "lines--error", "lines--accent", "lines--strong",
+        "lines--found",
     }  # fmt: skip
     DEFAULT_CSS = """
     Lines {
@@ -89,15 +90,18 @@ class Lines(Window):
         & > .lines--error { color: $text-error; }
         & > .lines--accent { color: $text-accent; }
         & > .lines--strong { text-style: bold; }
+        & > .lines--found { background: $primary; color: $text; }
     }
     """
     BINDINGS: ClassVar = [
-        Binding("up", "look(-1)", "Up", show=False),
-        Binding("down", "look(1)", "Down", show=False),
-        Binding("pageup", "look_page(-1)", "Page up", show=False),
-        Binding("pagedown,space", "look_page(1)", "Page down", show=False),
-        Binding("home", "look_first", "First", show=False),
-        Binding("end", "look_last", "Last", show=False),
+        Binding("up,k", "look(-1)", "Up", show=False),
+        Binding("down,j", "look(1)", "Down", show=False),
+        Binding("pageup,ctrl+b,b", "look_page(-1)", "Page up", show=False),
+        Binding("pagedown,space,ctrl+f", "look_page(1)", "Page down", show=False),
+        Binding("ctrl+u", "look_page(-0.5)", "Half a page up", show=False),
+        Binding("ctrl+d", "look_page(0.5)", "Half a page down", show=False),
+        Binding("home,g", "look_first", "First", show=False),
+        Binding("end,G", "look_last", "Last", show=False),
     ]
 
     def __init__(self, *, wrap: bool = False, focusable: bool = False, id: str | None = None) -> None:
@@ -105,6 +109,7 @@ class Lines(Window):
         super().__init__(id=id)
         self.can_focus = focusable
         self._wrap = wrap
+        self._found = -1  # the row that a search has led to
         self._source: tuple[Line, ...] = ()
         self._lines: tuple[Line, ...] = ()
 
@@ -177,8 +182,8 @@ class Lines(Window):
     def action_look(self, by: int) -> None:
         self.scroll_by_hand(self.top + by)
 
-    def action_look_page(self, direction: int) -> None:
-        self.scroll_by_hand(self.top + direction * max(1, self.room - 1))
+    def action_look_page(self, pages: float) -> None:
+        self.scroll_by_hand(self.top + int(pages * max(2, self.room - 1)))
 
     def action_look_first(self) -> None:
         self.scroll_by_hand(0)
@@ -189,7 +194,22 @@ class Lines(Window):
     def draw(self, index: int, width: int, base: Style) -> list[Segment]:
         if index >= len(self._lines):
             return []
+        if self.sought and self.sought.casefold() in self.text_of(index).casefold():
+            base = base + self.get_component_rich_style("lines--found")
+            return [Segment(self.text_of(index), base)]
         return [Segment(text, self._style(kind, base)) for text, kind in self._lines[index]]
+
+    def text_of(self, index: int) -> str:
+        return "".join(text for text, _ in self._lines[index])
+
+    @property
+    def place(self) -> int:
+        """Where one searches from: a row that was found may be the last one, which is never at the top."""
+        return self._found if self.top <= self._found < self.top + max(1, self.room) else self.top
+
+    def go_to_row(self, index: int) -> None:
+        self._found = index
+        self.scroll_by_hand(max(0, index - self.room // 2))
 
     def _style(self, kind: str, base: Style) -> Style:
         if not kind:

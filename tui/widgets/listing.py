@@ -66,12 +66,14 @@ class Listing(Window, can_focus=True):
     }
     """
     BINDINGS: ClassVar = [
-        Binding("up", "move(-1)", "Up", show=False),
-        Binding("down", "move(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-        Binding("home", "jump(0)", "First", show=False),
-        Binding("end", "jump(-1)", "Last", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False),
+        Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False),
+        Binding("ctrl+d", "page(0.5)", "Half a page down", show=False),
+        Binding("home,g", "jump(0)", "First", show=False),
+        Binding("end,G", "jump(-1)", "Last", show=False),
         Binding("enter", "choose", "Choose", show=False),
     ]
 
@@ -191,8 +193,18 @@ class Listing(Window, can_focus=True):
     def action_move(self, by: int) -> None:
         self._jump(self.cursor + by)
 
-    def action_page(self, direction: int) -> None:
-        self._jump(self.cursor + direction * max(1, self.room - 1))
+    def action_page(self, pages: float) -> None:
+        self._jump(self.cursor + int(pages * max(2, self.room - 1)))
+
+    @property
+    def place(self) -> int:
+        return self.cursor
+
+    def text_of(self, index: int) -> str:
+        return " ".join(cell for cell in self._rows[index].cells if cell is not None)
+
+    def go_to_row(self, index: int) -> None:
+        self._jump(index)
 
     def action_jump(self, index: int) -> None:
         self._jump(index if index >= 0 else len(self._rows) - 1)

@@ -29,6 +29,44 @@ class Window(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._top = 0
+        self.sought = ""  # the text that was searched for last
+
+    @property
+    def place(self) -> int:
+        """The row where the person is."""
+        return self._top
+
+    def text_of(self, index: int) -> str:
+        """What stands in a row, to search in."""
+        raise NotImplementedError
+
+    def go_to_row(self, index: int) -> None:
+        """Show a row that was searched for."""
+        self.scroll_by_hand(index)
+
+    @property
+    def _hits(self) -> list[int]:
+        """The rows that have what is searched for, whatever the case of its letters."""
+        wanted = self.sought.casefold()
+        return [index for index in range(self.count) if wanted in self.text_of(index).casefold()] if wanted else []
+
+    @property
+    def found(self) -> tuple[int, int]:
+        """The how many-eth of so many rows with the text the person is at."""
+        hits = self._hits
+        return sum(hit <= self.place for hit in hits), len(hits)
+
+    def seek(self, text: str, start: int, direction: int) -> bool:
+        """Go to the first row with a text from `start` on, down (1) or up (-1), and round; False if there is none."""
+        changed, self.sought = text != self.sought, text
+        hits = self._hits
+        if changed:
+            self.refresh()
+        if not hits:
+            return False
+        ahead = [hit for hit in hits if (hit - start) * direction >= 0]
+        self.go_to_row((ahead or hits)[0 if direction > 0 else -1])
+        return True
 
     @property
     def count(self) -> int:
