@@ -28,8 +28,10 @@ class JobFailed(HalfpintError):
     exit_code = 1
 
 
-class VerificationFailed(JobFailed):
+class VerificationFailed(HalfpintError):
     """An artifact was made, and its verdict is FAIL."""
+
+    exit_code = 1
 
 
 class BadRequest(HalfpintError):
@@ -39,9 +41,16 @@ class BadRequest(HalfpintError):
 
 
 class WeightsRefused(HalfpintError):
-    """The weights file is unreadable, hostile, damaged, or of no family known here."""
+    """The weights file is unreadable, hostile, damaged, or of no family known here.
+
+    `hostile`: it asks for what no checkpoint needs, to run something or to be read for ever.
+    """
 
     exit_code = 3
+
+    def __init__(self, what: str, fix: str = "", *, hostile: bool = False) -> None:
+        super().__init__(what, fix)
+        self.hostile = hostile
 
 
 class ArtifactRefused(HalfpintError):

@@ -23,7 +23,7 @@ def refusing(where: str = "", what: object = "it") -> Iterator[None]:
     except WeightsRefused as error:
         if not where or error.what.startswith(before):
             raise
-        raise WeightsRefused(before + error.what, error.fix) from error
+        raise WeightsRefused(before + error.what, error.fix, hostile=error.hostile) from error
     except HalfpintError:
         raise
     except MemoryError as error:

@@ -20,6 +20,7 @@ from . import settings
 from .commands import palette
 from .panels.registry import commands
 from .screens.main import MainScreen
+from .themes import THEMES, other
 from .widgets.guard import GUARD
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ class HalfpintApp(App[None]):
     def __init__(self, start: Path, sampler: GpuSampler | None = None, jobs: Iterable[ExportSpec] = ()) -> None:
         """`start`: the folder to search. `sampler`: what to ask for GPUs; None for NVML. `jobs`: to begin with."""
         super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
         choices, self._warning = settings.load(settings.settings_path())
+        self.theme = settings.theme(settings.settings_path(), tuple(self.available_themes))
         self.main = MainScreen(start.absolute(), choices, sampler, jobs)
 
     def get_default_screen(self) -> MainScreen:
@@ -59,6 +63,7 @@ class HalfpintApp(App[None]):
 
     def on_mount(self) -> None:
         self.animation_level = "none"  # animations are bytes on the wire
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())  # the shell wrote over it
         if not self.is_headless:
             self._listen()
 
@@ -80,6 +85,10 @@ class HalfpintApp(App[None]):
         jobs = self.main.session.jobs
         mine = self.main.services.jobs.mine((*jobs.running, *jobs.waiting))
         ask_quit(self, jobs, mine, lambda cancel: self._end(mine if cancel else ()))
+
+    def action_toggle_theme(self) -> None:
+        """The light theme, or the dark one."""
+        self.theme = other(self.theme)
 
     def action_help_quit(self) -> None:
         """^c: no key to lose work by. It tells which ones leave."""
@@ -106,7 +115,7 @@ class HalfpintApp(App[None]):
         self.exit(return_code=code)
 
     def _remember(self) -> None:
-        settings.save(settings.settings_path(), self.main.session.choices)
+        settings.save(settings.settings_path(), self.main.session.choices, self.theme)
 
     def _listen(self) -> None:
         """End at once, with the terminal as it was, when the system asks for it."""

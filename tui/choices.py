@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -77,6 +77,8 @@ class Choices:
     width: int | None = 640
     batch: int | None = 1
     values: Values = BEGINNING
+    pinned: bool = False  # the batch stays for other files, and is remembered
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # the last legal ones
 
     def __getitem__(self, option: Option[T]) -> T:
         return self.values[option]
@@ -92,6 +94,10 @@ class Choices:
     def with_size(self, size: Size) -> Choices:
         """The same choices at another size."""
         return replace(self, height=size.height, width=size.width, batch=size.batch)
+
+    def size_for(self, facts: Facts) -> tuple[int, int]:
+        """The size (height, width) to begin with for weights of these facts: the last one of their kind, or its own."""
+        return self.sizes.get(kind_of(facts), facts.sizes.default)
 
     @property
     def folder(self) -> Path | None:
@@ -116,6 +122,11 @@ class Choices:
                 values = values.having(row, False)
         out = folder.absolute() if folder else weights.parent
         return ExportSpec.of(weights, out, self.height, self.width, self.batch, values=values)
+
+
+def kind_of(facts: Facts) -> str:
+    """What weights share a size to begin with: those of one family and task."""
+    return f"{facts.family} {facts.task}"
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,8 @@ EVERYWHERE = (
     Command("show_command", "ctrl+y", "Copy as command", "Show and copy the `halfpint export` line", "Command"),
     Command("help", "question_mark,f9", "Help", "Help for the panel with the focus, and all keys", "Help"),
     Command("fit_map", "m", "Fit map", "Which sizes fit, all at once; enter takes one", "Map"),
+    Command("app.toggle_theme", "t", "Theme", "Dark or light; it is kept"),
     Command("zoom", "z", "Zoom", "The panel with the focus fills the screen, and back"),
-    Command("search", "slash", "Search", "Search in the list or the log; n and N go on to the next and the last"),
     Command("search_on(1)", "n", "Next found", "The next row with what was searched for"),
     Command("search_on(-1)", "N", "Last found", "The row before with what was searched for"),
     Command("app.redraw", "ctrl+l", "Redraw", "Paint the whole screen again"),
@@ -75,6 +75,10 @@ EVERYWHERE = (
     Command("app.focus_previous", "shift+tab", "Previous", "Put the focus on what came before", moves=True),
     Command("leave", "escape", "Leave the field", "From a field to a list; from a zoomed panel back", moves=True),
 )
+
+
+# Of the panels whose rows can be searched in.
+SEARCH = Command("screen.search", "slash", "Search", "Search in it; n and N go on to the next and the last", "Search")
 
 
 def jumps(panels: Sequence[str]) -> Iterator[Command]:

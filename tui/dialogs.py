@@ -26,11 +26,13 @@ from .option_words import on_screen
 from .panels.panel import Panel
 from .panels.registry import commands
 from .report_lines import help_lines, report_lines
+from .screens.beside import Beside
 from .screens.choose import Answer, Choose
 from .screens.fitmap import FitMapScreen
 from .screens.reader import Reader
 from .session import Artifact, Jobs, Record
 from .status import in_words
+from .tools import Tool
 from .widgets.lines import plain
 
 AnyApp = App[Any]
@@ -40,7 +42,7 @@ T = TypeVar("T")
 
 def open_help(app: AnyApp, panel: Panel) -> None:
     """What a panel is for, and all keys."""
-    app.push_screen(Reader(f"Help: {panel.TITLE}", help_lines(panel.NAME, panel.HELP or "", commands())))
+    app.push_screen(Reader(f"Help: {panel.TITLE}", help_lines(panel.NAME, panel.HELP or "", commands(), panel.LESSONS)))
 
 
 def open_command(app: AnyApp, spec: ExportSpec) -> None:
@@ -78,6 +80,16 @@ def open_job(app: AnyApp, job: Job) -> None:
             lines += [plain(""), plain(Path(event.path).name, "strong")]
             lines += report_lines(manifest, Path(event.path).name)
     app.push_screen(Reader(f"Job #{job.number}: {job.spec.weights.name}", lines))
+
+
+def open_tool(app: AnyApp, tool: Tool, path: Path, arguments: Sequence[str], over: Callable[[], object]) -> None:
+    """Do something with an exported file, in a process beside the screen. `over`: called when it has ended well."""
+
+    def closed(code: int | None) -> None:
+        if code == 0:
+            over()
+
+    app.push_screen(Beside(f"{tool.title}: {path.name}", tool.module, arguments), closed)
 
 
 def ask_preset(app: AnyApp, presets: Sequence[Preset], take: Callable[[tuple[int, int]], object]) -> None:
@@ -118,12 +130,18 @@ def ask_overwrite(
     app.push_screen(Choose("Files exist", text, answers), _answered(lambda answer: take(chosen[answer])))
 
 
-def ask_memory(app: AnyApp, found: JobFit, take: Callable[[], object]) -> None:
-    """Whether a job is to begin that may not fit into memory, or will not."""
+def ask_memory(
+    app: AnyApp, found: JobFit, batch: int | None, take: Callable[[], object], smaller: Callable[[], object]
+) -> None:
+    """Whether a job is to begin that may not fit into memory, or will not.
+
+    `batch`: the largest one that fits, if that is another; `smaller` takes it.
+    """
     certain = found.fit is Fit.WILL_NOT_FIT
-    answers = [Answer("s", "start", "start anyway" if certain else "start")]
+    answers = [Answer("b", "batch", f"take batch {batch}, the largest that fits")] if batch is not None else []
+    answers.append(Answer("s", "start", "start anyway" if certain else "start"))
     question = Choose("Memory", found.decisive.sentence, answers)
-    app.push_screen(question, _answered(lambda _: take()))
+    app.push_screen(question, _answered(lambda answer: take() if answer == "start" else smaller()))
 
 
 def ask_quit(app: AnyApp, jobs: Jobs, mine: Sequence[Job], take: Callable[[bool], object]) -> None:

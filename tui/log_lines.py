@@ -16,6 +16,7 @@ from ..core.events import (
     StageStarted,
 )
 from ..core.jobs.database import Job
+from ..core.tables import from_home
 from ..core.units import megabytes
 from .entries import Entry, entry, printed
 from .session import Record
@@ -46,12 +47,15 @@ def _told(job: Job, event: Event) -> Entry | None:
             return entry(head + event.text, ("", "warning", "error")[level], level)
         case ArtifactPublished():
             level = int(event.verdict != "pass")
-            text = f"{head}{_name(event.path)} {megabytes(event.nbytes)}, {event.verdict.upper()}: {event.headline}"
+            made = f"{_name(event.path)} {megabytes(event.nbytes)}"
+            verdict = f"{event.verdict.upper()}: {event.headline}"
+            first, second = (verdict, made) if level else (made, verdict)  # a warning begins with its reason
+            text = f"{head}{first}; {second}"
             return entry(text, ("good", "warning")[level], level)
         case ArtifactFailed():
             return entry(f"{head}{_name(event.path)} was not published: {event.reason}; {event.fix}", "error", 2)
         case JobFinished(exit_code=0):
-            return entry(f"{head}done in {event.seconds:.1f} s; {event.manifest}", "good")
+            return entry(f"{head}done in {event.seconds:.1f} s; {from_home(Path(event.manifest))}", "good")
         case JobFinished():
             fix = f"; {event.fix}" if event.fix else ""
             return entry(f"{head}{event.message}{fix} (exit code {event.exit_code})", "error", 2)

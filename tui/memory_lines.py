@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.memory.estimate import JobFit
 from ..core.memory.fit import MemoryFit, fit_in
 from ..core.memory.run import gpu_need
 from ..core.memory.snapshot import gpu_memory
 from ..core.options import DEVICE
-from ..core.units import about_mebibytes, mebibytes
-from .size_lines import FIT_KINDS
+from ..core.units import about_mebibytes, mebibytes, seconds_in_words
+from .fit_kinds import FIT_KINDS
 from .widgets.bars import bar, past
-from .widgets.lines import Line, Piece, plain
+from .widgets.lines import Line, Piece, cut, plain
 
 if TYPE_CHECKING:
     from ..core.devices import Gpu, GpuProcess
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from .feeds.estimator import Largest
     from .session import JobMemory, Session
 
-_BAR = 22  # cells
+_BAR, _BESIDE = 22, 40  # cells of a bar at least, and of the words beside it
+
+_WITH_COMMANDS = 60  # cells of a panel that has room for the commands of processes
+_PROCESS_ORDERS: Mapping[str, Callable[[GpuProcess], Any]] = {
+    "memory": lambda process: -(process.nbytes or 0),
+    "user": lambda process: (process.user or "", process.pid),
+    "number": lambda process: process.pid,
+}
+ORDERS = tuple(_PROCESS_ORDERS)  # of the processes on a GPU
+SAMPLES_A_CELL = 5  # of the line of the past, at a sample a second
 
 
 @dataclass(frozen=True)
@@ -34,14 +43,29 @@ class _View:
     device: str
     fit: JobFit | None
     histories: Mapping[str, Sequence[float]]
+    width: int
+    order: str
+
+    @property
+    def names(self) -> int:
+        """Cells that the longest name of a GPU takes, with what stands before and behind it."""
+        return max((len(_called(gpu)) for gpu in self.sample.report.gpus), default=0) + 6
+
+    @property
+    def bar(self) -> int:
+        return max(_BAR, self.width - _BESIDE)
 
 
-def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Line]:
-    """The panel. `histories`: used shares of the last minutes by device (`cpu`, or an index), oldest first."""
+def lines(
+    session: Session, histories: Mapping[str, Sequence[float]], width: int = 0, order: str = "memory"
+) -> list[Line]:
+    """The panel, in so many cells. `histories`: used shares of the last minutes by device (`cpu`, or an index), oldest
+    first. `order`: of the processes, one of `ORDERS`.
+    """
     if session.sample is None:
         return []
     fit = session.plan.fit if session.plan else None
-    view = _View(session, session.sample, session.choices[DEVICE], fit, histories)
+    view = _View(session, session.sample, session.choices[DEVICE], fit, histories, width, order)
     told: list[Line] = []
     report = view.sample.report
     if report.problem:
@@ -60,32 +84,42 @@ def lines(session: Session, histories: Mapping[str, Sequence[float]]) -> list[Li
 
 def _gpu(view: _View, gpu: Gpu) -> list[Line]:
     chosen = str(gpu.index) == view.device
-    name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ") + (f" {gpu.slice}" if gpu.slice else "")
-    head = (f"{'>' if chosen else ' '} {gpu.index} {name}  ", "accent" if chosen else "")
+    head = (f"{'>' if chosen else ' '} {gpu.index} {_called(gpu)}  ", "accent" if chosen else "")
     if gpu.problem:
         return [(head, (gpu.problem, "error"))]
     figures = [f"{gpu.used / 2**30:.1f}/{gpu.total / 2**30:.1f} GiB used"]
     figures += [f"{gpu.utilisation} %"] if gpu.utilisation is not None else []
     figures += [f"{gpu.temperature} °C"] if gpu.temperature is not None else []
-    told: list[Line] = [(head, ("  ".join(figures), ""))]
+    words = "  ".join(figures)
+    room = min(view.names, view.width - len(words)) if view.width else view.names  # a name gives way to the figures
+    told: list[Line] = [((cut(head[0].rstrip(), room).ljust(room), head[1]), (words, ""))]
     found = _on_gpu(view, gpu, chosen)
     if found is not None:
-        told.append(_bar_line(gpu.used, gpu.total, found))
+        told.append(_bar_line(gpu.used, gpu.total, found, view.bar))
     if chosen:
         told += _history(view, str(gpu.index))
-    if gpu.processes:
-        told.append(plain("    " + ", ".join(map(_process, gpu.processes)), "dim"))
+    processes = sorted(gpu.processes, key=_PROCESS_ORDERS[view.order])
+    if processes and view.width < _WITH_COMMANDS:
+        told.append(plain("    " + ", ".join(map(_process, processes)), "dim"))
+    for process in processes if view.width >= _WITH_COMMANDS else ():
+        command = view.sample.commands.get(process.pid, "")
+        told.append(plain(cut(f"    {_process(process):<28} {command}".rstrip(), view.width), "dim"))
     return told
 
 
+def _called(gpu: Gpu) -> str:
+    name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ")
+    return f"{name} {gpu.slice}" if gpu.slice else name
+
+
 def _on_gpu(view: _View, gpu: Gpu, chosen: bool) -> MemoryFit | None:
-    """The job's verdict on the GPU that it is given; on the others, that of running the exported model in PyTorch."""
-    if chosen:
-        return view.fit.gpu if view.fit else None
+    """Whether the job would fit there: the same quantity on all GPUs. Of a job on the CPU, running what it exports."""
+    if chosen and view.fit is not None and view.fit.gpu is not None:
+        return view.fit.gpu
     plan = view.session.plan
     if plan is None or plan.needs is None:
         return None
-    need = gpu_need(plan.needs.largest_run, view.session.overheads(gpu.index))
+    need = plan.needs.gpu or gpu_need(plan.needs.largest_run, view.session.overheads(gpu.index))
     return fit_in(need, gpu_memory(str(gpu.index), view.sample.report))
 
 
@@ -95,7 +129,7 @@ def _host(view: _View) -> list[Line]:
     head = ("> CPU " if chosen else "  CPU ", "accent" if chosen else "")
     told: list[Line] = [(head, (f"{mebibytes(memory.available)} of {mebibytes(memory.total)} RAM available", ""))]
     if view.fit is not None:
-        told.append(_bar_line(memory.total - memory.available, memory.total, view.fit.host))
+        told.append(_bar_line(memory.total - memory.available, memory.total, view.fit.host, view.bar))
     if chosen:
         told += _history(view, "cpu")
     if view.sample.disk is not None:
@@ -103,19 +137,24 @@ def _host(view: _View) -> list[Line]:
     return told
 
 
-def _bar_line(used: int, total: int, found: MemoryFit) -> Line:
+def _bar_line(used: int, total: int, found: MemoryFit, width: int) -> Line:
     """Used by others | predicted | free, and the verdict."""
     need = int(found.need.high)
     told = str(found.need) if found.need.spread else mebibytes(need)
     kind = FIT_KINDS[found.fit]
     parts: list[tuple[float, str, str]] = [(used, "█", "dim"), (need, "▒", kind)]
     amount: Piece = (f" ▒ {told}", "")
-    return (("  ", ""), *bar(parts, total, _BAR), (f" {found.fit}", kind), amount)
+    return (("  ", ""), *bar(parts, total, width), (f" {found.fit}", kind), amount)
 
 
 def _history(view: _View, device: str) -> list[Line]:
     values = view.histories.get(device, ())
-    return [plain(f"  {past(values, 1.0, 24)} in use, 2 minutes", "dim")] if len(values) > 1 else []
+    return [plain(f"  {past(values, 1.0, view.bar)} in use, {_span(values)}", "dim")] if len(values) > 1 else []
+
+
+def _span(values: Sequence[float]) -> str:
+    """How long ago the first of them was."""
+    return seconds_in_words(len(values) * SAMPLES_A_CELL)
 
 
 def _terms(fit: JobFit) -> list[Line]:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from ..core.weights.discover import Candidate
+from .choices import Size, kind_of
 from .feeds.devices import Sampled
 from .feeds.estimator import LargestFound, Planned
 from .feeds.inspector import Inspected
 from .feeds.jobs import JobNews, JobsListed
 from .feeds.measure_gpu import GpuMeasured
-from .feeds.scanner import Found
+from .feeds.scanner import Found, Seen
 from .messages import Highlighted, Marked, OptionsChosen, SizeTyped
-from .session import Artifact, JobMemory, Jobs, Record, Search, Session
+from .session import Artifact, JobMemory, Jobs, Outcome, Record, Search, Session
 
 if TYPE_CHECKING:
     from ..core.events import Event
@@ -30,6 +31,8 @@ def reduced(session: Session, message: Message) -> Session:
     match message:
         case Found():
             return found(session, message)
+        case Seen():
+            return seen(session, message)
         case Inspected():
             known = {**session.known, message.known.candidate: message.known}
             changed = replace(session, known=known)
@@ -60,11 +63,34 @@ def reduced(session: Session, message: Message) -> Session:
         case Highlighted():
             return settled(replace(session, candidate=message.candidate))
         case SizeTyped():
-            return settled(replace(session, choices=session.choices.with_size(message.size)))
+            return settled(_remembering(replace(session, choices=session.choices.with_size(message.size))))
         case OptionsChosen():
-            return settled(replace(session, choices=message.choices.with_size(session.choices.size)))
+            return settled(replace(session, choices=replace(session.choices, values=message.choices.values)))
         case _:
             return session
+
+
+def _remembering(session: Session) -> Session:
+    """The session that remembers the size for weights of this kind, if it is legal for them."""
+    choices, facts = session.choices, session.facts
+    if facts is None or session.spec is None or choices.height is None or choices.width is None:
+        return session
+    sizes = {**choices.sizes, kind_of(facts): (choices.height, choices.width)}
+    return replace(session, choices=replace(choices, sizes=sizes))
+
+
+def begun_anew(before: Session, session: Session) -> Size | None:
+    """The size to begin with, if other weights came under the cursor: their kind's own, and a batch of 1.
+
+    None if it stays as it is: for weights of the same kind, with the batch pinned or files marked.
+    """
+    facts, size = session.facts, session.choices.size
+    if facts is not None and kind_of(facts) != session.sized_for:
+        size = Size(*session.choices.size_for(facts), size.batch)
+    moved = before.candidate is not None and session.candidate not in (None, before.candidate)
+    if moved and not session.choices.pinned and not session.marked:
+        size = size._replace(batch=1)
+    return size if size != session.choices.size else None
 
 
 def settled(session: Session) -> Session:
@@ -92,7 +118,13 @@ def found(session: Session, message: Found) -> Session:
     candidates = session.search.candidates
     if message.candidates:
         candidates = _newest_first((*candidates, *message.candidates))
-    return replace(session, search=Search(message.start, candidates, message.folders, message.over))
+    shelf = {**session.search.shelf, **{seen.path: seen for seen in message.shelf}}
+    return replace(session, search=Search(message.start, candidates, message.folders, message.over, shelf))
+
+
+def seen(session: Session, message: Seen) -> Session:
+    shelf = {**session.search.shelf, **{one.path: one for one in message.shelf}}
+    return replace(session, search=replace(session.search, shelf=shelf))
 
 
 def _newest_first(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -100,15 +132,16 @@ def _newest_first(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def sampled(session: Session, message: Sampled) -> Session:
-    """A sample; a GPU that is seen for the first time and was never measured is worth a remark."""
+    """A sample; GPUs that are seen for the first time and were never measured are worth a remark."""
     seen = session.sample.overheads if session.sample else {}
     new = [
         index for index, overheads in message.sample.overheads.items() if index not in seen and not overheads.measured
     ]
     session = replace(session, sample=message.sample)
-    for index in new:
-        session = session.remark(f"GPU {index} is not measured: 4 c measures what CUDA itself takes", "dim")
-    return session
+    if not new:
+        return session
+    which = f"GPU {new[0]} is" if len(new) == 1 else f"GPUs {', '.join(map(str, new))} are"
+    return session.remark(f"{which} not measured: 4 c measures what CUDA itself takes", "dim")
 
 
 def listed(session: Session, known: Sequence[Job], verdicts: Mapping[str, tuple[str, ...]] | None = None) -> Session:
@@ -175,7 +208,11 @@ def _after(jobs: Jobs, session: Session, message: JobNews, event: object) -> Job
                 for artifact in jobs.made
                 if artifact.job != number or artifact.published or artifact.failed
             )
-            return replace(jobs, ongoing=_without(jobs, number), made=tuple(made), memory=replace(memory, over=True))
+            ended = message.job.ended
+            news = ended is None or ended >= session.opened
+            outcome = Outcome(message.job, event) if news else jobs.outcome
+            memory = replace(memory, over=True)
+            return replace(jobs, ongoing=_without(jobs, number), made=tuple(made), memory=memory, outcome=outcome)
         case _:
             return jobs
 

@@ -10,6 +10,7 @@ from ..core.manifest import Listed, read
 from ..core.units import figure, megabytes
 from ..core.verify.evidence import Evidence
 from .commands import Command, shown_key
+from .lessons import Lesson
 from .option_words import on_screen
 from .proof_lines import proof_lines
 from .widgets.lines import Line, plain
@@ -88,8 +89,8 @@ def _pair(name: str, text: str) -> Line:
     return ((f"  {name:<9}", "dim"), (" " + text, ""))
 
 
-def help_lines(panel: str, text: str, commands: Sequence[Command]) -> list[Line]:
-    """Help for a panel: what it is for, its keys, and those that work everywhere."""
+def help_lines(panel: str, text: str, commands: Sequence[Command], lessons: Sequence[Lesson] = ()) -> list[Line]:
+    """Help for a panel: what it is for, its keys, what there is to know, and the keys that work everywhere."""
     lines: list[Line] = [plain(text), plain("")]
     for title, owner in ((f"In {panel}", panel), ("Everywhere", "")):
         lines.append(plain(title, "strong"))
@@ -98,5 +99,8 @@ def help_lines(panel: str, text: str, commands: Sequence[Command]) -> list[Line]
                 keys = " ".join(map(shown_key, command.keys.split(",")))
                 lines.append(((f"  {keys:<8}", "accent"), (f" {command.title:<18} {command.help}", "")))
         lines.append(plain(""))
+        if owner:
+            for lesson in lessons:
+                lines += [plain(lesson.title, "strong"), plain(lesson.text), plain("")]
     lines.append(plain("^p finds a command by its name.", "dim"))
     return lines

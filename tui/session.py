@@ -14,12 +14,14 @@ from .choices import Assessment, Choices, assess
 from .feeds.devices import Sample
 from .feeds.estimator import Largest, Wish
 from .feeds.inspector import Known
+from .feeds.shelf import Shelved
 
 if TYPE_CHECKING:  # what comes with the first job, after the first paint
     from ..core.events import (
         ArtifactFailed,
         ArtifactPublished,
         Event,
+        JobFinished,
         MemoryMeasured,
         MemoryPredicted,
         StageFinished,
@@ -38,12 +40,16 @@ _NOTABLE = 64  # a change of free memory by this part of it all asks for the lar
 
 @dataclass(frozen=True)
 class Search:
-    """What was found below `start` so far, newest first, in so many folders. `over`: the search has ended."""
+    """What was found below `start` so far, newest first, in so many folders. `over`: the search has ended.
+
+    `shelf`: exported files, by their paths.
+    """
 
     start: Path
     candidates: tuple[Candidate, ...] = ()
     folders: int = 0
     over: bool = False
+    shelf: Mapping[Path, Shelved] = field(default_factory=dict[Path, Shelved])
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,9 @@ class Record:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a job makes or made. `predicted`: its size in bytes before it existed, if it was predicted.
+    """A file that a job makes or made, or that was there before. `predicted`: its size in bytes before it existed.
 
-    `manifest`: the file that tells all about it, once the job has said where that is.
+    `manifest`: the file that tells all about it, once the job has said where that is. `shelved`: what lies there.
     """
 
     path: Path
@@ -81,6 +87,14 @@ class Artifact:
     failed: ArtifactFailed | None = None
     manifest: Path | None = None
     job: int = 0
+    shelved: Shelved | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Its size, if it is there; else what is predicted."""
+        if self.published is not None:
+            return self.published.nbytes
+        return self.shelved.nbytes if self.shelved is not None else self.predicted or 0
 
 
 @dataclass(frozen=True)
@@ -94,12 +108,21 @@ class JobMemory:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """How a job ended, while the screen was open."""
+
+    job: Job
+    end: JobFinished
+
+
+@dataclass(frozen=True)
 class Jobs:
     """The jobs of this user, of whichever screen or shell.
 
     `known`: all of them, the newest first. `verdicts`: of what they published, by their ids. `last`: the one that was
     heard of last. `ongoing`, `stages`: what is done right now in those that run, and what is over, by their numbers.
-    `made`: what they made, the oldest first. `memory`: what the last one said of its memory.
+    `made`: what they made, the oldest first. `memory`: what the last one said of its memory. `outcome`: of the one that
+    ended last since the screen was opened.
     """
 
     known: tuple[Job, ...] = ()
@@ -109,6 +132,7 @@ class Jobs:
     stages: Mapping[int, tuple[StageFinished, ...]] = field(default_factory=dict[int, "tuple[StageFinished, ...]"])
     made: tuple[Artifact, ...] = ()
     memory: JobMemory | None = None
+    outcome: Outcome | None = None
 
     @cached_property
     def running(self) -> tuple[Job, ...]:
@@ -129,6 +153,8 @@ class Session:
     search: Search
     candidate: Candidate | None = None  # under the cursor
     marked: tuple[Candidate, ...] = ()  # to be exported together
+    sized_for: str = ""  # the kind of weights that the size was begun with
+    opened: float = 0.0  # seconds since 1970; what ended before is no news
     known: Mapping[Candidate, Known] = field(default_factory=dict[Candidate, Known])
     sample: Sample | None = None
     planned: Plan | None = None  # the plan that was made last, and on the machine of that moment

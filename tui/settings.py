@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from ..core.option import Option, read_values
 from ..core.options import rows
 from ..core.text import in_utf8
 from .choices import Choices
+from .themes import THEMES
 
-_SIZES = ("height", "width", "batch")
+_SIZES = ("height", "width", "batch")  # as earlier versions remembered them, whatever the weights
 
 
 def settings_path() -> Path:
@@ -35,7 +37,7 @@ def load(path: Path) -> tuple[Choices, str]:
         return _choices(stored), ""
     except FileNotFoundError:
         return Choices(), ""
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         aside = path.with_name(f"settings.broken-{int(time.time())}.toml")
         try:
             path.rename(aside)
@@ -57,17 +59,39 @@ def _choices(stored: dict[str, Any]) -> Choices:
     begun = Choices()
     for row in known:
         begun = begun.having(row, values[row])
-    return replace(begun, **sizes)
+    return replace(begun, **sizes, pinned=stored.get("pinned") is True, sizes=_sizes_of_kinds(stored.get("sizes", {})))
 
 
-def save(path: Path, choices: Choices) -> None:
-    """Remember the choices. A folder that cannot be written to is no reason to disturb anybody."""
+def _sizes_of_kinds(stored: Any) -> dict[str, tuple[int, int]]:
+    """The sizes by kind of weights. Raises `ValueError` for what is none."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for kind, size in stored.items():
+        if not (isinstance(size, list) and [type(side) for side in size] == [int, int]):
+            raise ValueError(f"the size of {kind} is {size!r:.40}")
+        sizes[kind] = (size[0], size[1])
+    return sizes
+
+
+def theme(path: Path, known: Sequence[str]) -> str:
+    """The theme that is remembered, if it is one of those that are known; else the dark one."""
+    import tomllib
+
+    try:
+        chosen = str(tomllib.loads(path.read_text(encoding="utf-8")).get("theme"))
+    except (OSError, ValueError):
+        chosen = ""
+    return chosen if chosen in known else THEMES[0].name
+
+
+def save(path: Path, choices: Choices, theme: str = "") -> None:
+    """Remember the choices, and the theme. A folder that cannot be written to is no reason to disturb anybody."""
     from ..core.errors import HalfpintError
     from ..core.publication.draft import Draft
 
-    sizes = {name: value for name in _SIZES if (value := getattr(choices, name)) is not None}
-    values = {**sizes, **choices.values.plain(_remembered())}
+    batch = {"batch": choices.batch, "pinned": True} if choices.pinned and choices.batch is not None else {}
+    values = {**({"theme": theme} if theme else {}), **batch, **choices.values.plain(_remembered())}
     lines = [f"{name} = {_toml(value)}\n" for name, value in values.items() if _storable(value)]
+    lines += ["[sizes]\n", *(f"{_toml(kind)} = {_toml(size)}\n" for kind, size in choices.sizes.items())]
     try:
         with Draft(path, 0o600) as draft:
             draft.write("".join(lines).encode())

@@ -6,9 +6,8 @@ from ..core.memory.fit import SEVERITY, Fit
 from ..core.shapes import spelled
 from ..core.units import mebibytes
 from .feeds.fit_map import Subject
+from .fit_kinds import FIT_KINDS
 from .widgets.lines import Line, plain
-
-FIT_KINDS = {Fit.FITS: "good", Fit.TIGHT: "warning", Fit.WILL_NOT_FIT: "error", Fit.UNKNOWN: "dim"}
 
 
 def size_lines(subject: Subject, size: tuple[int, int], mapped: Fit | None = None) -> list[Line]:

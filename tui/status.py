@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from ..core.device_names import CPU
+from ..core.options import DEVICE
 from .option_words import on_screen
+from .path_text import below, shortened
 from .session import Jobs, Session
 from .widgets.lines import Line, plain
+
+_WEIGHTS = 40  # cells for the path of the weights
 
 
 def status_line(session: Session) -> Line:
@@ -20,7 +25,23 @@ def status_line(session: Session) -> Line:
     if spec is None or obstacle:
         return plain(f"{state}no export: {on_screen(obstacle)}", "warning")
     names = ", ".join(spec.path(kind).name for kind in spec.kinds)
-    return plain(f"{state}^r exports {spec.weights.name} to {names}")
+    called = shortened(below(str(spec.weights), str(session.search.start)), _WEIGHTS)
+    text = (f"{state}^r exports {called} to {names}", "")
+    plan = session.plan_of_this_job
+    if plan is None or plan.fit is None:
+        return (text,)
+    from .fit_kinds import FIT_KINDS  # with the first plan: the screen is painted before
+
+    fit = plan.fit.fit
+    return ((str(fit), FIT_KINDS[fit]), (f" {where(session)} · ", ""), text)
+
+
+def where(session: Session) -> str:
+    """The device of the job: `on the CPU`, `on GPU 0`."""
+    device = session.choices[DEVICE]
+    if device.isdecimal():
+        return f"on GPU {device}"
+    return "on the CPU" if device == CPU else f"on {device}"
 
 
 def in_words(jobs: Jobs) -> str:

@@ -1,11 +1,16 @@
-"""How long a job is still going to take: by the stages of an earlier job that made the same kinds of files."""
+"""How far a job is and how long it still takes: by the stages of an earlier job that made the same kinds of files."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..core.events import StageFinished
+
+if TYPE_CHECKING:
+    from ..core.jobs.database import Job
+    from .session import Jobs
 
 Stages = Sequence[StageFinished]
 
@@ -21,6 +26,26 @@ def seconds_left(done: Stages, seconds: float, earlier: Stages) -> float | None:
     over = sum(there.get(name, 0.0) for name, _ in _named(done))
     total = sum(there.values())
     return seconds * (total - over) / over if over > 0 else None
+
+
+def share_done(done: Stages, earlier: Stages, kinds: int) -> float:
+    """The part of the job that is over, from 0 to 1: of the time that the other job took, or else of the stages.
+
+    `kinds`: the files that it makes. Each is written, tried and verified; reading and publishing come once.
+    """
+    there = dict(_named(earlier))
+    total = sum(there.values())
+    if total > 0:
+        return min(1.0, sum(there.get(name, 0.0) for name, _ in _named(done)) / total)
+    return min(1.0, len(done) / (2 + 3 * kinds))
+
+
+def earlier_stages(jobs: Jobs, job: Job) -> Stages:
+    """The stages of the last job that made the same kinds of files; none, if there is no such job."""
+    for other in jobs.known:
+        if other.state == "done" and other.number in jobs.stages and other.spec.kinds == job.spec.kinds:
+            return jobs.stages[other.number]
+    return ()
 
 
 def _named(stages: Iterable[StageFinished]) -> Iterator[tuple[tuple[str, int], float]]:

@@ -75,7 +75,7 @@ def open_archive(path: Path, names: Names) -> Archive:
     except WeightsRefused as error:
         file.close()
         if path.name not in error.what:
-            raise WeightsRefused(f"{path.name}: {error.what}", error.fix) from error
+            raise WeightsRefused(f"{path.name}: {error.what}", error.fix, hostile=error.hostile) from error
         raise
     except BaseException:
         file.close()

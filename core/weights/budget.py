@@ -66,5 +66,6 @@ class Budget:
             raise WeightsRefused(
                 f"it asks for more than {limit:,} {work.what}, which no checkpoint of {megabytes(self._nbytes)} needs",
                 "nothing of it was run; do not load this file elsewhere unless you trust its author",
+                hostile=True,
             )
         self._spent[work] = self._spent.get(work, 0) + count

@@ -129,6 +129,7 @@ def admit(name: str, names: Names) -> Name:
     raise WeightsRefused(
         f"the file names {printable(name)}, which is not on the list of what a checkpoint may hold",
         "nothing of it was run; do not load this file elsewhere unless you trust its author",
+        hostile=True,
     )
 
 

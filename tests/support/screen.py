@@ -96,6 +96,10 @@ class Screen:
         return self.main.query_one("#status", Lines).text
 
     @property
+    def outcome(self) -> str:
+        return self.main.query_one("#job", Lines).text
+
+    @property
     def findings(self) -> str:
         return self.main.query_one(SizePanel).query_one(Lines).text
 

@@ -80,10 +80,10 @@ def test_what_is_missing_is_told(weights: Path | None, refusal: str, obstacle: s
 
 
 CHOSEN = Choices(
-    800,
-    608,
-    4,
-    Values()
+    batch=4,
+    pinned=True,
+    sizes={"yolov5 detect": (800, 608), "dbnet detect": (800, 800)},
+    values=Values()
     .having(TARGETS, (TORCHSCRIPT,))
     .having(PRECISIONS, (FP16,))
     .having(DYNAMIC, True)

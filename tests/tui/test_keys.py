@@ -14,6 +14,7 @@ from halfpint.tui.panels.log import LogPanel
 from halfpint.tui.panels.size import SizePanel
 from halfpint.tui.panels.weights import WeightsPanel
 from halfpint.tui.path_words import completed
+from halfpint.tui.settings import settings_path, theme
 from halfpint.tui.widgets.lines import Lines
 from halfpint.tui.widgets.tail import Tail
 from support.screen import drive, screen
@@ -42,7 +43,7 @@ def test_a_path_is_completed_as_far_as_there_is_no_choice(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert completed("./ru", tmp_path) == ("./runs/", ("runs/",))
-    assert completed("./runs/", tmp_path) == ("./runs/", ("exp1/", "exp2/"))
+    assert completed("./runs/", tmp_path) == ("./runs/exp", ("exp1/", "exp2/"))
     assert completed("./runs/e", tmp_path) == ("./runs/exp", ("exp1/", "exp2/"))
     assert completed(f"{tmp_path}/runs/exp1/b", Path("/"), (".pt",))[0] == f"{tmp_path}/runs/exp1/best.pt"
     assert completed("./nowhere/x", tmp_path) == ("./nowhere/x", ())
@@ -50,13 +51,15 @@ def test_a_path_is_completed_as_far_as_there_is_no_choice(tmp_path: Path) -> Non
 
 def test_a_size_is_typed_or_pasted_whole_and_letters_stay_keys(tiny: Path, tmp_path: Path) -> None:
     shutil.copy(tiny, tmp_path / "n.pt")
+    (tmp_path / "somewhere").mkdir()
 
     async def script() -> None:
         async with screen(tmp_path) as s:
             await s.until_known()
             size = s.main.query_one(SizePanel)
-            for between in ("x", "×", "space"):
-                await s.press("2", *"800", between, *"608")
+            for between in ("x", "×", " "):
+                await s.press("escape", "2")
+                await s.burst(*"800", between, *"608")
                 assert size.typed == Size(800, 608, 1)
                 await s.press("escape", "2", *"96", "tab", *"96")
             await s.press("escape", "2")
@@ -74,9 +77,10 @@ def test_a_size_is_typed_or_pasted_whole_and_letters_stay_keys(tiny: Path, tmp_p
             keys = s.main.query_one("#keys", Lines)
             await s.press("f3", "tab")
             assert "esc Leave the field" in keys.text and "F1–F7 Panels" in keys.text
-            await s.type(f"{tmp_path}"[:-1])
+            await s.type(f"{tmp_path}/some")
             await s.press("tab")
-            assert s.app.focused is not None and s.app.focused.value == f"{tmp_path}/"  # type: ignore[attr-defined]
+            assert s.app.focused is not None
+            assert s.app.focused.value == f"{tmp_path}/somewhere/"  # type: ignore[attr-defined]
             await s.press("f5")
             assert s.app.focused is s.main.query_one(Tail) and "esc" not in keys.text
 
@@ -93,21 +97,29 @@ def test_vim_and_less_find_their_keys_in_lists_and_log(tiny: Path, tmp_path: Pat
         async with screen(tmp_path) as s:
             await s.until_known()
             files = s.main.query_one(WeightsPanel).listing
-            await s.press("1", "s")
+            await s.press("1", "s", "g")
             assert [row[0] for row in s.files] == sorted(str(row[0]) for row in s.files)
             assert str(s.main.query_one(WeightsPanel).border_title) == "1 Weights: by name"
-            for keys, cursor in (("j", 1), ("k", 0), ("G", 24), ("g", 0), ("ctrl+d", files.room // 2), ("ctrl+u", 0)):
+            for keys, cursor in (
+                ("j", 1),
+                ("k", 0),
+                ("G", 24),
+                ("g", 0),
+                ("ctrl+d", (files.room - 1) // 2),
+                ("ctrl+u", 0),
+            ):
                 await s.press(keys)
                 assert files.cursor == cursor, keys
             await s.press("slash")
             await s.type("w exp7")
-            assert str(s.main.query_one(WeightsPanel).border_subtitle) == "1 of 25 match"
+            assert [row[0] for row in s.files] == ["exp7/weights/best.pt", "exp17/weights/best.pt"]
+            assert str(s.main.query_one(WeightsPanel).border_subtitle) == "2 of 25 match"
             await s.press(*["backspace"] * 6, "escape")
 
             for number in range(40):
                 s.main.advance(s.main.session.remark(f"line {number}"))
             log = s.main.query_one(LogPanel).query_one(Tail)
-            await s.press("f5", "slash")
+            await s.press("f5", "g", "slash")
             await s.type("LINE 3")
             await s.press("enter")
             assert log.place == 3 and "line 3" in s.painted
@@ -128,7 +140,8 @@ def test_vim_and_less_find_their_keys_in_lists_and_log(tiny: Path, tmp_path: Pat
             assert "No job runs or waits" in s.reading
             await s.press("q")
             assert s.app.screen is s.main
-            await s.press("q", "enter")
+            await s.press("t", "q", "enter")
             await s.until(lambda: not s.app.is_running)
+        assert theme(settings_path(), ["halfpint-light"]) == "halfpint-light"  # it is kept
 
     drive(script())

@@ -46,8 +46,8 @@ def test_lists_show_what_there_is_and_keep_up(tiny: Path, tmp_path: Path, monkey
             await s.pilot.resize_terminal(80, 24)  # the batch has room for all its digits
             batch, panel = s.main.query_one("#batch"), s.main.query_one(SizePanel)
             assert batch.region.width >= 5 and batch.region.right <= panel.region.right - 2
-            await s.pilot.resize_terminal(120, 60)  # what it reveals is looked at
-            await s.until(lambda: len(files.in_view) > 20 and all(row.cells[1] != "…" for row in files.in_view))
+            await s.pilot.resize_terminal(120, 90)  # what it reveals is looked at
+            await s.until(lambda: len(files.in_view) == 30 and all(row.cells[1] != "…" for row in files.in_view))
             hours = time.time() + 7300
             monkeypatch.setattr("halfpint.tui.panels.weights.time", SimpleNamespace(time=lambda: hours))
             s.main.advance(s.main.session.remark("a second passes"))

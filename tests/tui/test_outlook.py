@@ -84,6 +84,12 @@ def test_the_largest_batch_and_square_are_told(folder: Path) -> None:
         async with screen(folder) as s:
             await s.until_known()
             await s.until(lambda: "largest that fits: batch" in s.devices)
+            largest = s.main.session.largest
+            assert largest is not None and largest.batch is not None
+            await s.press("2", "b", "B")
+            assert s.main.session.choices.batch == largest.batch and "pinned" in s.findings
+            await s.until(lambda: "on the CPU: needs about" in s.findings)
+            await s.until(lambda: s.status.startswith(("FITS on the CPU", "TIGHT on the CPU")))
 
     drive(script())
 

@@ -49,10 +49,25 @@ def test_from_the_file_to_verified_artifacts(folder: Path) -> None:
             assert str(rows["yolov5n.onnx"][5]).endswith(" × noise")
             assert all(row[1] == row[3] for row in rows.values())  # as large as was predicted
             assert "#1 done in" in s.log
+            assert s.outcome.startswith("#1 done in") and "yolov5n.onnx, yolov5n.fp16.onnx, PASS" in s.outcome
             await s.press("escape", "6", "enter")
             assert "all 120 weight tensors equal the checkpoint's" in s.reading
             assert "sha256" in s.reading
             assert " × the rounding noise" in s.reading
+            await s.press("q", "i")
+            await s.until(lambda: "format" in s.reading and "sha256" in s.reading)  # `halfpint inspect` has said so
+            await s.press("q")
+            assert s.outcome.startswith("#1 done in")  # it stays
+            await s.until(lambda: s.main.session.search.shelf)
+            await s.press("home", "b")  # how fast it answers, in a process of its own
+            await s.until(lambda: "median" in s.reading and "against FP32" in s.reading and "× " in s.reading)
+            await s.press("q")
+
+        async with screen(folder) as s:  # the files lie there; their manifest knows their verdicts
+            await s.until(lambda: len(s.artifacts) == 2)
+            assert {row[4] for row in s.artifacts} == {"PASS"}
+            await s.press("6", "enter")
+            assert "all 120 weight tensors equal the checkpoint's" in s.reading
 
     drive(script())
     assert loads(folder / "yolov5n.onnx", 800, 608)

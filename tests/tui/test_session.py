@@ -21,29 +21,33 @@ from halfpint.core.events import (
     Progress,
     StageFinished,
 )
+from halfpint.core.families.family import Facts
+from halfpint.core.inspect import WeightsInfo
 from halfpint.core.jobs.database import Job, State
 from halfpint.core.memory.overheads import DOCUMENTED
 from halfpint.core.options import DEVICE
 from halfpint.core.plan import Plan
+from halfpint.core.shapes import Preset, Sizes
 from halfpint.core.sizes import ArtifactSize
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.discover import Candidate
-from halfpint.tui.choices import Assessment, Choices, Size
+from halfpint.tui.choices import Assessment, Choices, Size, kind_of
 from halfpint.tui.commands import Command
 from halfpint.tui.feeds.devices import Sample, Sampled
 from halfpint.tui.feeds.inspector import Inspected, Known
 from halfpint.tui.feeds.jobs import JobNews, JobsListed
 from halfpint.tui.feeds.scanner import Found
+from halfpint.tui.job_line import job_line
 from halfpint.tui.layout import Column, Page
 from halfpint.tui.messages import Highlighted, SizeTyped
 from halfpint.tui.option_words import on_screen
 from halfpint.tui.panels import registry
 from halfpint.tui.panels.artifacts import row_of
 from halfpint.tui.panels.panel import Panel
-from halfpint.tui.reducers import predicted, reduced, searching
+from halfpint.tui.reducers import begun_anew, predicted, reduced, searching
 from halfpint.tui.session import LOG_KEPT, Artifact, Search, Session
 from halfpint.tui.status import status_line
-from halfpint.tui.time_left import seconds_left
+from halfpint.tui.time_left import seconds_left, share_done
 from halfpint.tui.widgets.lines import Lines, plain
 from support.screen import drive, screen
 
@@ -57,7 +61,7 @@ def session() -> Session:
 
 
 def job(number: int, state: State = State.RUNNING) -> Job:
-    return cast(Job, SimpleNamespace(number=number, state=state, began=number, place=number))
+    return cast(Job, SimpleNamespace(number=number, state=state, began=number, place=number, ended=None))
 
 
 def after(session: Session, *events: Event, number: int = 1, output: str = "") -> Session:
@@ -144,10 +148,61 @@ def test_the_time_that_is_left_is_told_by_the_shares_of_an_earlier_job() -> None
     assert seconds_left([], 3, earlier) is None and seconds_left(begun, 12, []) is None
 
 
+def test_a_job_without_an_example_is_told_by_its_stages() -> None:
+    def stage(name: str) -> StageFinished:
+        return StageFinished(name, "a", 1.0, "")
+
+    assert share_done([stage("read"), stage("write")], (), 2) == pytest.approx(2 / 8)
+    assert share_done([stage("read")], [stage("read"), stage("write"), stage("run"), stage("publish")], 2) == 0.25
+    assert share_done([stage("read")] * 99, (), 1) == 1.0
+
+
+def test_what_came_of_a_job_stays_until_another_runs(session: Session) -> None:
+    def told(end: JobFinished) -> str:
+        over = after(session, JobStarted("w.pt", ("/out/w.onnx",)), published("/out/w.onnx"), end)
+        line = job_line(reduced(over, SizeTyped(Size(320, 320, 1))), now=9.0)
+        return "".join(text for text, _ in line or ())
+
+    assert job_line(session, now=9.0) is None
+    assert told(JobFinished(0, 3.0, "/out/w.halfpint.json")) == "#1 done in 3 s: w.onnx, PASS · /out"
+    assert told(JobFinished(130, 2.0)) == "#1 cancelled after 2 s; nothing of it was written"
+    assert told(JobFinished(1, 2.0, message="the disk is full")).startswith("#1 failed after 2 s: the disk is full")
+    earlier = replace(session, opened=5.0)
+    news = JobNews(cast(Job, SimpleNamespace(**{**vars(job(1)), "ended": 4.0})), (JobFinished(0, 1.0),), "")
+    assert job_line(reduced(earlier, news), now=9.0) is None  # it ended before the screen was opened
+
+
+def test_weights_of_another_family_begin_with_a_size_of_their_own(session: Session) -> None:
+    def facts(family: str, default: tuple[int, int]) -> Facts:
+        return Facts(family, family, "", "detect", 32, 3, {}, None, Sizes((Preset(*default),)))
+
+    def at(session: Session, candidate: Candidate, its: Facts) -> tuple[Session, Size | None]:
+        known = Known(candidate, cast(WeightsInfo, SimpleNamespace(facts=its)))
+        moved = reduced(reduced(session, Inspected(known)), Highlighted(candidate))
+        size = begun_anew(session, moved)
+        moved = replace(moved, sized_for=kind_of(its))
+        return (reduced(moved, SizeTyped(size)) if size else moved), size
+
+    detector, text = facts("yolov5", (640, 640)), facts("dbnet", (800, 800))
+    session, size = at(session, OLD, detector)
+    assert size is None and session.choices.size == Size(640, 640, 1)
+    session = reduced(session, SizeTyped(Size(320, 64, 8)))
+    session = reduced(session, SizeTyped(Size(321, 64, 8)))  # illegal: not remembered
+    session, size = at(session, NEW, text)
+    assert size == Size(800, 800, 1)
+    session, size = at(session, OLD, detector)
+    assert size == Size(320, 64, 1)
+    session = replace(session, choices=replace(session.choices.with_size(Size(320, 64, 8)), pinned=True))
+    session, size = at(session, NEW, text)
+    assert size == Size(800, 800, 8)
+
+
 def test_a_gpu_that_was_never_measured_is_told_once(session: Session) -> None:
-    sample = Sample(GpuReport(), HostMemory(8, 16), None, {0: DOCUMENTED})
+    sample = Sample(GpuReport(), HostMemory(8, 16), None, {0: DOCUMENTED, 3: DOCUMENTED})
     session = reduced(reduced(session, Sampled(sample)), Sampled(sample))
-    assert len(session.log) == 1 and "GPU 0" in str(session.log[0].what)
+    assert [record.what for record in session.log] == [
+        "GPUs 0, 3 are not measured: 4 c measures what CUDA itself takes"
+    ]
 
 
 def test_a_size_that_is_predicted_after_its_job_began_is_told_too(session: Session) -> None:

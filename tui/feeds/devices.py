@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -21,13 +21,15 @@ _SECONDS = 1.0
 class Sample:
     """What the machine said at one moment. `disk`: free bytes where artifacts go; None if it does not tell.
 
-    `overheads`: what CUDA takes of each GPU that is well, by its index.
+    `overheads`: what CUDA takes of each GPU that is well, by its index. `commands`: of the processes on GPUs, by their
+    numbers, as far as the system tells them.
     """
 
     report: GpuReport
     memory: HostMemory
     disk: int | None
     overheads: Mapping[int, Overheads]
+    commands: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 class Sampled(Message):
@@ -51,6 +53,7 @@ class DeviceWatch:
         self._ended = Event()
         self.folder = folder
         self._overheads: dict[int, Overheads] = {}
+        self._commands: dict[int, str] = {}
 
     def forget_overheads(self) -> None:
         """Read what CUDA takes again with the next sample: it was measured."""
@@ -70,11 +73,19 @@ class DeviceWatch:
         sampler = self._sampler or GpuSampler()
         while not self._ended.is_set():
             report = sampler.sample()
-            sample = Sample(report, host_memory(), free_disk(self.folder), self._known(report))
+            sample = Sample(report, host_memory(), free_disk(self.folder), self._known(report), self._named(report))
             if not self._ended.is_set():
                 self._post(Sampled(sample))
             self._ended.wait(_SECONDS)
         sampler.close()
+
+    def _named(self, report: GpuReport) -> Mapping[int, str]:
+        """The commands of the processes on GPUs; each is looked up once."""
+        there = {process.pid for gpu in report.gpus for process in gpu.processes}
+        if there != self._commands.keys():
+            known = self._commands
+            self._commands = {pid: known[pid] if pid in known else command_of(pid) for pid in there}
+        return self._commands
 
     def _known(self, report: GpuReport) -> Mapping[int, Overheads]:
         """The overheads of the GPUs that are well; each is looked up once."""
@@ -86,3 +97,11 @@ class DeviceWatch:
                 known = {**known, gpu.index: overheads_of(gpu.name, report.driver)}
         self._overheads = dict(known)
         return self._overheads
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process; empty if the system does not tell it."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:  # it is over, or this is no Linux
+        return ""

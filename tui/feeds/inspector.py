@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Known:
-    """A file that was looked at: its facts, or why it is refused; both, if it is known but cannot be exported."""
+    """A file that was looked at: its facts, or why it is refused; both, if it is known but cannot be exported.
+
+    `hostile`: it asks for what no checkpoint needs, and nobody should load it elsewhere.
+    """
 
     candidate: Candidate
     info: WeightsInfo | None
     refusal: str = ""
     network: Network | None = None  # to predict with; its weights are not loaded
+    hostile: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it is refused, without its name, which stands beside it."""
+        path, text = self.candidate.path, self.refusal
+        for name in (str(path), path.name):
+            text = text.removeprefix(name)
+        return text.lstrip(" :").removeprefix("is ")
 
 
 class Inspected(Message):
@@ -69,7 +81,7 @@ class Inspector:
 def look(candidate: Candidate) -> Known:
     """The facts of a file; whatever is wrong with it is a refusal."""
     # Imported here: the screen is painted first.
-    from ...core.errors import HalfpintError
+    from ...core.errors import HalfpintError, WeightsRefused
     from ...core.families import open_weights
     from ...core.inspect import contents
 
@@ -77,5 +89,5 @@ def look(candidate: Candidate) -> Known:
         with open_weights(candidate.path) as archive:
             found = contents(archive)
     except HalfpintError as error:
-        return Known(candidate, None, error.what)
+        return Known(candidate, None, error.what, hostile=isinstance(error, WeightsRefused) and error.hostile)
     return Known(candidate, found.info, found.info.obstacle, found.network)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.message import Message
 
 from ...core.units import seconds_in_words
-from ..commands import Command
+from ..commands import SEARCH, Command
+from ..job_line import stage_words
 from ..layout import Column as Side
 from ..layout import Page
 from ..option_words import on_screen
+from ..path_text import below
 from ..session import Session
 from ..widgets.listing import Column, Listing, Row
 from .table import TablePanel
 
 if TYPE_CHECKING:
-    from ...core.events import Event, StageFinished
     from ...core.jobs.database import Job
 
 _COLUMNS = (
     Column("job", 5, right=True),
-    Column("weights", 14, tail=True),
+    Column("weights", 16, path=True),
     Column("state", 0),
     Column("time", 21),
 )
@@ -44,6 +44,7 @@ class JobsPanel(TablePanel):
         Command("retry_job", "r", "Retry", "Do a job again that is over", "Retry"),
         Command("move_job(-1)", "shift+up", "Earlier", "Let a job that waits change places with the one before it"),
         Command("move_job(1)", "shift+down", "Later", "Let a job that waits change places with the one behind it"),
+        SEARCH,
     )
     HELP = (
         "All your jobs, of every screen and shell: those that run, with their stage; those that wait, and for what; "
@@ -54,10 +55,10 @@ class JobsPanel(TablePanel):
     DEFAULT_CSS = """
     JobsPanel {
         height: 18;
-        .-low & { height: 15; }
+        &.-low { height: 15; }
         Listing { height: 1fr; }
-        .-tall & { height: 9; }
-        .-output-page & { height: 1fr; }
+        &.-tall { height: 9; }
+        &.-output-page { height: 1fr; }
     }
     """
 
@@ -69,7 +70,11 @@ class JobsPanel(TablePanel):
             self.job, self.action = job, action
 
     def compose(self) -> ComposeResult:
-        yield Listing(_COLUMNS, empty="nothing was exported yet; ^r exports what the screen shows", id="jobs-known")
+        yield Listing(
+            _COLUMNS,
+            empty="your jobs stand here; ^r adds what the screen shows",
+            id="jobs-known",
+        )
 
     def parts(self, session: Session) -> tuple[object, ...]:
         jobs = session.jobs
@@ -78,7 +83,10 @@ class JobsPanel(TablePanel):
     def show(self) -> None:
         jobs, now = self.session.jobs, time.time()
         ordered = [*jobs.running, *jobs.waiting, *(job for job in jobs.known if job.state.over)]
-        self.query_one(Listing).show([_row(self.session, job, now) for job in ordered])
+        listing = self.query_one(Listing)
+        listing.show([_row(self.session, job, now) for job in ordered])
+        if not listing.has_focus:  # what runs is in sight; a person who reads here is left alone
+            listing.action_jump(0)
 
     @property
     def current(self) -> Job | None:
@@ -114,25 +122,14 @@ def _row(session: Session, job: Job, now: float) -> Row:
     state = state_words(job, jobs.verdicts.get(job.id, ()))
     event = jobs.ongoing.get(job.number)
     if event is not None and not job.cancelled:
-        state = _stage(event)
+        state = stage_words(event)
     elif job.state.over and job.finished is not None and job.finished.message:
         state = f"{state}: {on_screen(job.finished.message)}"
     elif job.state == "waiting" and not job.reason:
         state = "waits"
     kind = _KINDS.get(job.state, "")
-    return Row(job.id, (f"#{job.number}", job.spec.weights.name, state, _time(session, job, now)), kind)
-
-
-def _stage(event: Event) -> str:
-    from ...core.events import Progress, StageStarted
-
-    match event:
-        case Progress():
-            return f"{event.stage} {event.artifact} {event.done}/{event.total}".replace("  ", " ")
-        case StageStarted():
-            return f"{event.stage} {event.artifact}".strip()
-        case _:
-            return "running"
+    called = below(str(job.spec.weights), str(session.search.start))
+    return Row(job.id, (f"#{job.number}", called, state, _time(session, job, now)), kind)
 
 
 def _time(session: Session, job: Job, now: float) -> str | None:
@@ -141,19 +138,10 @@ def _time(session: Session, job: Job, now: float) -> str | None:
         return None  # why it waits needs the room
     if job.state.over:
         return seconds_in_words(seconds)
-    from ..time_left import seconds_left
+    from ..time_left import earlier_stages, seconds_left
 
     jobs = session.jobs
-    earlier = _earlier(session, job)
+    earlier = earlier_stages(jobs, job)
     left = seconds_left(jobs.stages.get(job.number, ()), seconds, earlier)
     told = seconds_in_words(seconds)
     return told if left is None else f"{told}, about {seconds_in_words(left)} left"
-
-
-def _earlier(session: Session, job: Job) -> Sequence[StageFinished]:
-    """The stages of the last job that made the same kinds of files; none, if there is no such job."""
-    jobs = session.jobs
-    for other in jobs.known:
-        if other.state == "done" and other.number in jobs.stages and other.spec.kinds == job.spec.kinds:
-            return jobs.stages[other.number]
-    return ()

@@ -6,9 +6,10 @@ from textual.app import ComposeResult
 from textual.message import Message
 
 from ...core.tables import from_home
-from ..commands import Command
+from ..commands import SEARCH, Command
 from ..entries import Entry
 from ..layout import Column, Page
+from ..lessons import NOISE, VERDICT
 from ..session import LOG_KEPT, Session
 from ..widgets.lines import plain
 from ..widgets.tail import Tail
@@ -29,19 +30,21 @@ class LogPanel(Panel):
         Command("level", "v", "Level", "Show all lines, or warnings and errors, or errors alone", "Level"),
         Command("all_jobs", "a", "All jobs", "Show the lines of all jobs again", "All"),
         Command("copy_log", "c", "Copy the log", "Copy the lines that are shown", "Copy"),
+        SEARCH,
     )
     HELP = (
         "What your jobs do, of all screens and shells, each line with its job's number: stages with their seconds, "
         "warnings, and what workers print. v shows warnings or errors alone, c copies, z fills the screen. The lower "
         "border shows the file where the job's log stays."
     )
+    LESSONS = (VERDICT, NOISE)
     DEFAULT_CSS = """
     LogPanel {
         height: 11;
-        .-low & { height: 9; }
+        &.-low { height: 9; }
         #lines { height: 1fr; }
-        .-tall & { height: 18; }
-        .-output-page & { height: 1fr; }
+        &.-tall { height: 18; }
+        &.-output-page { height: 1fr; }
     }
     """
 

@@ -15,6 +15,7 @@ from ...core.option import Device, FilePath, Number, OneOf, Option, SomeOf, Swit
 from ...core.options import DEVICE, OUT, rows
 from ..choices import Choices
 from ..layout import Column, Page
+from ..lessons import TWICE
 from ..messages import OptionsChosen
 from ..session import Session
 from ..widgets.fields import PathField, TextField
@@ -36,6 +37,7 @@ class OptionsPanel(Panel):
         "the cursor does. Every target is made in every precision. FP16 files keep FP32 input and outputs, unless "
         "FP16 I/O is on."
     )
+    LESSONS = (TWICE,)
     DEFAULT_CSS = """
     OptionsPanel {
         height: auto;

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from ..commands import Command, bindings
 from ..layout import Column, Page
+from ..lessons import Lesson
 from ..session import Session
 from ..widgets.border import bordered
 
@@ -17,25 +18,26 @@ from ..widgets.border import bordered
 class Panel(Vertical):
     """A part of the main screen. A panel is a class of its own file, and a line in `registry.py`.
 
-    `NAME` is its id; `TITLE` and `HELP` are for people. `COLUMN`, `PAGE`: where it stands. `STANDS_IN_FOR`: where there
-    is no room for all, it is out of sight until it has the focus; then it takes the place of these. `COMMANDS`: its
-    actions.
+    `NAME` is its id; `TITLE`, `HELP` and `LESSONS` are for people. `COLUMN`, `PAGE`: where it stands. `STANDS_IN_FOR`:
+    where there is no room for all, it is out of sight until it has the focus; then it takes the place of these.
+    `COMMANDS`: its actions.
     """
 
     NAME: ClassVar[str] = ""
     TITLE: ClassVar[str] = ""
     HELP: ClassVar[str | None] = None
+    LESSONS: ClassVar[tuple[Lesson, ...]] = ()
     COLUMN: ClassVar[Column] = Column.LEFT
     PAGE: ClassVar[Page] = Page.OUTPUT
     STANDS_IN_FOR: ClassVar[tuple[str, ...]] = ()
     COMMANDS: ClassVar[tuple[Command, ...]] = ()
     DEFAULT_CSS = """
     Panel {
-        border: round $panel;
+        border: round $border-blurred;
         border-title-color: $text-muted;
         border-subtitle-color: $text-muted;
         padding: 0 1;
-        &:focus-within { border: round $primary; border-title-color: $text; border-title-style: bold; }
+        &:focus-within { border: round $border; border-title-color: $foreground; border-title-style: bold; }
     }
     """
 

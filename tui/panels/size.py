@@ -13,9 +13,11 @@ from ...core.shapes import Finding, Level, neighbours
 from ..choices import USUAL_STRIDE, Size, described
 from ..commands import Command
 from ..layout import Column, Page
+from ..lessons import FIT, STRIDE
 from ..messages import SizeTyped
 from ..option_words import on_screen
 from ..session import Session
+from ..status import where
 from ..widgets.fields import NumberField
 from ..widgets.lines import Line, Lines, plain
 from .panel import Panel
@@ -36,6 +38,8 @@ class SizePanel(Panel):
         Command("higher", "plus", "Next size above", "Height and width up to multiples of the stride"),
         Command("swap", "s,x", "Swap", "Swap height and width", "Swap"),
         Command("presets", "p", "Presets", "Choose one of the usual sizes", "Presets"),
+        Command("largest_batch", "b", "Largest batch", "Take the largest batch that fits at this size", "Batch"),
+        Command("pin", "B", "Pin the batch", "Keep the batch for other files too; otherwise it is 1 there"),
         Command("step(1)", "up,k", "A stride more", "The field grows by a stride (the batch by one)"),
         Command("step(-1)", "down,j", "A stride less", "The field shrinks by a stride (the batch by one)"),
         Command("step(4)", "shift+up", "Four strides more", "The field grows by four strides"),
@@ -46,20 +50,27 @@ class SizePanel(Panel):
         "Type digits, or step with the arrow keys; 800x608 typed or pasted fills both. If a size is not legal, f "
         "takes the nearest one that is."
     )
+    LESSONS = (STRIDE, FIT)
     DEFAULT_CSS = """
     SizePanel {
         height: auto;
         #sizes { height: 1; }
         #sizes Static { width: auto; color: $text-muted; }
         #sizes NumberField { width: 8; margin: 0 1; padding: 0 1; background: $boost; }
-        #findings { height: 3; }
-        .-input-page & #sizes NumberField { width: 5; padding: 0; }
-        .-input-page & #findings { height: 4; }
+        #findings { height: 4; }
+        &.-input-page #sizes NumberField { width: 5; padding: 0; }
+        &.-input-page #findings { height: 4; }
     }
     """
 
     class PresetsWanted(Message):
         """The person asks for the list of usual sizes."""
+
+    class LargestBatchWanted(Message):
+        """The person asks for the largest batch that fits."""
+
+    class PinWanted(Message):
+        """The batch is to stay for other files too, or no longer."""
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="sizes"):
@@ -88,13 +99,22 @@ class SizePanel(Panel):
         return self.session.facts.stride if self.session.facts else USUAL_STRIDE
 
     def parts(self, session: Session) -> tuple[object, ...]:
-        return (session.choices.size, session.facts and session.facts.stride, _about_size(session))
+        return (
+            session.choices.size,
+            session.choices.pinned,
+            session.facts and session.facts.stride,
+            _about_size(session),
+            _verdict(session),
+        )
 
     def show(self) -> None:
         facts, findings = self.session.facts, _about_size(self.session)
         self.subtitle(f"stride {facts.stride}" if facts else "")
         wrong = any(finding.level is Level.ERROR for finding in findings)
-        lines: list[Line] = [] if wrong else [plain(described(self.session.choices.size), "dim")]
+        choices = self.session.choices
+        pinned = f" · batch {choices.batch} pinned" if choices.pinned else ""
+        lines: list[Line] = [] if wrong else [plain(f"{described(choices.size)}{pinned}", "dim")]
+        lines += _verdict(self.session)
         for finding in findings:
             head = (on_screen(f"{_MARKS[finding.level]} {finding.message}"), _KINDS[finding.level])
             if finding.rule == "stride":  # its fix is a key
@@ -111,7 +131,8 @@ class SizePanel(Panel):
         return (
             ("f", "accent"), (f" {h}×{w}   ", "@app.run_command('size','nearest')"),
             ("-", "accent"), (f" {h0}×{w0}   ", "@app.run_command('size', 'lower')"),
-            ("+", "accent"), (f" {h1}×{w1}", "@app.run_command('size', 'higher')"),
+            ("+", "accent"), (f" {h1}×{w1}   ", "@app.run_command('size', 'higher')"),
+            ("?", "accent"), (" why", "@screen.help"),
         )  # fmt: skip
 
     def put(self, size: Size) -> None:
@@ -154,9 +175,26 @@ class SizePanel(Panel):
     def action_presets(self) -> None:
         self.post_message(self.PresetsWanted())
 
+    def action_largest_batch(self) -> None:
+        self.post_message(self.LargestBatchWanted())
+
+    def action_pin(self) -> None:
+        self.post_message(self.PinWanted())
+
     def action_step(self, steps: int) -> None:
         name = self.screen.focused.id if isinstance(self.screen.focused, NumberField) else "height"
         self.put(self.typed.stepped(name or "height", steps, self._stride))
+
+
+def _verdict(session: Session) -> tuple[Line, ...]:
+    """Whether the job fits where it is to run, in a line."""
+    plan = session.plan_of_this_job
+    if plan is None or plan.fit is None:
+        return ()
+    from ..fit_kinds import FIT_KINDS  # with the first plan: the screen is painted before
+
+    found = plan.fit.decisive  # what is free changes all the time, and stands in the panel of the devices
+    return (((str(found.fit), FIT_KINDS[found.fit]), (f" {where(session)}: needs {found.need}", "")),)
 
 
 def _about_size(session: Session) -> tuple[Finding, ...]:

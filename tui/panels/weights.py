@@ -22,6 +22,7 @@ from ..feeds.inspector import Known
 from ..fuzzy import matching
 from ..layout import Column as Side
 from ..layout import Page
+from ..lessons import STRIDE, TWICE
 from ..messages import Highlighted, Marked
 from ..path_words import is_path
 from ..session import Session
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ...core.inspect import WeightsInfo
 
 _COLUMNS = (
-    Column("name", 0, tail=True),
+    Column("name", 0, path=True),
     Column("family", 9),
     Column("params", 7, right=True, drop=2),
     Column("prec.", 5, drop=1),
@@ -67,6 +68,7 @@ class WeightsPanel(Panel):
         "Files are read, never run. Those that cannot be exported are dim, with the reason. Training checkpoints, "
         "releases and state dicts all work."
     )
+    LESSONS = (TWICE, STRIDE)
     DEFAULT_CSS = """
     WeightsPanel {
         height: 1fr;
@@ -74,7 +76,7 @@ class WeightsPanel(Panel):
         #filter { background: $boost; padding: 0 1; }
         Listing { height: 1fr; }
         #facts { height: 5; margin-top: 1; }
-        .-low & #facts { height: 3; margin-top: 0; }
+        &.-low #facts { height: 3; margin-top: 0; }
     }
     """
 
@@ -163,7 +165,7 @@ class WeightsPanel(Panel):
         search = self.session.search
         empty = "searching …"
         if search.over:
-            empty = f"no weights ({', '.join(SUFFIXES)}) below this folder: type / and a path"
+            empty = f"no weights ({', '.join(SUFFIXES)}) below this folder: / and a path leads to others"
         wanted = self.query_one("#filter", TextField).value.strip()
         if is_path(wanted):
             wanted = ""  # it is being typed
@@ -207,8 +209,9 @@ class WeightsPanel(Panel):
             return Row(key, (name, "…", "", "", size, age))
         info = known.info
         if info is None or known.refusal:
-            reason = known.refusal.removeprefix(f"{candidate.path.name} ")
-            return Row(key, (name, reason, None, None, size, age), "dim")
+            kind = "error" if known.hostile else "dim"
+            reason = f"! {known.reason}" if known.hostile else known.reason
+            return Row(key, (name, reason, None, None, None, None), kind)
         cells = (name, _variant(info), _count(info.parameters), spelled_dtype(info.precision), size, age)
         return Row(key, cells)
 
@@ -277,8 +280,9 @@ def facts(known: Known) -> list[Line]:
     from ...core.ledger import source_ledger  # loaded with the first facts, after the first paint
 
     info = known.info
+    place = plain(from_home(known.candidate.path), "dim")
     if info is None:
-        return [plain(known.refusal, "error")]
+        return [plain(known.reason, "error"), place]
     told = info.facts
     size = told.training_size
     head = [told.task, f"stride {told.stride}", f"{told.channels} channels"]
@@ -290,7 +294,8 @@ def facts(known: Known) -> list[Line]:
         shown = ", ".join(brief(name) for name in list(told.names.values())[:12])
         lines.append(plain(f"classes: {shown}{', …' if len(told.names) > 12 else ''}", "dim"))
     if known.refusal:
-        lines.append(plain(known.refusal, "error"))
+        lines.insert(0, plain(known.reason, "error"))
+    lines.insert(1, place)
     return lines
 
 

@@ -23,7 +23,7 @@ MainScreen {
     #body { height: 1fr; layout: horizontal; }
     #left { width: 1fr; }
     #right { width: 54; }
-    &.-wide #right { width: 72; }
+    &.-wide #right { width: 45%; }
     &.-input-page #right { width: 42; }
     &.-output-page #body { layout: vertical; }
     &.-output-page #left { width: 1fr; height: 1fr; }
@@ -64,17 +64,26 @@ class Arranger:
 
     def _show_keys(self) -> None:
         typing = isinstance(self._screen.focused, TextField)
-        line = field_line(commands(), len(PANELS)) if typing else key_line(commands(), self.panel)
+        width = self._screen.app.size.width
+        line = field_line(commands(), len(PANELS), width) if typing else key_line(commands(), self.panel, width)
         self._screen.query_one("#keys", Lines).show([line])
 
     def tell_style(self, arrangement: Arrangement | None = None) -> None:
         """Tell the style sheet what is shown. Cheap while the screen has no children yet."""
         arrangement = arrangement or self._arrangement()
+        for widget in (self._screen, *self._screen.query(Panel)):
+            self._dress(widget, arrangement)
+
+    def dress(self, panel: Panel) -> None:
+        """Tell a panel that is not on the screen yet what is shown: Textual's `&` stands for the panel alone."""
+        self._dress(panel, self._arrangement())
+
+    def _dress(self, widget: Widget, arrangement: Arrangement) -> None:
         for mode in Mode:
-            self._screen.set_class(arrangement.mode is mode, f"-{mode}")
-        self._screen.set_class(arrangement.tall, "-tall")
-        self._screen.set_class(arrangement.low, "-low")
-        self._screen.set_class(self._screen.app.size.width >= 160, "-wide")
+            widget.set_class(arrangement.mode is mode, f"-{mode}")
+        widget.set_class(arrangement.tall, "-tall")
+        widget.set_class(arrangement.low, "-low")
+        widget.set_class(self._screen.app.size.width >= 160, "-wide")
 
     def follow_focus(self, widget: Widget) -> None:
         """The focus is on this widget: its panel comes into sight."""

@@ -35,7 +35,7 @@ class Choose(ModalScreen[str | None]):
         align: center middle;
         & > Vertical {
             width: 90%; max-width: 76; height: auto; max-height: 90%;
-            border: round $primary; padding: 0 1; background: $surface;
+            border: round $border; padding: 0 1; background: $surface;
         }
         Lines { height: auto; max-height: 8; margin-bottom: 1; }
         Listing { height: auto; max-height: 14; }

@@ -40,7 +40,10 @@ class Exporter:
         if plan is not None and plan.fit is not None and plan.fit.risky:
             from ..dialogs import ask_memory
 
-            ask_memory(screen.app, plan.fit, lambda: self._settle([spec.having(FORCE, True)]))
+            largest = session.largest.batch if session.largest is not None else None
+            batch = largest if largest is not None and largest < spec.batch else None
+            force = partial(self._settle, [spec.having(FORCE, True)])
+            ask_memory(screen.app, plan.fit, batch, force, screen.take_largest_batch)
         else:
             self._settle([spec])
 

@@ -14,7 +14,8 @@ from textual.screen import ModalScreen
 from ...core.memory.fitmap import FitMap
 from ...core.memory.fitmap_text import MARKS
 from ..feeds.fit_map import Mapped, Mapper, Subject
-from ..size_lines import FIT_KINDS, size_lines
+from ..fit_kinds import FIT_KINDS
+from ..size_lines import size_lines
 from ..widgets.heatmap import HERE, Cell, Heatmap, Legend, samples
 from ..widgets.lines import Line, Lines, plain
 
@@ -65,7 +66,7 @@ class FitMapScreen(ModalScreen[tuple[int, int] | None]):
     DEFAULT_CSS = """
     FitMapScreen {
         align: center middle;
-        & > #frame { border: round $primary; padding: 0 1; background: $surface; layout: vertical; }
+        & > #frame { border: round $border; padding: 0 1; background: $surface; layout: vertical; }
         #frame.-beside { layout: horizontal; }
         #words { height: 1fr; }
         #about { height: 1fr; }

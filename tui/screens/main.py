@@ -18,14 +18,15 @@ from ...core.errors import BadRequest, HalfpintError
 from ...core.options import DEVICE
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
-from ..choices import Choices, Size
+from ..choices import Choices, Size, kind_of
 from ..commands import bindings
 from ..feeds.devices import Sampled
 from ..feeds.estimator import LargestFound, Planned
 from ..feeds.inspector import Inspected
 from ..feeds.jobs import JobNews, JobsListed
 from ..feeds.measure_gpu import GpuMeasured
-from ..feeds.scanner import Found
+from ..feeds.scanner import Found, Seen
+from ..job_line import job_line
 from ..layout import Column
 from ..messages import Highlighted, Marked, OptionsChosen, SizeTyped
 from ..panels.artifacts import ArtifactsPanel
@@ -37,7 +38,7 @@ from ..panels.panel import Panel
 from ..panels.registry import PANELS, screen_commands
 from ..panels.size import SizePanel
 from ..panels.weights import WeightsPanel
-from ..reducers import reduced, revealed, searching, settled
+from ..reducers import begun_anew, reduced, revealed, searching, settled
 from ..services import Services
 from ..session import Search, Session
 from ..status import status_line
@@ -62,14 +63,14 @@ class MainScreen(QuietScreen):
 
     BINDINGS: ClassVar = bindings(screen_commands())
     AUTO_FOCUS = "#files"
-    DEFAULT_CSS = COLUMNS_CSS + "MainScreen { #status { height: 1; padding: 0 1; } }"
+    DEFAULT_CSS = COLUMNS_CSS + "MainScreen { #status, #job { height: 1; padding: 0 1; } #job { display: none; } }"
 
     def __init__(
         self, start: Path, choices: Choices, sampler: GpuSampler | None, jobs: Iterable[ExportSpec] = ()
     ) -> None:
         """`start`: the folder to search. `sampler`: what to ask for GPUs; None for NVML. `jobs`: to begin with."""
         super().__init__()
-        self.session = Session(choices, Search(start))
+        self.session = Session(choices, Search(start), opened=time.time())
         self.services = Services.make(self.post_message, sampler, start)
         self.arranger = Arranger(self)
         self.exporter = Exporter(self)
@@ -80,11 +81,14 @@ class MainScreen(QuietScreen):
         # Now, while a change of style concerns nobody else.
         self.arranger.tell_style()
         panels = [panel(number, self.session) for number, panel in enumerate(PANELS, 1)]
+        for panel in panels:
+            self.arranger.dress(panel)
         yield Lines(id="tabs")
         with Vertical(id="body"):
             for column in Column:
                 with Vertical(id=column):
                     yield from (panel for panel in panels if panel.COLUMN is column)
+        yield Lines(id="job")
         yield Finder(id="finder")
         yield Lines(id="status")
         yield Lines(id="keys")
@@ -114,12 +118,17 @@ class MainScreen(QuietScreen):
         for panel in self.query(Panel):
             panel.follow(session)
         self.query_one("#status", Lines).show([status_line(session)])
+        told, job = job_line(session, time.time()), self.query_one("#job", Lines)
+        if told is not None:
+            job.show([told])
+            job.display = True
 
     def say(self, text: str, kind: str = "") -> None:
         """Tell something in the line above the keys, until the next change."""
         self.advance(self.session.noticed(text, kind))
 
     @on(Found)
+    @on(Seen)
     @on(Inspected)
     @on(Planned)
     @on(LargestFound)
@@ -129,7 +138,18 @@ class MainScreen(QuietScreen):
     @on(SizeTyped)
     @on(OptionsChosen)
     def _take(self, message: Message) -> None:
-        self.advance(reduced(self.session, message))
+        before = self.session
+        self.advance(reduced(before, message))
+        if isinstance(message, Highlighted | Inspected):
+            self._begin_anew(before)
+
+    def _begin_anew(self, before: Session) -> None:
+        """Other weights are under the cursor, or known at last: they begin with a size of their own."""
+        size, facts = begun_anew(before, self.session), self.session.facts
+        if facts is not None:
+            self.advance(replace(self.session, sized_for=kind_of(facts)))
+        if size is not None:
+            self.query_one(SizePanel).put(size)
 
     @on(Sampled)
     def _sampled(self, message: Sampled) -> None:
@@ -144,7 +164,8 @@ class MainScreen(QuietScreen):
 
     def _settle(self) -> None:
         """Take what is typed and chosen at this moment: keys may have come faster than their messages."""
-        chosen = self.query_one(OptionsPanel).chosen.with_size(self.query_one(SizePanel).typed)
+        chosen = self.session.choices.with_size(self.query_one(SizePanel).typed)
+        chosen = replace(chosen, values=self.query_one(OptionsPanel).chosen.values)
         self.advance(settled(replace(self.session, choices=chosen)))
 
     # ---- what the panels want
@@ -187,6 +208,20 @@ class MainScreen(QuietScreen):
     def _put_size(self, size: tuple[int, int]) -> None:
         self.query_one(SizePanel).put(Size(*size, self.session.choices.batch))
 
+    @on(SizePanel.LargestBatchWanted)
+    def take_largest_batch(self) -> None:
+        """Type the largest batch that fits."""
+        largest = self.session.largest
+        if largest is None or largest.batch is None:
+            self.say("no batch fits at this size" if largest else "the largest batch is not known yet", "warning")
+        else:
+            self.query_one(SizePanel).put(self.session.choices.size._replace(batch=largest.batch))
+
+    @on(SizePanel.PinWanted)
+    def _pin(self) -> None:
+        choices = self.session.choices
+        self.advance(replace(self.session, choices=replace(choices, pinned=not choices.pinned)))
+
     @on(GpuPanel.NextDevice)
     def _next_device(self) -> None:
         devices, device = self.session.devices, self.session.choices[DEVICE]
@@ -215,6 +250,23 @@ class MainScreen(QuietScreen):
         from ..dialogs import open_report
 
         open_report(self.app, event.artifact)
+
+    @on(ArtifactsPanel.ToolWanted)
+    def _tool_wanted(self, event: ArtifactsPanel.ToolWanted) -> None:
+        from ..dialogs import open_tool
+        from ..tools import tool_named
+
+        tool, path, shelved = tool_named(event.tool), event.artifact.path, event.artifact.shelved
+        if shelved is None and event.artifact.published is None:
+            self.say(f"{path.name} is not there yet; ^r exports it", "warning")
+            return
+        candidate = self.session.candidate
+        weights = shelved.source if shelved is not None else None
+        arguments = tool.arguments(path, weights or (candidate.path if candidate else None))
+        if arguments is None:
+            self.say("which weights? put the cursor of 1 on them", "warning")
+            return
+        open_tool(self.app, tool, path, arguments, self._rescan if tool.makes else lambda: None)
 
     # ---- what is in sight
 
@@ -286,6 +338,9 @@ class MainScreen(QuietScreen):
     def _news(self, message: JobNews) -> None:
         self._take(message)
         end = message.finished
+        if end is not None and end.manifest:
+            made = self.session.jobs.made
+            self.services.scanner.look(artifact.path for artifact in made if artifact.job == message.job.number)
         if end is not None and end.seconds > _LONG_SECONDS and time.time() - (message.job.ended or 0) < _LONG_SECONDS:
             self.app.bell()
 

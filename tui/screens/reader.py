@@ -31,7 +31,7 @@ class Reader(ModalScreen[None]):
         align: center middle;
         & > Vertical {
             width: 90%; max-width: 110; height: auto; max-height: 90%;
-            border: round $primary; padding: 0 1; background: $surface;
+            border: round $border; padding: 0 1; background: $surface;
         }
         #text { height: auto; max-height: 100%; }
     }

@@ -56,7 +56,7 @@ class NumberField(Input):
         if self._left and self.next is not None:
             event.stop()
             event.prevent_default()
-            self.next.post_message(event)
+            self.next.post_message(events.Key(event.key, event.character))  # a new one: this one is stopped
         elif event.is_printable and event.character is not None and event.character in "0123456789":
             self._typed = True
         elif event.is_printable:

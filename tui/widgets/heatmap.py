@@ -57,15 +57,17 @@ class Heatmap(Window, can_focus=True):
     # the plain warning and error colours both become the same bright red.
     DEFAULT_CSS = """
     Heatmap {
-        & > .heatmap--good { background: $success-darken-2; color: auto 90%; }
-        & > .heatmap--warning { background: $warning-darken-2; color: black; }
-        & > .heatmap--error { background: $error-darken-1; color: auto 90%; }
-        & > .heatmap--dim { background: $surface-lighten-3; color: $text-muted; }
-        & > .heatmap--good-shaded { background: $success 18%; color: $success; }
-        & > .heatmap--warning-shaded { background: $warning 22%; color: $warning-darken-1; }
-        & > .heatmap--error-shaded { background: $error 24%; color: $error-lighten-2; }
-        & > .heatmap--dim-shaded { background: $surface-lighten-1; color: $text-muted; }
-        & > .heatmap--cursor { background: white; color: black; text-style: bold; }
+        & > .heatmap--good { background: $text-success; color: $background; }
+        & > .heatmap--warning { background: $text-warning; color: $background; }
+        & > .heatmap--error { background: $text-error; color: $background; }
+        & > .heatmap--dim { background: $text-muted; color: $background; }
+        & > .heatmap--good-shaded { background: $block-cursor-blurred-background; color: $text-success; }
+        & > .heatmap--warning-shaded { background: $block-cursor-blurred-background; color: $text-warning; }
+        & > .heatmap--error-shaded { background: $block-cursor-blurred-background; color: $text-error; }
+        & > .heatmap--dim-shaded { background: $block-cursor-blurred-background; color: $text-muted; }
+        & > .heatmap--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+        }
         & > .heatmap--label { color: $text-muted; }
         & > .heatmap--here { text-style: bold; }
     }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar, TypeAlias
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -60,6 +61,30 @@ def wrapped(line: Line, width: int, indent: str = "  ") -> Iterator[Line]:
     yield tuple(pieces)
 
 
+@lru_cache(20_000)
+def _parts(line: Line, width: int) -> tuple[Line, ...]:
+    """As `wrapped`. A log of thousands of lines is wrapped anew with each that is added to it."""
+    return tuple(wrapped(line, width))
+
+
+def cut(text: str, width: int) -> str:
+    """A text in so many cells at most; what is cut ends in an ellipsis."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
+
+
+def cut_line(line: Line, width: int) -> Line:
+    """A line in so many cells at most; where it is cut, it ends in an ellipsis."""
+    if sum(cell_len(text) for text, _ in line) <= width:
+        return line
+    pieces: list[Piece] = []
+    for text, kind in line:
+        if cell_len(text) >= width:  # the ellipsis stands here, whatever follows
+            return (*pieces, (cut(f"{text} ", width), kind))
+        pieces.append((text, kind))
+        width -= cell_len(text)
+    return tuple(pieces)
+
+
 def difference(old: Line, new: Line) -> tuple[int, int]:
     """Where two lines differ: the first cell that does, and the one after the last."""
     before, after = _cells(old), _cells(new)
@@ -90,7 +115,7 @@ class Lines(Window):
         & > .lines--error { color: $text-error; }
         & > .lines--accent { color: $text-accent; }
         & > .lines--strong { text-style: bold; }
-        & > .lines--found { background: $primary; color: $text; }
+        & > .lines--found { background: $block-cursor-background; color: $block-cursor-foreground; }
     }
     """
     BINDINGS: ClassVar = [
@@ -160,7 +185,7 @@ class Lines(Window):
     def _broken(self, width: int) -> tuple[Line, ...]:
         if not self._wrap or width <= 4:
             return self._source
-        return tuple(part for line in self._source for part in wrapped(line, width))
+        return tuple(part for line in self._source for part in _parts(line, width))
 
     def _break(self) -> None:
         before, width = self._lines, self.text_width
@@ -171,7 +196,7 @@ class Lines(Window):
             self.refresh(layout=True)
         if self.text_width != width:
             self.refresh()
-        self._top = max(0, min(self._top, self.last_top))
+        self.look_at(self._top)  # there may be fewer lines now, or more room
         for index in range(max(len(before), len(self._lines))):
             old = before[index] if index < len(before) else ()
             new = self._lines[index] if index < len(self._lines) else ()
@@ -196,8 +221,8 @@ class Lines(Window):
             return []
         if self.sought and self.sought.casefold() in self.text_of(index).casefold():
             base = base + self.get_component_rich_style("lines--found")
-            return [Segment(self.text_of(index), base)]
-        return [Segment(text, self._style(kind, base)) for text, kind in self._lines[index]]
+            return [Segment(cut(self.text_of(index), width), base)]
+        return [Segment(text, self._style(kind, base)) for text, kind in cut_line(self._lines[index], width)]
 
     def text_of(self, index: int) -> str:
         return "".join(text for text, _ in self._lines[index])

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from ...core.text import escaped
+from ..path_text import shortened
 from .window import Window
 
 _LEAST = 16  # cells for the column without a width
@@ -25,14 +26,14 @@ _LEAST = 16  # cells for the column without a width
 class Column:
     """A column: its title and width in cells (0: what is left over).
 
-    `right`: its text is set to the right. `tail`: where text is too long, its end stays. `drop`: in which order
+    `right`: its text is set to the right. `path`: what is too long is shortened as a path. `drop`: in which order
     columns are left out where there is no room for them, the highest first; 0 stays.
     """
 
     title: str
     width: int
     right: bool = False
-    tail: bool = False
+    path: bool = False
     drop: int = 0
 
 
@@ -57,8 +58,10 @@ class Listing(Window, can_focus=True):
     DEFAULT_CSS = """
     Listing {
         & > .listing--title { color: $text-muted; text-style: bold; }
-        & > .listing--cursor { background: $surface-lighten-2; }
-        &:focus > .listing--cursor { background: $primary; color: $text; text-style: bold; }
+        & > .listing--cursor { background: $block-cursor-blurred-background; }
+        &:focus > .listing--cursor {
+            background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;
+        }
         & > .listing--dim { color: $text-disabled; }
         & > .listing--good { color: $text-success; }
         & > .listing--warning { color: $text-warning; }
@@ -269,14 +272,4 @@ def _fitted(cell: str, room: int, column: Column) -> str:
     missing = room - cell_len(cell)
     if missing >= 0:
         return " " * missing + cell if column.right else cell + " " * missing
-    if not column.tail:
-        return set_cell_size(cell, room - 1) + "…"
-    return set_cell_size("…" + _last(cell, room - 1), room)
-
-
-def _last(text: str, room: int) -> str:
-    """The end of a text, in so many cells at most."""
-    start, used = len(text), 0
-    while start and (used := used + cell_len(text[start - 1])) <= room:
-        start -= 1
-    return text[start:]
+    return set_cell_size(shortened(cell, room) if column.path else set_cell_size(cell, room - 1) + "…", room)

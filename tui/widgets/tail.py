@@ -13,7 +13,7 @@ class Tail(Lines):
     """A log. Whether it follows is the person's alone: no other size, page or length of it changes that."""
 
     def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(focusable=True, id=id)
+        super().__init__(wrap=True, focusable=True, id=id)
         self._follows = True
 
     def show(self, lines: Sequence[Line], *, end: bool = False) -> None:
@@ -28,7 +28,7 @@ class Tail(Lines):
         super().scroll_by_hand(top)
         self._follows = self.at_end
 
-    def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
+    def on_resize(self, _: events.Resize) -> None:
+        super().on_resize(_)
         if self._follows:
             self.look_at(self.last_top)

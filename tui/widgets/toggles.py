@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from ...core.text import escaped
+from .lines import cut
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Toggles(Widget, can_focus=True):
         height: auto;
         & > .toggles--on { text-style: bold; }
         & > .toggles--off { color: $text-muted; }
-        & > .toggles--cursor { background: $surface-lighten-2; }
-        &:focus > .toggles--cursor { background: $primary; color: $text; }
+        & > .toggles--cursor { background: $block-cursor-blurred-background; color: $foreground; }
+        &:focus > .toggles--cursor { background: $block-cursor-background; color: $block-cursor-foreground; }
     }
     """
     BINDINGS: ClassVar = [
@@ -149,4 +150,4 @@ class Toggles(Widget, can_focus=True):
         style = self.get_component_rich_style("toggles--on" if on else "toggles--off")
         if index == self.cursor:
             style = style + self.get_component_rich_style("toggles--cursor")
-        return Segment(set_cell_size(escaped(text), width - 1) + " ", style)
+        return Segment(set_cell_size(cut(escaped(text), width - 1), width), style)

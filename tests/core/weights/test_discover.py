@@ -25,6 +25,18 @@ def test_weights_are_told_by_their_suffix(tmp_path: Path) -> None:
     assert found(tmp_path) == {"a.pt", "b.pth", "c.ckpt", "d.safetensors", "pytorch_model.bin"}
 
 
+def test_exported_files_are_found_where_all_their_files_are_there(tmp_path: Path) -> None:
+    touch(tmp_path, "a.onnx", "b.fp16.onnx", "c.xml", "c.bin", "annotation.xml", "d.pt")
+    kinds = ((".fp16.onnx",), (".onnx",), (".xml", ".bin"))
+    steps = list(discover(tmp_path, kinds))
+    assert {(c.path.name, c.nbytes) for step in steps for c in step.exported} == {
+        ("a.onnx", 7),
+        ("b.fp16.onnx", 7),
+        ("c.xml", 14),
+    }
+    assert [c.path.name for step in steps for c in step.found] == ["d.pt"]
+
+
 def test_hidden_folders_and_packages_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path, ".cache/a.pt", "env/lib/site-packages/b.pt", "node_modules/c.pt", "runs/exp/weights/best.pt")
     assert found(tmp_path) == {"runs/exp/weights/best.pt"}
