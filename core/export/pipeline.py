@@ -116,7 +116,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
             for order in orders:
                 with _guarded(order, outcome, emit):
                     made, trial = _make_and_try(order, drafts[order.kind], judge, prover, emit)
-                    drawn = prover.prove(order, trial, blank[order.kind])
+                    drawn = prover.prove(order, trial, blank[order.kind], judge.rounded(order.kind.precision))
                     judge.inspect(trial)
                     tried.append((made, trial, drawn))
             verified: list[_Verified] = []

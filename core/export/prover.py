@@ -24,6 +24,7 @@ from ..proof.twin import seen_by_twin
 from ..publication.draft import Draft
 from ..spec import ExportSpec
 from ..targets.budget import Budget, Examples
+from ..targets.loaded import Runner
 from ..verify.divergence import divergence
 from ..verify.trial import Trial
 from .order import Order
@@ -57,17 +58,18 @@ class Prover:
         if images is not None:
             finder_of(loaded.network)
 
-    def prove(self, order: Order, trial: Trial, drafts: Sequence[Draft]) -> tuple[Drawn, ...]:
+    def prove(self, order: Order, trial: Trial, drafts: Sequence[Draft], rounded: Runner | None) -> tuple[Drawn, ...]:
         """Add the proof to the trial of a file that is still open; one that is wrong already needs none.
 
-        `drafts`: of the pictures to draw, one each. Those that were drawn, the one most worth looking at first.
+        `drafts`: of the pictures to draw, one each. `rounded`: what answers as rounding to the file's precision makes
+        it. Those that were drawn, the one most worth looking at first.
         """
         if self._images is None or trial.failed:
             return ()
         by, name = self._yardstick(self._images), order.path.name
         album = Album(len(drafts)) if drafts else None
         with stage("prove", name, self._emit) as proving:
-            prove_on_trial(trial, by, self._spec.recipe[MAX_LOSS], album, self._told("prove", name))
+            prove_on_trial(trial, by, self._spec.recipe[MAX_LOSS], album, self._told("prove", name), rounded)
             proving.summary = f"{trial.proof.images} images" if trial.proof else ""
         if album is None:
             return ()

@@ -12,7 +12,8 @@ from ..images.synthetic import batch_for
 from ..kinds import Kind
 from ..network.network import Network
 from ..options import VerifyMode
-from ..precisions import REFERENCE
+from ..precisions import REFERENCE, Precision
+from ..targets.loaded import Runner
 from ..targets.nms import NMS
 from ..targets.target import Target
 from ..verify.answers import Answers
@@ -37,6 +38,10 @@ class Verifier(Protocol):
 
     def plan(self, subject: Subject) -> Plan:
         """The images to try a file on."""
+        ...
+
+    def rounded(self, precision: Precision) -> Runner | None:
+        """What answers an image as rounding to a precision makes it; None where that is not computed."""
         ...
 
     def inspect(self, trial: Trial) -> None:
@@ -64,14 +69,17 @@ def verifier(mode: VerifyMode, network: Network) -> Verifier:
 class _ByPrecision:
     """One verifier for what rounding alone makes, and one for what was made on images."""
 
-    rounded: Verifier
+    by_noise: Verifier
     on_images: Verifier
 
     def prepare(self, orders: Sequence[Order]) -> None:
-        self.rounded.prepare([order for order in orders if not order.kind.precision.needs_images])
+        self.by_noise.prepare([order for order in orders if not order.kind.precision.needs_images])
 
     def plan(self, subject: Subject) -> Plan:
         return self._of(subject).plan(subject)
+
+    def rounded(self, precision: Precision) -> Runner | None:
+        return None if precision.needs_images else self.by_noise.rounded(precision)
 
     def inspect(self, trial: Trial) -> None:
         self._of(trial.subject).inspect(trial)
@@ -80,11 +88,11 @@ class _ByPrecision:
         return self._of(trial.subject).judge(order, trial, on_step)
 
     def close(self) -> None:
-        self.rounded.close()
+        self.by_noise.close()
         self.on_images.close()
 
     def _of(self, subject: Subject) -> Verifier:
-        return self.on_images if subject.kind.precision.needs_images else self.rounded
+        return self.on_images if subject.kind.precision.needs_images else self.by_noise
 
 
 class _Full:
@@ -101,6 +109,9 @@ class _Full:
 
     def plan(self, subject: Subject) -> Plan:
         return plan(subject, self._network.stride)
+
+    def rounded(self, precision: Precision) -> Runner | None:
+        return self._answers.rounded(precision)
 
     def inspect(self, trial: Trial) -> None:
         inspect(trial, self._network)
@@ -124,6 +135,9 @@ class _Quick:
 
     def plan(self, subject: Subject) -> Plan:
         return quick_plan(subject)
+
+    def rounded(self, precision: Precision) -> Runner | None:
+        return None
 
     def inspect(self, trial: Trial) -> None:
         inspect_quickly(trial, self._network)
@@ -153,6 +167,9 @@ class _OnImages:
 
     def plan(self, subject: Subject) -> Plan:
         return quick_plan(subject)
+
+    def rounded(self, precision: Precision) -> Runner | None:
+        return None
 
     def inspect(self, trial: Trial) -> None:
         inspect(trial, self._network, Way.IMAGES)

@@ -30,7 +30,7 @@ from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
 from ..shapes import InputShape
 from ..targets.contract import Contract, Port, contract
-from ..targets.loaded import Origin, told
+from ..targets.loaded import Origin, Runner, told
 from ..targets.nms import NMS
 from ..verify.answers import Answers
 from ..verify.evidence import Evidence, Verdict
@@ -99,7 +99,7 @@ def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, im
         trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
         trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
         if images is not None and asked is not None:
-            _prove(trial, images, asked, network)
+            _prove(trial, images, asked, network, answers.rounded(subject.kind.precision))
         return judge(trial, answers)
     finally:
         answers.close()
@@ -123,12 +123,12 @@ def _verified_on_images(
     return judge_on_images(trial)
 
 
-def _prove(trial: Trial, images: ImageSource, asked: Images, network: Network) -> None:
-    """Add the proof to a trial, and draw what was asked for."""
+def _prove(trial: Trial, images: ImageSource, asked: Images, network: Network, rounded: Runner | None = None) -> None:
+    """Add the proof to a trial, and draw what was asked for. `rounded`: what answers as rounding makes it."""
     subject = trial.subject
     by = seen_by_twin(images, network, subject.shape.size, subject.device, (subject.kind.precision,))
     album = Album(len(asked.pictures)) if asked.pictures else None
-    prove_on_trial(trial, by, asked.most, album)
+    prove_on_trial(trial, by, asked.most, album, rounded=rounded)
     if album is not None:
         for rank, _, picture in pictures(by, album, subject.paths[0].name):
             with Draft(asked.pictures[rank]) as draft:

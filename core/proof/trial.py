@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from ..verify.tail import shown
 from ..verify.trial import Trial
 from .marks import Album
 from .prove import OnImage, Yardstick, prove
+from .rounding import lost_by_rounding
 
 Array = NDArray[Any]
 
@@ -20,10 +22,16 @@ _FEW = 4  # images, where a runtime takes seconds for each
 
 
 def prove_on_trial(
-    trial: Trial, by: Yardstick, most: float, album: Album | None = None, on_image: OnImage = ignored
+    trial: Trial,
+    by: Yardstick,
+    most: float,
+    album: Album | None = None,
+    on_image: OnImage = ignored,
+    rounded: Runner | None = None,
 ) -> None:
     """Add the proof to a trial; a file that is wrong already needs none. `most`: the loss in points that is allowed.
-    `album`: keeps the images that are most worth looking at.
+    `album`: keeps the images that are most worth looking at. `rounded`: the
+    reference with the rounding of the file's precision, asked only where more is lost; None where nothing excuses that.
 
     Of a file that suppresses boxes itself, the answers before are proved: how it suppresses is tried apart.
     """
@@ -32,7 +40,10 @@ def prove_on_trial(
         return
     runner = loaded if subject.nms is None else _First(shown(loaded, by.network), len(by.network.outputs))
     few = _FEW if too_slow(subject.kind, subject.shape, subject.device) else None
-    trial.proof = prove(runner, by, most, subject.shape.batch, few, subject.kind.precision, album, on_image)
+    proof = prove(runner, by, most, subject.shape.batch, few, subject.kind.precision, album, on_image)
+    if rounded is not None and proof.loss is not None and proof.loss.points > most:
+        proof = replace(proof, rounding=lost_by_rounding(rounded, by))
+    trial.proof = proof
 
 
 class _First:

@@ -18,6 +18,7 @@ from ..precisions.dtype import FLOAT32, FLOAT64
 from ..readings.lanes import Lane, run_together
 from ..readings.reference import Reference
 from ..readings.rounding import Float32
+from ..targets.loaded import Runner
 from .compare import distances
 from .decisive import decisive_noise
 from .probes import CHEAP
@@ -37,6 +38,18 @@ class _Image:
     @property
     def area(self) -> int:
         return self.height * self.width
+
+
+@dataclass(frozen=True, eq=False)
+class _Rounded:
+    """The network in a precision, as the reference computes it in its own thread."""
+
+    network: Network
+    precision: Precision
+    thread: ThreadPoolExecutor
+
+    def run(self, image: Array) -> tuple[Array, ...]:
+        return self.thread.submit(Reference(self.precision.activations).run, self.network, image).result()
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,13 @@ class Answers:
         at = _image(probe, image)
         rounded = self._thread.submit(Reference(precision.activations).run, self.network, self._pixels(at)).result()
         return self._measured([rounded], {at: self._answer(at)})
+
+    def rounded(self, precision: Precision) -> Runner:
+        """What answers any image as the network does in a precision, by rounding alone; it takes the reference's time.
+
+        The images wait until what was asked for before is computed, so that no two passes take memory at once.
+        """
+        return _Rounded(self.network, precision, self._thread)
 
     def change(self) -> Mapping[str, Distance]:
         """By component: how far another image of the same size moves the answer."""

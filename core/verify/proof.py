@@ -66,6 +66,22 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Rounding:
+    """What rounding alone loses of a score on so many `images`, in points, and by how much two right files may differ
+    there by chance.
+    """
+
+    images: int
+    points: float
+    chance: float
+
+    @property
+    def most(self) -> float:
+        """What a right file may lose."""
+        return self.points + self.chance
+
+
+@dataclass(frozen=True)
 class Proof:
     """An artifact held against the reference precision on images of the user; both saw the same pixels.
 
@@ -74,7 +90,8 @@ class Proof:
     `what`: of which things. `expected`: how many the reference finds above `threshold`; `kept`, `new`: what the
     artifact finds of them, and besides. `iou`, `confidence`: of those kept, how far they overlap and how far their
     confidence moved; `masks`: the same of their masks' IoU. `most`: the loss in points that was allowed. `wrong`: what
-    is no answer at all. `reach`: how far the network's values go on all of the images.
+    is no answer at all. `reach`: how far the network's values go on all of the images. `rounding`: what rounding alone
+    loses, where more is lost than was allowed and that is known.
     """
 
     source: str
@@ -97,6 +114,7 @@ class Proof:
     wrong: str = ""
     notes: tuple[str, ...] = ()
     reach: Reach | None = None
+    rounding: Rounding | None = None
 
     @property
     def recall(self) -> float:
@@ -126,7 +144,12 @@ class Proof:
 
     @property
     def verdict(self) -> Verdict:
-        """FAIL where more is lost than allowed; WARN where the images show nothing."""
-        if self.wrong or self.loss is None or not self.loss.points <= self.most:
+        """FAIL where more is lost than allowed. WARN where the images show nothing: where nothing is found, or where
+        rounding alone may lose as much.
+        """
+        if self.wrong or self.loss is None:
             return Verdict.FAIL
-        return Verdict.PASS if self.expected else Verdict.WARN
+        if self.loss.points <= self.most:
+            return Verdict.PASS if self.expected else Verdict.WARN
+        explained = self.rounding is not None and self.loss.points <= self.rounding.most
+        return Verdict.WARN if explained else Verdict.FAIL

@@ -24,6 +24,11 @@ def check_proof(proof: Proof) -> Iterator[Evidence]:
     told = proof.headline
     if proof.verdict is Verdict.FAIL and proof.loss is not None:
         told += f": more than the {proof.most:g} points that --max-loss allows"
+    elif proof.rounding is not None:
+        told += (
+            f": rounding alone loses {proof.rounding.points:.2f} on {proof.rounding.images} of them, "
+            "as in an untrained network, so that these images prove nothing"
+        )
     yield Evidence("proof", proof.verdict, told)
     moved = _moved(proof)
     if moved:
