@@ -103,5 +103,6 @@ def _network(archive: Archive, model: Model) -> Network:
     """The network of a model. Whatever is wrong with it is `WeightsRefused`."""
     with refusing(what="its network"):
         network = model.network()
-        check_sound(network, archive.file.budget)
+        for each in (network, *network.heads.values()):
+            check_sound(each, archive.file.budget)
         return network

@@ -13,6 +13,7 @@ from typing import Any
 from .option import Choice, Choices, Decimal, Device, FilePath, Number, OneOf, Option, Part, SomeOf, Switch, Text
 from .precisions import ALL_PRECISIONS, HALF, REFERENCE, Precision
 from .targets import default_target, targets
+from .targets.nms import HEAD
 from .targets.target import Target
 
 
@@ -176,7 +177,7 @@ FORCE = Option(
 
 ROWS: list[Option[Any]] = [
     TARGETS, PRECISIONS, *dict.fromkeys(row for target in targets() for row in target.options),
-    DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, SAVE_IMAGES, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+    HEAD, DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, SAVE_IMAGES, OVERWRITE, VERIFY, OUT, NAME, FORCE,
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from .network.ops import ShapeMismatch
 from .shapes import MEMORY, Finding, InputShape, Level, findings, spelled
 from .sizes import ArtifactSize, Sizes, disk_finding
 from .spec import ExportSpec
-from .targets.nms import NMS
+from .targets.nms import HEAD, NMS, chosen
 
 if TYPE_CHECKING:
     from .inspect import WeightsInfo
@@ -68,23 +68,28 @@ class Planner:
 
     def __init__(self, info: WeightsInfo, network: Network) -> None:
         self.info, self.network = info, network
-        self._sizes = Sizes(network)
+        self._sizes: dict[str, Sizes] = {}
 
     def plan(self, spec: ExportSpec, now: Snapshot, also: Iterable[Kind] = ()) -> Plan:
         """The plan of a job of these weights.
 
         `also`: files whose sizes are told too, where the spec does not make them.
         """
-        network, facts = self.network, self.info.facts
-        shape = InputShape(spec.batch, network.channels, spec.height, spec.width)
-        found = findings(*shape.size, spec.batch, network.stride, facts.sizes.recommended)
-        found = (*_rounding(spec, network.stride), *found, *_elsewhere(spec), *_without_nms(spec))
+        facts, stride = self.info.facts, self.network.stride
+        shape = InputShape(spec.batch, self.network.channels, spec.height, spec.width)
+        found = findings(*shape.size, spec.batch, stride, facts.sizes.recommended)
+        found = (*_rounding(spec, stride), *found, *_elsewhere(spec), *_without_selection(spec))
+        try:
+            network = headed(self.network, spec)
+        except BadRequest as error:
+            return Plan(spec, shape, (*found, Finding(Level.ERROR, "head", error.what, error.fix or "")))
         if any(finding.level is Level.ERROR for finding in found):
             return Plan(spec, shape, found)
         try:
             needs = job_needs(network, Workload.of(spec), shape, now.overheads)
-            artifacts = self._sizes.artifacts(spec)
-            others = tuple(self._sizes.artifact(spec, kind) for kind in also if kind not in spec.kinds)
+            sizes = self._sizes.setdefault(network.head, Sizes(network))
+            artifacts = sizes.artifacts(spec)
+            others = tuple(sizes.artifact(spec, kind) for kind in also if kind not in spec.kinds)
         except (ShapeMismatch, BadRequest) as error:
             mismatch, fix = f"the network cannot take {shape}: {error}", "give another size"
             if isinstance(error, BadRequest):
@@ -116,8 +121,14 @@ def _elsewhere(spec: ExportSpec) -> Iterable[Finding]:
             yield Finding(Level.OK, "device", told)
 
 
-def _without_nms(spec: ExportSpec) -> Iterable[Finding]:
-    """Which files give all boxes although others suppress them themselves, as was asked."""
-    if spec.recipe[NMS]:
+def headed(network: Network, spec: ExportSpec) -> Network:
+    """The network with the head that a spec asks for. Raises `BadRequest` if it has none such."""
+    return network.with_head(str(spec.recipe[HEAD]), str(HEAD.default))
+
+
+def _without_selection(spec: ExportSpec) -> Iterable[Finding]:
+    """Which files give all boxes although others choose among them, as was asked."""
+    asked = NMS.flag if spec.recipe[NMS] else f"the best of {HEAD.flag} {spec.recipe[HEAD]}"
+    if chosen(spec.recipe.values) is not None:
         for target in (target for target in spec.targets if NMS not in target.options):
-            yield Finding(Level.OK, "nms", f"{target.label} files give all boxes: {NMS.flag} is not for them")
+            yield Finding(Level.OK, "nms", f"{target.label} files give all boxes: {asked} is not for them")

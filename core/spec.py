@@ -107,6 +107,9 @@ class Recipe(_Chosen):
                     f"there is no {kind.target.label} file in {kind.precision.label}",
                     f"leave out {TARGETS.flag} {kind.target} or {PRECISIONS.flag} {kind.precision}",
                 )
+        if self[nms.NMS] and self[nms.HEAD] is nms.Head.ONE_TO_ONE:
+            what = f"the head {self[nms.HEAD]} finds each thing once: there is nothing to suppress"
+            raise BadRequest(what, f"leave out {nms.NMS.flag} or {nms.HEAD.flag}")
         for precision in self[PRECISIONS]:
             if precision.needs_images and not self[DATA]:
                 raise BadRequest(

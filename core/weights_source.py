@@ -43,6 +43,7 @@ class WeightsSource:
             raise
         self.info: WeightsInfo = found.info
         self.network: Network = found.network
+        self._loaded: tuple[Network, ...] = (found.network, *found.network.heads.values())
         self.sha256 = ""
 
     def __enter__(self) -> Self:
@@ -50,6 +51,11 @@ class WeightsSource:
 
     def __exit__(self, *_: object) -> None:
         self._archive.file.close()
+
+    def choose(self, network: Network) -> Network:
+        """Load the weights of this one alone, where the model has several heads."""
+        self.network, self._loaded = network, (network,)
+        return network
 
     def load(self, put: Put = in_memory) -> Iterator[Loaded]:
         """Load all weights, layer by layer, and take the file's SHA-256; the file is not needed afterwards.
@@ -60,7 +66,8 @@ class WeightsSource:
         file = self._archive.file
         with refusing(what=self.path.name):
             self._archive.check()
-        layers = [layer for layer in layers_of(self.network.body) if not isinstance(layer, Constant)]
+        bodies = tuple(network.body for network in self._loaded)
+        layers = [layer for layer in layers_of(bodies) if not isinstance(layer, Constant)]
         thread = ThreadPoolExecutor(1, "sha256")
         try:
             sha256 = thread.submit(file.sha256)

@@ -71,10 +71,10 @@ class Order:
         provenance = Provenance(self.spec.weights.name, self.loaded.sha256)
         return self.kind.target.write_on_images(self.loaded.network, self.build, provenance, files, examples)
 
-    def in_memory(self) -> Files:
-        """The bytes of its files, where no file is to be made. Raises what `write` raises."""
+    def in_memory(self, build: Build | None = None) -> Files:
+        """The bytes of its files, where no file is to be made. `build`: another way. Raises what `write` raises."""
         _check_range(self.loaded.network, self.kind.precision)
-        return self.kind.target.in_memory(self.loaded.network, self.build, self._provenance)
+        return self.kind.target.in_memory(self.loaded.network, build or self.build, self._provenance)
 
     @property
     def _provenance(self) -> Provenance:

@@ -13,7 +13,7 @@ from ..memory.now import look
 from ..network.layers import Put, in_memory
 from ..network.network import Network
 from ..network.shelf import Shelf
-from ..plan import Plan, plan
+from ..plan import Plan, headed, plan
 from ..precisions import REFERENCE
 from ..readings.weigher import weights_nbytes
 from ..shapes import InputShape, Level
@@ -59,6 +59,7 @@ def read_weights(spec: ExportSpec, emit: Emit) -> LoadedWeights:
         planned = plan(info, network, spec, now)
         for note in _told(planned):
             emit(note)
+        network = source.choose(headed(network, spec))
         assert planned.needs is not None and planned.fit is not None  # without an error, it has both
         memory = predicted(planned.needs, planned.fit)
         emit(memory)

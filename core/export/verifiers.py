@@ -14,7 +14,6 @@ from ..network.network import Network
 from ..options import VerifyMode
 from ..precisions import REFERENCE, Precision
 from ..targets.loaded import Runner
-from ..targets.nms import NMS
 from ..targets.target import Target
 from ..verify.answers import Answers
 from ..verify.full import inspect, judge, needed
@@ -188,7 +187,7 @@ def _reference_answer(order: Order) -> tuple[Array, ...]:
 
     It suppresses no boxes: its answer is what others are held against before they do.
     """
-    twin = replace(order, spec=order.spec.having(NMS, False), kind=Kind(order.kind.target, REFERENCE))
+    twin = replace(order, kind=Kind(order.kind.target, REFERENCE))
     shape = order.loaded.shape
     image = batch_for(order.loaded.network.task, *shape.dims[1:], 0, shape.batch)
-    return order.kind.target.open(twin.in_memory(), order.spec.device).run(image)
+    return order.kind.target.open(twin.in_memory(replace(twin.build, nms=None)), order.spec.device).run(image)

@@ -16,6 +16,7 @@ from ..memory.now import look
 from ..memory.workload import Workload
 from ..network.network import Network
 from ..network.ops import ShapeMismatch
+from ..network.suppression import Suppression
 from ..option import NOTHING_GIVEN, Values
 from ..options import DATA
 from ..precisions.dtype import FLOAT32
@@ -88,11 +89,12 @@ def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, im
     if images is not None:
         finder_of(network)
     loaded = LoadedForeign(file, lambda shape: _load(network, shape))
+    network = network.heads.get(loaded.origin.head, network)
     subject = _subject(file, loaded, network, source.info.facts.sizes.default)
-    values = NOTHING_GIVEN.having(NMS, subject.nms is not None)
+    values = NOTHING_GIVEN.having(NMS, isinstance(subject.nms, Suppression))
     _check_memory(subject, network, values if images is None else values.having(DATA, str(images.path)))
     if subject.kind.precision.needs_images:
-        return _verified_on_images(file, loaded, source, subject, images, asked)
+        return _verified_on_images(file, loaded, source, network, subject, images, asked)
     answers = Answers(network)
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
@@ -109,12 +111,12 @@ def _verified_on_images(
     file: ForeignFile,
     loaded: LoadedForeign,
     source: WeightsSource,
+    network: Network,
     subject: Subject,
     images: ImageSource | None,
     asked: Images | None,
 ) -> Report:
     """The report on a file in a precision that only images can judge."""
-    network = source.network
     trial = on_trial(subject, network, quick_plan(subject), lambda _: loaded)
     trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
     if images is not None and asked is not None:

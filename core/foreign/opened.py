@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ..errors import ArtifactRefused, JobFailed
 from ..kinds import Kind
-from ..network.suppression import Suppression
+from ..network.suppression import selection_of
 from ..precisions import named
 from ..sandbox.process import SaidNo
 from ..sandbox.wire import Array
@@ -99,7 +99,9 @@ class LoadedForeign:
         self.contract = _contract(said["contract"])
         self.precision, self.ours = named(str(said["precision"])), bool(said["ours"])
         shape = said["shape"]
-        self.origin = Origin(str(said["source_sha256"]), _shape(shape) if shape is not None else None)
+        self.origin = Origin(
+            str(said["source_sha256"]), _shape(shape) if shape is not None else None, str(said["head"])
+        )
 
     @property
     def kind(self) -> Kind:
@@ -183,7 +185,7 @@ def _contract(said: Any) -> Contract | None:
     if said is None:
         return None
     try:
-        nms = said["nms"] and Suppression.of(said["nms"])
+        nms = said["nms"] and selection_of(said["nms"])
         return Contract(Port.of(said["input"]), tuple(map(Port.of, said["outputs"])), nms)
     except (TypeError, KeyError, ValueError) as error:
         raise ArtifactRefused("the file declares inputs and outputs that make no sense") from error

@@ -88,6 +88,7 @@ class _Service:
             "precision": loaded.precision.name,
             "ours": loaded.ours,
             "source_sha256": origin.source_sha256,
+            "head": origin.head,
             "shape": origin.shape and list(origin.shape.dims),
         }, ()
 

@@ -31,6 +31,63 @@ class Rows:
     classes: int
     masks: int = 0
 
+    @property
+    def axis(self) -> int:
+        """Along which the boxes lie."""
+        return 1
+
+    @property
+    def further(self) -> int:
+        """How many values of a box come behind its classes."""
+        return self.masks
+
+    @property
+    def turned(self) -> bool:
+        """Whether boxes are turned about their center."""
+        return False
+
+    def rows(self, output: Array) -> Array:
+        """The boxes of one image, a row each."""
+        return output[0]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The layout of an answer N×(4 + classes + …)×boxes: center x, center y, width, height (px), confidences, and the
+    weights of masks, the values of `points` keypoints of `dimensions` (x, y in px, and how visible), or the angle by
+    which the box is turned.
+
+    A box's confidence is that of its likeliest class.
+    """
+
+    classes: int
+    masks: int = 0
+    points: int = 0
+    dimensions: int = 0
+    angles: int = 0
+
+    @property
+    def axis(self) -> int:
+        """Along which the boxes lie."""
+        return 2
+
+    @property
+    def further(self) -> int:
+        """How many values of a box come behind its classes."""
+        return self.masks + self.points * self.dimensions + self.angles
+
+    @property
+    def turned(self) -> bool:
+        """Whether boxes are turned about their center."""
+        return self.angles > 0
+
+    def rows(self, output: Array) -> Array:
+        """The boxes of one image, a row each."""
+        return output[0].T
+
+
+Layout: TypeAlias = Rows | Columns
+
 
 class Decoder(Protocol):
     """A family's way from an answer to one image (every output with a batch of one) to boxes."""
@@ -49,14 +106,13 @@ class Detections:
     """The boxes whose confidence is above `threshold`, without those that overlap a more confident one.
 
     `iou`: boxes of one class overlap if their intersection over union is larger. `most`: of those left, so many of
-    the most confident. `rows`: how the boxes lie in the answer, where others than `decoder` may know it.
+    the most confident.
     """
 
     decoder: Decoder
     threshold: float
     iou: float
     most: int
-    rows: Rows | None = None
 
 
 # What DBNet's own post-processing does with the regions of a map. Boxes with a shorter side (px) are no line of text,

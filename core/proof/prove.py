@@ -15,7 +15,6 @@ from ..limits import ran_out_of_memory
 from ..network.network import Network
 from ..network.preparation import Preparation
 from ..network.result import BestClass, Boxes, Detections, Mask
-from ..network.result import Rows as Boxed
 from ..precisions import REFERENCE, Precision
 from ..shapes import InputShape
 from ..targets.budget import Tell, ignored
@@ -116,11 +115,10 @@ def finder_of(network: Network) -> Finder:
 
 def mask_finder_of(network: Network) -> MaskFinder | None:
     """What takes the masks of detections from a network's answers; None where there are none."""
-    match network.result:
-        case Detections(rows=Boxed(masks=count)) as result if count:
-            return MaskFinder(result, count)
-        case _:
-            return None
+    layout = network.layout
+    if isinstance(network.result, Detections) and layout is not None and layout.masks:
+        return MaskFinder(network.result, layout)
+    return None
 
 
 def yardstick(

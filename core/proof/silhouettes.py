@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.result import Detections
+from ..network.result import Detections, Layout
 from ..verify.detections import Found, paired
 from ..verify.proof import Drift
 from .detections import above, found_in
@@ -26,12 +26,12 @@ class MaskFinder:
     """
 
     result: Detections
-    count: int  # of the weights, which are the last ones of a box
+    layout: Layout
 
     def masks(self, outputs: Sequence[Array], rows: Array, size: tuple[int, int]) -> Array:
         """All bits one after the other, packed (uint8). `rows`: the detections as they are kept; `size`: px."""
         every, prototypes = above(found_in(rows), self.result.threshold), outputs[1][0]
-        weights = outputs[0][0, every.which, -self.count :]
+        weights = self.layout.rows(outputs[0])[every.which, -self.layout.masks :]
         bits = [np.zeros(0, bool)]
         for (left, top, right, bottom), mix in zip(_frames(every, prototypes.shape[1:], size), weights, strict=True):
             part = prototypes[:, top:bottom, left:right].astype(np.float64)

@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import ArtifactRefused
 from ..network.preparation import Fit
 from ..network.result import LEAST_SIDE, UNCLIP
+from ..network.suppression import Ranking, Suppression
 from ..precisions import ALL_PRECISIONS, named
 from ..precisions.dtype import FLOAT32
 from ..targets.artifact_info import ArtifactInfo
@@ -23,6 +24,8 @@ from ..untrusted import printable
 MAX_LINES = 60
 # A program with more names would be longer than its work: it prints numbers.
 _MOST_NAMES = 100
+# Of the boxes that a file chose itself, those that count: of an end-to-end head, as the ultralytics package has it.
+_WHICH = {Suppression: "outputs[0][0][: int(outputs[1][0])]", Ranking: "outputs[0][0][outputs[0][0, :, 4] > 0.25]"}
 
 
 @dataclass(frozen=True)
@@ -68,20 +71,47 @@ def program(path: str, target: Target, info: ArtifactInfo) -> str:
 
 def _decoding(said: Mapping[str, str]) -> _Decoding:
     """How things are found. Raises `KeyError` or `ValueError` where the file does not tell."""
-    if nms_of(said) is not None:
-        return _Decoding({}, _part("detections"))
+    selection = nms_of(said)
+    if selection is not None:
+        told = _object(said.get("rows", '{"masks": 0}'))
+        if "turned" in told:
+            raise ValueError("turned boxes")
+        line, counts = _line(told)
+        which = _WHICH[type(selection)]
+        return _Decoding(counts, _part("detections", line=line, which=which))
     if "detections" in said:
-        told = _object(said["detections"])
-        confidence, iou = _share(told["confidence"]), _share(told["iou"])
-        counts = {"CLASSES": int(told["classes"]), "MAX_DET": int(told["max_det"])}
-        line = _part("mask_line" if int(told["masks"]) else "box_line").rstrip("\n")
-        return _Decoding({"CONFIDENCE": confidence, "IOU": iou, **counts}, _part("boxes", line=line))
+        return _boxes(_object(said["detections"]))
     if "map_threshold" in said:
         thresholds = (_share(float(said["map_threshold"])), LEAST_SIDE, UNCLIP)
         return _Decoding({"THRESHOLD, LEAST, UNCLIP": thresholds}, _part("regions"), "pyclipper")
     if said["task"] != "classify":
         raise ValueError(f"a network of the task {said['task']}")
     return _Decoding({}, _part("probabilities" if said.get("scores") == "probabilities" else "classes"))
+
+
+def _boxes(told: Mapping[str, Any]) -> _Decoding:
+    """How boxes are found that lie as YOLOv5 lays them out, or as the ultralytics package does."""
+    confidence, iou = _share(told["confidence"]), _share(told["iou"])
+    line, counts = _line(told)
+    match told.get("layout", "rows"):
+        case "rows":
+            where = {"turned": "", "first": "5", "confidence": "rows[:, 4] * scores.max(1)"}
+        case "columns":
+            where = {"turned": ".T", "first": "4", "confidence": "scores.max(1)"}
+        case _:
+            raise ValueError("a layout of boxes that is not known")
+    limits = {"CONFIDENCE, IOU": (confidence, iou), "CLASSES, MAX_DET": (int(told["classes"]), int(told["max_det"]))}
+    return _Decoding({**limits, **counts}, _part("boxes", line=line, **where))
+
+
+def _line(told: Mapping[str, Any]) -> tuple[str, Mapping[str, int]]:
+    """What prints a box with all that is told of it, and the constants for that."""
+    if int(told["masks"]):
+        return _part("mask_line").rstrip("\n"), {"MASKS": int(told["masks"])}
+    if "keypoints" in told:
+        points, dimensions = (int(count) for count in told["keypoints"])
+        return _part("point_line").rstrip("\n"), {"POINTS": points, "DIMENSIONS": dimensions}
+    return _part("box_line").rstrip("\n"), {}
 
 
 def _preparation(said: Mapping[str, str], info: ArtifactInfo) -> tuple[str, Mapping[str, object]]:

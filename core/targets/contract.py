@@ -9,7 +9,7 @@ from typing import Any, Self
 from ..errors import BadRequest
 from ..network.network import Dims, Network
 from ..network.ops import ShapeMismatch
-from ..network.suppression import COLUMNS, COUNTS, DETECTIONS, Suppression, rows_of
+from ..network.suppression import COUNTS, Selection, selected_dims, selected_names
 from ..precisions.dtype import FLOAT32, DType
 from ..readings.weigher import weigh
 from ..shapes import InputShape
@@ -32,11 +32,11 @@ class Port:
 
 @dataclass(frozen=True)
 class Contract:
-    """The input and the outputs of an artifact. `nms`: what it suppresses itself; None: nothing."""
+    """The input and the outputs of an artifact. `nms`: what it does with its boxes itself; None: nothing."""
 
     input: Port
     outputs: tuple[Port, ...]
-    nms: Suppression | None = None
+    nms: Selection | None = None
 
     @property
     def fixed_shape(self) -> InputShape | None:
@@ -49,11 +49,11 @@ class Contract:
 
 
 def contract(
-    network: Network, shape: InputShape, io: DType = FLOAT32, *, dynamic: bool, nms: Suppression | None = None
+    network: Network, shape: InputShape, io: DType = FLOAT32, *, dynamic: bool, nms: Selection | None = None
 ) -> Contract:
     """The contract of a network's artifact for one shape, or with batch, height and width dynamic.
 
-    `io`: what its input and outputs are. `nms`: what it suppresses itself.
+    `io`: what its input and outputs are. `nms`: what it does with its boxes itself.
     Raises `BadRequest` if the network cannot take the shape, or has no boxes to suppress.
     """
     outputs = output_dims(network, shape)
@@ -63,9 +63,12 @@ def contract(
     else:
         dims = shape.dims
     if nms is not None:
-        rows_of(network)
-        found = Port(DETECTIONS, io.name, (dims[0], nms.max_det, COLUMNS))
-        return Contract(Port(network.input_name, io.name, dims), (found, Port(COUNTS, "int64", (dims[0],))), nms)
+        given = (*selected_dims(network, nms, dims[0]), *outputs[1:])
+        every = (
+            Port(name, "int64" if name == COUNTS else io.name, each)
+            for name, each in zip(selected_names(network, nms), given, strict=True)
+        )
+        return Contract(Port(network.input_name, io.name, dims), tuple(every), nms)
     ports = (Port(output.name, io.name, dims) for output, dims in zip(network.outputs, outputs, strict=True))
     return Contract(Port(network.input_name, io.name, dims), tuple(ports))
 

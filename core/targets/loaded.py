@@ -18,10 +18,13 @@ Array: TypeAlias = "NDArray[Any]"
 
 @dataclass(frozen=True)
 class Origin:
-    """What a file says of where it comes from: the SHA-256 of the weights, and the shape it was made for."""
+    """What a file says of where it comes from: the SHA-256 of the weights, the shape it was made for, and which of the
+    model's heads it ends in, where there are several.
+    """
 
     source_sha256: str
     shape: InputShape | None
+    head: str = ""
 
 
 @dataclass(frozen=True)

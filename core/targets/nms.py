@@ -1,11 +1,13 @@
-"""The options of files that suppress boxes themselves, for the targets that have such files."""
+"""The options of what files do with a detector's boxes themselves: NMS, and which head they end in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from enum import StrEnum
 from typing import Any
 
-from ..network.suppression import MOST_DETECTIONS, Suppression
-from ..option import Decimal, Number, Option, Part, Switch, Values
+from ..network.suppression import MOST_DETECTIONS, Ranking, Selection, Suppression
+from ..option import Choice, Choices, Decimal, Number, OneOf, Option, Part, Switch, Values
 
 NMS = Option(
     "nms",
@@ -69,8 +71,35 @@ AGNOSTIC = Option(
 ROWS: tuple[Option[Any], ...] = (NMS, CONFIDENCE, IOU, MAX_DET, AGNOSTIC)
 
 
-def chosen(values: Values) -> Suppression | None:
-    """What files are asked to suppress themselves."""
+class Head(StrEnum):
+    """Of two heads, the one that NMS follows, and the one that finds each thing once."""
+
+    ONE_TO_MANY = "one2many"
+    ONE_TO_ONE = "one2one"
+
+
+def _heads() -> Iterator[Choice[Head]]:
+    yield Choice(Head.ONE_TO_MANY, "one2many", "all boxes, for NMS outside or --nms")
+    yield Choice(Head.ONE_TO_ONE, "one2one", "each thing once, the best 300")
+
+
+# The default is the one that the ultralytics package exports by itself since 8.4. The screen leaves it at that.
+HEAD = Option(
+    "head",
+    OneOf(Choices(_heads)),
+    Head.ONE_TO_MANY,
+    Part.RECIPE,
+    "of networks with two heads (YOLOv10, YOLO26): one2many gives all boxes, for NMS; one2one each thing once",
+    title="head",
+    remembered=False,
+    shown=False,
+)
+
+
+def chosen(values: Values) -> Selection | None:
+    """What files are asked to do with their boxes."""
+    if values[HEAD] is Head.ONE_TO_ONE:
+        return Ranking()
     if not values[NMS]:
         return None
     return Suppression(values[CONFIDENCE], values[IOU], values[MAX_DET], values[AGNOSTIC])

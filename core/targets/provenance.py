@@ -9,8 +9,8 @@ from typing import Any
 
 from ..network.network import Network
 from ..network.preparation import Fit, Pixels
-from ..network.result import BestClass, Detections, Mask, Rows
-from ..network.suppression import Suppression
+from ..network.result import BestClass, Columns, Detections, Layout, Mask, Rows
+from ..network.suppression import Ranking, Selection, Suppression
 from ..precisions import Precision
 from ..precisions.dtype import FLOAT32, DType
 from ..shapes import InputShape
@@ -19,7 +19,8 @@ from ..version import VERSION
 from .loaded import Origin
 
 PRODUCER = "halfpint"
-_NMS = "nms"  # the property that tells what a file suppresses itself
+# The properties that tell what a file suppresses itself, and that it ranks the boxes of an end-to-end head.
+_NMS, _RANKED = "nms", "ranked"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def metadata(
     precision: Precision,
     shape: InputShape,
     provenance: Provenance,
-    nms: Suppression | None = None,
+    nms: Selection | None = None,
 ) -> Mapping[str, str]:
     """The model's properties. `stride` and `names` are spelled as YOLOv5 spells them, for its own loader.
 
@@ -54,34 +55,49 @@ def metadata(
         "source": in_utf8(provenance.source),
         "source_sha256": provenance.sha256,
         **network.properties(shape),
+        **({"end2end": "True"} if isinstance(nms, Ranking) else {}),
         **use,
     }
 
 
-def use_of(network: Network, nms: Suppression | None) -> Mapping[str, Any]:
+def use_of(network: Network, nms: Selection | None) -> Mapping[str, Any]:
     """What a program must know to use a file: `preparation` of a picture, and how things are found in the answer."""
     preparation = {"channels": network.channels, "fit": network.fit, **asdict(network.pixels)}
     return {"preparation": preparation, **_found_by(network, nms)}
 
 
-def _found_by(network: Network, nms: Suppression | None) -> Mapping[str, Any]:
+def _found_by(network: Network, nms: Selection | None) -> Mapping[str, Any]:
+    layout = network.layout
+    if layout is not None and nms is not None:
+        rows = {"rows": _told(layout)} if layout.further else {}
+        return {_NMS if isinstance(nms, Suppression) else _RANKED: asdict(nms), **rows}
     match network.result:
         case Mask(threshold=threshold):
             return {"map_threshold": f"{threshold:g}"}
-        case Detections() if nms is not None:
-            return {_NMS: asdict(nms)}
-        case Detections(threshold=threshold, iou=iou, most=most, rows=Rows(classes, masks)):
-            told = {"classes": classes, "masks": masks, "confidence": threshold, "iou": iou, "max_det": most}
-            return {"detections": told}
+        case Detections(threshold=threshold, iou=iou, most=most) if layout is not None:
+            kind = {} if isinstance(layout, Rows) else {"layout": "columns"}
+            return {"detections": {**_told(layout), **kind, "confidence": threshold, "iou": iou, "max_det": most}}
         case BestClass(probabilities=True):
             return {"scores": "probabilities"}
         case _:
             return {}
 
 
-def nms_of(properties: Mapping[str, str]) -> Suppression | None:
-    """What a file says that it suppresses itself; anybody may have written it, and what makes no sense says nothing."""
+def _told(layout: Layout) -> Mapping[str, Any]:
+    """How many values tell what of a box."""
+    more: dict[str, Any] = {}
+    if isinstance(layout, Columns) and layout.points:
+        more["keypoints"] = [layout.points, layout.dimensions]
+    if layout.turned:
+        more["turned"] = True
+    return {"classes": layout.classes, "masks": layout.masks, **more}
+
+
+def nms_of(properties: Mapping[str, str]) -> Selection | None:
+    """What a file says that it does with its boxes. Anybody may have written it: what makes no sense says nothing."""
     try:
+        if _RANKED in properties:
+            return Ranking.from_text(properties[_RANKED])
         return Suppression.from_text(properties[_NMS]) if _NMS in properties else None
     except ValueError:
         return None
@@ -110,7 +126,7 @@ def origin_of(properties: Mapping[str, str]) -> Origin:
     sizes = properties.get("input_size", "").split("×")
     numbers = len(sizes) == 4 and all(size.isdecimal() and len(size) < 7 for size in sizes)
     shape = InputShape(*map(int, sizes)) if numbers else None
-    return Origin(properties.get("source_sha256", ""), shape)
+    return Origin(properties.get("source_sha256", ""), shape, properties.get("head", ""))
 
 
 def torchscript_config(

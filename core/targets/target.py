@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 from ..errors import ArtifactRefused, JobFailed
 from ..limits import ran_out_of_memory
 from ..network.network import Network
-from ..network.suppression import Suppression
+from ..network.suppression import Selection
 from ..option import NOTHING_GIVEN, Option, Values
 from ..precisions import Precision
 from ..precisions.dtype import DType
@@ -38,8 +38,8 @@ class Build:
     """By what one artifact is made: its precision, the size it is made for, what its input and outputs are.
 
     `dynamic`: whether it is to take other sizes too. `device`: where it is traced: `cpu`, or the index of a GPU.
-    `values`: all options of the recipe, for those that concern one target alone. `nms`: what the artifact suppresses
-    itself; None: nothing.
+    `values`: all options of the recipe, for those that concern one target alone. `nms`: what the artifact does
+    with its boxes itself; None: nothing.
     """
 
     precision: Precision
@@ -48,7 +48,7 @@ class Build:
     dynamic: bool = False
     device: str = "cpu"
     values: Values = NOTHING_GIVEN
-    nms: Suppression | None = None
+    nms: Selection | None = None
 
     def contract(self, network: Network) -> Contract:
         """What the artifact takes and gives.

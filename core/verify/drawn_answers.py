@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.result import Rows
+from ..network.result import Layout, Rows
 from ..network.suppression import Suppression
 
 Array = NDArray[Any]
@@ -20,8 +20,8 @@ _NOTHING = 2.0**-20  # the objectness of a box that holds nothing: no product wi
 _BOXES_A_THING = 4
 
 
-def drawn_answer(layout: Rows, nms: Suppression, boxes: int, size: tuple[int, int], batch: int, seed: int) -> Array:
-    """An answer batch×boxes×(5 + classes), float32, the same for the same seed.
+def drawn_answer(layout: Layout, nms: Suppression, boxes: int, size: tuple[int, int], batch: int, seed: int) -> Array:
+    """An answer with so many boxes, laid out as a network has them, float32, the same for the same seed.
 
     The images take turns: things that are found in several boxes, nothing, more than `max_det` boxes apart from each
     other as far as there are so many, and boxes that are equal but for their class or in all. `size`: height and width,
@@ -36,14 +36,18 @@ def drawn_answer(layout: Rows, nms: Suppression, boxes: int, size: tuple[int, in
     draws = (_things, _nothing, _crowd, _equals)
     for index, rows in enumerate(answer):
         draws[(seed + index) % KINDS](random, rows, layout, nms, size)
-    return answer
+    further = random.uniform(-2, 2, (batch, boxes, layout.further)).astype(np.float32)
+    if isinstance(layout, Rows):
+        return np.concatenate((answer, further), axis=2)
+    sure = answer[..., 4:5] * answer[..., 5:]
+    return np.ascontiguousarray(np.concatenate((answer[..., :4], sure, further), axis=2).transpose(0, 2, 1))
 
 
 def _nothing(*_: object) -> None:
     """No box holds anything."""
 
 
-def _things(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppression, size: tuple[int, int]) -> None:
+def _things(random: np.random.Generator, rows: Array, layout: Layout, nms: Suppression, size: tuple[int, int]) -> None:
     """Some of the boxes lie about a few places, near each other and less near, of two classes."""
     count = min(len(rows) // 2, 16 * _BOXES_A_THING) // _BOXES_A_THING * _BOXES_A_THING
     places = random.choice(len(rows), count, replace=False)
@@ -54,7 +58,7 @@ def _things(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppres
     _certain(random, rows, places, layout, nms, classes=random.integers(0, min(2, layout.classes), count))
 
 
-def _crowd(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppression, size: tuple[int, int]) -> None:
+def _crowd(random: np.random.Generator, rows: Array, layout: Layout, nms: Suppression, size: tuple[int, int]) -> None:
     """More boxes than `max_det` hold something, if there are so many, each in a cell of its own."""
     places = random.permutation(len(rows))[: 2 * nms.max_det]
     side = int(np.ceil(np.sqrt(len(rows))))
@@ -64,7 +68,7 @@ def _crowd(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppress
     _certain(random, rows, places, layout, nms, classes=random.integers(0, layout.classes, len(places)))
 
 
-def _equals(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppression, size: tuple[int, int]) -> None:
+def _equals(random: np.random.Generator, rows: Array, layout: Layout, nms: Suppression, size: tuple[int, int]) -> None:
     """Boxes in the same place: of the same confidence, and of another class."""
     places = random.choice(len(rows), 3, replace=False)
     rows[places, :4] = np.array([0.5, 0.5, 0.25, 0.25]) * [*size[::-1], *size[::-1]]
@@ -73,7 +77,7 @@ def _equals(random: np.random.Generator, rows: Array, layout: Rows, nms: Suppres
 
 
 def _certain(
-    random: np.random.Generator, rows: Array, places: Array, layout: Rows, nms: Suppression, classes: Array
+    random: np.random.Generator, rows: Array, places: Array, layout: Layout, nms: Suppression, classes: Array
 ) -> None:
     """Let boxes hold things of these classes, with confidences above the threshold."""
     wanted = nms.confidence + (1 - nms.confidence) * random.uniform(0.1, 1.0, len(places))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..kinds import Kind
 from ..limits import ran_out_of_memory
-from ..network.suppression import Suppression
+from ..network.suppression import Selection
 from ..shapes import InputShape
 from ..targets.contract import Contract
 from ..targets.loaded import Loaded, told
@@ -36,8 +36,8 @@ class Subject:
         return self.contract is not None and self.contract.fixed_shape is not None
 
     @property
-    def nms(self) -> Suppression | None:
-        """What it suppresses itself, if it does."""
+    def nms(self) -> Selection | None:
+        """What it does with its boxes itself, if anything."""
         return None if self.contract is None else self.contract.nms
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.result import Boxes, Decoder
-from ..network.suppression import Suppression
+from ..network.result import Boxes, Decoder, Layout
+from ..network.suppression import COLUMNS, Suppression
 from .detections import overlaps, survivors
 
 Array = NDArray[Any]
@@ -29,19 +29,23 @@ class Suppressed:
     """What a file keeps of one image's boxes.
 
     `found`: its detections. `candidates`: the boxes above the threshold. `ties`: boxes that it keeps, or does not,
-    otherwise than float64 would, as float32 decides. `wrong`: what is wrong about it; empty if nothing is.
+    otherwise than float64 would, as float32 decides. `wrong`: what is wrong about it; empty if nothing is. `check`:
+    which one this is of.
     """
 
     found: int
     candidates: int
     ties: int
     wrong: str = ""
+    check: str = "nms"
 
 
-def suppressed(decoder: Decoder, nms: Suppression, raw: Sequence[Array], rows: Array, count: int) -> Suppressed:
+def suppressed(
+    decoder: Decoder, layout: Layout, nms: Suppression, raw: Sequence[Array], rows: Array, count: int
+) -> Suppressed:
     """Hold what a file keeps of one image against its own answer before suppression.
 
-    `raw`: that answer, every output with a batch of one. `rows`: max_det×6, with `count` detections.
+    `raw`: that answer, every output with a batch of one. `rows`: max_det×(6 + further), with `count` detections.
     """
     confidences = decoder.confidences(raw)
     which = np.flatnonzero(confidences > nms.confidence * (1 - _CLOSE))
@@ -56,7 +60,9 @@ def suppressed(decoder: Decoder, nms: Suppression, raw: Sequence[Array], rows: A
         return Suppressed(count, known, 0, f"it counts {count} detections, and gives more")
     if (np.diff(rows[:count, 4]) > 0).any():
         return Suppressed(count, known, 0, "the most confident detection does not come first")
-    kept, stray = _matched(rows[:count], told, confidences, np.isin(np.arange(len(which)), expected))
+    every = layout.rows(raw[0])[which]
+    further = every[:, every.shape[1] - layout.further :].astype(np.float64)
+    kept, stray = _matched(rows[:count], told, confidences, further, np.isin(np.arange(len(which)), expected))
     if stray is not None:
         return Suppressed(count, known, 0, f"detection {stray} is none of the boxes above the threshold")
     ties = len(set(kept.tolist()) ^ set(expected.tolist()))
@@ -67,10 +73,11 @@ def _some(boxes: Boxes, which: Array) -> Boxes:
     return Boxes(boxes.corners[which], boxes.classes[which])
 
 
-def _matched(rows: Array, boxes: Boxes, confidences: Array, likely: Array) -> tuple[Array, int | None]:
+def _matched(rows: Array, boxes: Boxes, confidences: Array, further: Array, likely: Array) -> tuple[Array, int | None]:
     """The box that each row tells, by its place among the candidates; and the first row that tells none.
 
-    `likely`: those that are looked at first, where several boxes are the same to the digits of a row.
+    `further`: what else is told of each box. `likely`: those that are looked at first, where several boxes are the same
+    to the digits of a row.
     """
     close = max(_CLOSE, float(np.finfo(rows.dtype).eps))
     free = np.ones(len(confidences), bool)
@@ -79,6 +86,7 @@ def _matched(rows: Array, boxes: Boxes, confidences: Array, likely: Array) -> tu
         reach = close * np.maximum(np.abs(boxes.corners).max(1, initial=0.0), 1.0)
         same = free & (np.abs(boxes.corners - row[:4]).max(1, initial=0.0) <= reach)
         same &= (np.abs(confidences - row[4]) <= close * confidences) & (boxes.classes == row[5])
+        same &= (np.abs(further - row[COLUMNS:]) <= close * np.maximum(np.abs(further), 1.0)).all(1)
         found = np.flatnonzero(same & likely) if (same & likely).any() else np.flatnonzero(same)
         if not len(found):
             return np.array(kept, np.int64), number

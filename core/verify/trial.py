@@ -126,7 +126,7 @@ def _shown(loaded: Loaded, network: Network, trial: Trial) -> Runner:
     subject = trial.subject
     assert subject.nms is not None
     outputs = _answer(Probe(subject.shape, 0), loaded, network, trial)
-    wrong = outputs is not None and wrong_form(outputs, tail.dims_of(subject.nms, subject.shape.batch))
+    wrong = outputs is not None and wrong_form(outputs, tail.dims_of(network, subject.nms, subject.shape))
     if wrong:
         trial.note("outputs", Verdict.FAIL, f"at {subject.shape}: {wrong}")
     if not trial.failed:
@@ -154,7 +154,7 @@ def _run(probe: Probe, runner: Runner, network: Network, trial: Trial) -> None:
     if outputs is None:
         return
     dims = output_dims(network, probe.shape)
-    wrong = wrong_form(outputs, dims if nms is None else [*dims, *tail.dims_of(nms, probe.shape.batch)])
+    wrong = wrong_form(outputs, dims if nms is None else [*dims, *tail.dims_of(network, nms, probe.shape)])
     if wrong:
         trial.note("outputs", Verdict.FAIL, f"at {probe.shape}: {wrong}")
         return

@@ -69,15 +69,6 @@ def test_what_makes_no_sense_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_segmentation_network_is_refused_with_the_reason(tmp_path: Path) -> None:
-    weights = Path(__file__).parents[1] / "fixtures" / "yolov5" / "master-n-seg.pt"
-    result = export(weights, tmp_path, "--nms")
-    assert result.returncode == 2
-    assert (
-        "NMS in the file would part the boxes from their masks" in result.stderr and "leave out --nms" in result.stderr
-    )
-
-
 def test_targets_without_it_are_told(tiny: Path, tmp_path: Path) -> None:
     result = export(tiny, tmp_path, "--nms", "--include", "onnx", "torchscript", "--verify", "quick")
     assert result.returncode == 0, result.stderr

@@ -53,6 +53,22 @@ class Apart:
 
 
 @dataclass(frozen=True, eq=False)
+class Forked:
+    """Half of the channels through a convolution, the other half through a pooling and one; both halve the size."""
+
+    mean: Apart
+    first: ConvBlock
+    second: ConvBlock
+
+    def __call__(self, ops: Ops[T], x: T) -> T:
+        halves = ops.split(self.mean(ops, x), (self.first.conv.in_channels, self.second.conv.in_channels), 1)
+        # As tensors of their own: runtimes would copy a half that lies between others.
+        one, other = (ops.concat((half,), 1) for half in halves)
+        pooled = ops.max_pool(other, (3, 3), (2, 2), (1, 1))
+        return ops.concat((self.first(ops, one), self.second(ops, pooled)), 1)
+
+
+@dataclass(frozen=True, eq=False)
 class Added:
     """What blocks make of a tensor, added to it."""
 

@@ -11,7 +11,7 @@ from ..blocks.build import BUILDERS as SHARED
 from ..blocks.build import Builders, activation, block_of, chain, conv_block, plain, same_pool
 from ..folded import conv_part, conv_sum, float64, scaled_channels
 from ..modules import Module
-from .blocks import Added, Apart, Attention, Halves, Stages
+from .blocks import Added, Apart, Attention, Forked, Halves, Stages
 
 if TYPE_CHECKING:
     from ..folded import Float64
@@ -98,17 +98,28 @@ def _downsampled(module: Module) -> Chain:
 
 
 def _mean_and_conv(module: Module) -> Chain:
-    """AConv: the mean of each 2×2 cells, without a border, and a convolution."""
+    """AConv: the mean of each 2×2 cells, and a convolution."""
     module.only("cv1")
     last = conv_block(module.child("cv1"))
-    channels = last.conv.in_channels
+    return Chain((_mean(module, last.conv.in_channels), last))
+
+
+def _mean_and_two(module: Module) -> Forked:
+    """ADown: the mean of each 2×2 cells, and a convolution for each half of the channels, one behind a pooling."""
+    module.only("cv1", "cv2")
+    first, second = (conv_block(module.child(name)) for name in ("cv1", "cv2"))
+    return Forked(_mean(module, first.conv.in_channels + second.conv.in_channels), first, second)
+
+
+def _mean(module: Module, channels: int) -> Apart:
+    """The mean of each 2×2 cells, without a border."""
 
     def quarters() -> Float64:
         import numpy as np
 
         return np.full((channels, 2, 2), 0.25)
 
-    return Chain((Apart(scaled_channels(f"{module.path}.mean", channels, 2, quarters)), last))
+    return Apart(scaled_channels(f"{module.path}.mean", channels, 2, quarters))
 
 
 def _pooled(module: Module) -> SPPF:
@@ -210,6 +221,7 @@ BUILDERS: Builders = {
     "RepBottleneck": plain(_reparameterized_bottleneck),
     "RepConv": plain(_reparameterized),
     "AConv": plain(_mean_and_conv),
+    "ADown": plain(_mean_and_two),
     "SPPELAN": plain(_pooled),
     # YOLOv10
     "C2fCIB": _stages,

@@ -37,14 +37,14 @@ UNSUPPORTED = {
     "SemanticSegment": "semantic segmentation",
     "Depth": "depth",
 }
-# Branches beside the one that is described: the end-to-end head, and what serves training alone.
-_ONE_TO_ONE = "one2one_"
-TRAINING_ONLY = ("flow_model", "cv4_sigma")
+# Branches beside the one that is described: the other head, and what serves training alone.
+ONE_TO_ONE = "one2one_"
+TRAINING_ONLY = ("flow_model", "cv4_sigma", "one2one_cv4_sigma")
 
 
 def is_one_to_one(branch: str) -> bool:
     """Whether a head's branch is one that finds each thing once; it stands beside the one that NMS follows."""
-    return branch.startswith(_ONE_TO_ONE)
+    return branch.startswith(ONE_TO_ONE) and branch not in TRAINING_ONLY
 
 
 def task_of_head(module: Module) -> str:
@@ -60,28 +60,31 @@ def task_of_head(module: Module) -> str:
     raise WeightsRefused(f"{module}: the head {printable(module.full_kind)} is not known")
 
 
-def head_from(module: Module) -> Head:
-    """The head that a model's last module describes. Raises `WeightsRefused` for an unknown or incomplete one."""
+def head_from(module: Module, which: str = "") -> Head:
+    """The head that a model's last module describes. `which`: what its branches' names begin with, of two.
+
+    Raises `WeightsRefused` for an unknown or incomplete one.
+    """
     match task_of_head(module):
         case "segment":
             masks = module.integer("nm", 1, MAX_CLASSES)
-            detect = _detect(module, Masks(masks), "proto")
+            detect = _detect(module, which, Masks(masks), "proto")
             return Segment(detect, _prototypes(module.child("proto"), masks, [level.stride for level in detect.levels]))
         case "pose":
             points, dimensions = module.integers("kpt_shape", 2, 1, MAX_CLASSES)
             if dimensions not in (2, 3):
                 raise WeightsRefused(f"{module}: keypoints of {dimensions} dimensions; 2 and 3 are known")
             if module.kind == "Pose26":
-                return _detect(module, Keypoints(points, dimensions, factor=1, shift=0), "cv4_kpts")
-            return _detect(module, Keypoints(points, dimensions))
+                return _detect(module, which, Keypoints(points, dimensions, factor=1, shift=0), "cv4_kpts")
+            return _detect(module, which, Keypoints(points, dimensions))
         case "obb":
             if module.integer("ne") != 1:
                 raise WeightsRefused(f"{module}: {module.integer('ne')} angles a box; one is known")
-            return _detect(module, Angle(bounded=module.kind == "OBB"))
+            return _detect(module, which, Angle(bounded=module.kind == "OBB"))
         case "classify":
             return _classify(module)
         case _:
-            return _detect(module, None)
+            return _detect(module, which, None)
 
 
 def class_count(module: Module) -> int:
@@ -91,14 +94,14 @@ def class_count(module: Module) -> int:
     return module.integer("nc", 1, MAX_CLASSES)
 
 
-def _detect(module: Module, further: Further | None, *others: str) -> Detect:
+def _detect(module: Module, which: str, further: Further | None, *others: str) -> Detect:
     beside = [name for name in module.children if is_one_to_one(name) or name in TRAINING_ONLY]
     module.only("cv2", "cv3", "dfl", *(("cv4",) if further else ()), *others, *beside)
     classes, bins = class_count(module), module.integer("reg_max", 1, _MAX_BINS)
     counts = [4 * bins, classes, *([further.count] if further else [])]
     names = ("cv2", "cv3", "cv4")[: len(counts)]
     branches = [
-        _branch(module.child(name), module.children.get(f"{name}_kpts"), count)
+        _branch(module.child(f"{which}{name}"), module.children.get(f"{which}{name}_kpts"), count)
         for name, count in zip(names, counts, strict=True)
     ]
     strides = level_strides(module)

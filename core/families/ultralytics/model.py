@@ -25,6 +25,7 @@ _ERAS = {
     "C2f": "YOLOv8",
     "C3": "YOLOv5u",
 }
+_END_TO_END = "end-to-end head (one2one, exported with --head one2one)"
 _CLASSIFIED_AT = 224  # px, a side: what classifiers are trained at, if a checkpoint does not say
 
 
@@ -54,7 +55,7 @@ class UltralyticsModel:
         """The branches of the head that are not exported, by what they are."""
         children = head_module(self.module).children
         return {
-            "end-to-end head (one2one, not exported)": [m for name, m in children.items() if is_one_to_one(name)],
+            _END_TO_END: [m for name, m in children.items() if is_one_to_one(name)],
             "branches that serve training alone": [m for name, m in children.items() if name in TRAINING_ONLY],
         }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...network.network import Component, Network, Output
 from ...network.preparation import Fit
-from ...network.result import BestClass, Result
+from ...network.result import BestClass, Columns, Result
+from ...refusal import refusing
 from ...shapes import InputShape
 from ..blocks.graph import Head
 from ..blocks.wiring import (
@@ -21,12 +22,15 @@ from ..blocks.wiring import (
 from ..modules import Module
 from . import NAME
 from .build import BUILDERS
-from .build_heads import class_count, head_from, is_one_to_one, task_of_head
+from .build_heads import ONE_TO_ONE, class_count, head_from, is_one_to_one, task_of_head
 from .decoder import detections
 from .heads import Angle, Classify, Detect, Further, Keypoints, Masks, Segment
 
 # Every network halves its image so often; a classifier does not say so, and one with a finer map does no less.
 _LEAST_STRIDE = 32
+_ONE_TO_MANY, _ONE_TO_ONE = "one2many", "one2one"
+# What a one-to-one head's outputs are called, as `output0` and `output1` are those of files that rank its boxes.
+_INNER = ("cells", "prototypes")
 
 
 def network_of(model: Module, notes: Mapping[str, str]) -> Network:
@@ -39,6 +43,7 @@ def network_of(model: Module, notes: Mapping[str, str]) -> Network:
     head, detect = body.head, _detector(body.head)
     outputs, components = _classes(class_count(last)) if detect is None else _boxes(detect)
     channels = input_channels(body)
+    further = detect.further if detect else None
     network = Network(
         family=NAME,
         task=task,
@@ -49,14 +54,28 @@ def network_of(model: Module, notes: Mapping[str, str]) -> Network:
         components=components,
         names=class_names(model),
         result=_result(detect),
+        layout=None if detect is None else _layout(detect),
         fit=Fit.CROP if isinstance(head, Classify) else Fit.SQUARE,
-        properties=_Properties(
-            channels, detect.further if detect else None, any(map(is_one_to_one, last.children)), notes
-        ),
+        properties=_Properties(channels, further, "", notes),
     )
     if detect is not None:
         check_strides(network, last, [(f"level {i}", level.stride) for i, level in enumerate(detect.levels)])
-    return network
+    if detect is None or not any(map(is_one_to_one, last.children)):
+        return network
+    with refusing(f"layer {len(modules) - 1}", last):
+        other = replace(
+            network,
+            body=replace(body, head=head_from(last, ONE_TO_ONE)),
+            outputs=tuple(replace(output, name=name) for output, name in zip(outputs, _INNER, strict=False)),
+            head=_ONE_TO_ONE,
+            properties=_Properties(channels, further, _ONE_TO_ONE, notes),
+        )
+    return replace(
+        network,
+        head=_ONE_TO_MANY,
+        heads={_ONE_TO_ONE: other},
+        properties=_Properties(channels, further, _ONE_TO_MANY, notes),
+    )
 
 
 def task_of(model: Module) -> str:
@@ -117,22 +136,34 @@ def _result(detect: Detect | None) -> Result | None:
     return None if isinstance(detect.further, Angle) else detections(detect.classes)
 
 
+def _layout(detect: Detect) -> Columns:
+    match detect.further:
+        case Angle(count=count):
+            return Columns(detect.classes, angles=count)
+        case Masks(count):
+            return Columns(detect.classes, masks=count)
+        case Keypoints(points, dimensions):
+            return Columns(detect.classes, points=points, dimensions=dimensions)
+        case _:
+            return Columns(detect.classes)
+
+
 @dataclass(frozen=True, eq=False)
 class _Properties:
     """What the package's own loader looks for in a file, and what the checkpoint says of itself.
 
-    `one_to_many`: whether that head was taken where the checkpoint has an end-to-end one, too.
+    `head`: which was taken, where the checkpoint has two.
     """
 
     channels: int
     further: Further | None
-    one_to_many: bool
+    head: str
     notes: Mapping[str, str]
 
     def __call__(self, shape: InputShape) -> Mapping[str, str]:
         told = {"batch": str(shape.batch), "imgsz": str([shape.height, shape.width]), "channels": str(self.channels)}
-        if self.one_to_many:
-            told |= {"head": "one2many", "end2end": "False"}
+        if self.head:
+            told |= {"head": self.head, "end2end": "False"}  # of all boxes: what ranks them says so itself
         if isinstance(self.further, Keypoints):
             told["kpt_shape"] = str([self.further.points, self.further.dimensions])
         return {**told, **self.notes}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ...network.result import Boxes, Detections, Rows
+from ...network.result import Boxes, Detections
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,6 @@ class RowDecoder:
         return rows[:, 5 : 5 + self.classes]
 
 
-def detections(classes: int, *, masks: int = 0) -> Detections:
-    """What is kept of the answer of a detector of so many classes, with so many mask weights a box."""
-    return Detections(RowDecoder(classes), _CONFIDENCE, _IOU, _MOST, Rows(classes, masks))
+def detections(classes: int) -> Detections:
+    """What is kept of the answer of a detector of so many classes."""
+    return Detections(RowDecoder(classes), _CONFIDENCE, _IOU, _MOST)

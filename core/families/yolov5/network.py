@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...errors import WeightsRefused
 from ...network.network import Component, Network, Output
 from ...network.preparation import UNIT_RGB, Fit, Pixels
-from ...network.result import BestClass, Result
+from ...network.result import BestClass, Result, Rows
 from ...untrusted import printable
 from ...weights.tensors import Tensor
 from ..blocks.build import BUILDERS
@@ -50,6 +50,7 @@ def network_of(model: Module) -> Network:
         components=components,
         names=class_names(model),
         result=_result(body),
+        layout=_layout(body),
         fit=fit,
         pixels=pixels,
     )
@@ -102,12 +103,17 @@ def _answers(body: YoloBody) -> tuple[tuple[Output, ...], tuple[Component, ...]]
             raise WeightsRefused("the head is not known")
 
 
-def _result(body: YoloBody) -> Result | None:
+def _result(body: YoloBody) -> Result:
+    layout = _layout(body)
+    return BestClass(0) if layout is None else detections(layout.classes)
+
+
+def _layout(body: YoloBody) -> Rows | None:
     match body.head:
         case (Detect() as detect) | Segment(detect=detect):
-            return detections(detect.classes, masks=detect.masks)
+            return Rows(detect.classes, detect.masks)
         case _:
-            return BestClass(0)
+            return None
 
 
 def _rows(detect: Detect) -> Output:

@@ -123,12 +123,22 @@ class LoadedOnnx:
         return LiftedOnnx(session, self._stored.tensors(self._stored.large), shown)
 
     def behind(self, tensor: str) -> LiftedOnnx:
-        """The nodes that follow on a tensor, float32 of any size. Raises `ValueError` if no output follows on it."""
+        """The nodes that follow on a tensor, float32 of any size, with the outputs that do.
+
+        Raises `ValueError` if no output follows on it.
+        """
         model = onnx.ModelProto()
         model.CopyFrom(self._stored.brief)
         graph = model.graph
         del graph.input[:], graph.value_info[:], graph.node[:], graph.initializer[:]
-        wanted = {port.name for port in graph.output}
+        reached = {tensor}
+        for node in self._stored.brief.graph.node:
+            if not reached.isdisjoint(node.input):
+                reached.update(node.output)
+        outputs = [port for port in graph.output if port.name in reached]
+        del graph.output[:]
+        graph.output.extend(outputs)
+        wanted = {port.name for port in outputs}
         for node in reversed(self._stored.brief.graph.node):
             if not wanted.isdisjoint(node.output) and tensor not in node.output:
                 wanted |= set(node.input)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from ...network.layers import Activation, Constant, Conv2d, ConvTranspose2d, Pair
 from ...network.network import Dims, Network
-from ...network.suppression import COUNTS, DETECTIONS, Suppression, rows_of
+from ...network.suppression import Selection, layout_of, selected_names
 from ...readings.size_constants import SizeConstant, size_constants
 from .graph import Attribute, ElementType, Graph, Value
 from .size_initializers import initializer
-from .tail import suppressed
+from .tail import selected
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class GraphSpec:
     opset: int  # 11 to 21
     type: ElementType = ElementType.FLOAT
     io: ElementType = ElementType.FLOAT
-    nms: Suppression | None = None
+    nms: Selection | None = None
 
     @property
     def size(self) -> tuple[int, ...] | None:
@@ -75,9 +75,11 @@ def write(network: Network, spec: GraphSpec, producer: tuple[str, str], metadata
     if spec.nms is None:
         outputs = _named(graph, [writer.cast(y, spec.io) for y in answer], names)
     else:
-        (rows,) = _named(graph, answer, names)
-        found, counts = suppressed(graph, rows, rows_of(network), spec.nms)
-        outputs = _named(graph, [writer.cast(found, spec.io), counts], [DETECTIONS, COUNTS])
+        boxes, *others = _named(graph, answer, names)
+        found, *counts = selected(graph, boxes, layout_of(network, spec.nms), spec.nms)
+        others = [writer.copy(other, spec.io) for other in others]
+        given = [writer.cast(found, spec.io), *counts, *others]
+        outputs = _named(graph, given, selected_names(network, spec.nms))
     ports = (Port(y.name, y.type, dims) for y, dims in zip(outputs, spec.outputs, strict=True))
     return Model(graph, network.family, Port(image.name, image.type, spec.input), tuple(ports), producer, metadata)
 
@@ -205,6 +207,10 @@ class _Writer:
     def cast(self, x: Value, type: ElementType) -> Value:
         """`x` in a type; itself, if it is of that already."""
         return x if x.type == type else self._cast(x.name, type)
+
+    def copy(self, x: Value, type: ElementType) -> Value:
+        """`x` in a type, as another tensor."""
+        return self._node("Identity", x) if x.type == type else self._cast(x.name, type)
 
     def grid(self, x: Value, offset: float) -> Value:
         node, integer = self._graph.node, self._graph.integer

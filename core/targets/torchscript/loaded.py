@@ -62,7 +62,7 @@ class LoadedTorchScript:
                 shape = InputShape(batch, channels, height, width)
             case _:
                 shape = None
-        return Origin(str(self.config.get("source_sha256", "")), shape)
+        return Origin(str(self.config.get("source_sha256", "")), shape, str(self.config.get("head", "")))
 
     @property
     def io(self) -> DType:

@@ -17,7 +17,9 @@ def check_contract(found: Contract | None, wanted: Contract | None) -> Evidence:
     if len(found.outputs) != len(wanted.outputs):
         return Evidence("contract", Verdict.FAIL, f"{len(found.outputs)} outputs, {len(wanted.outputs)} were promised")
     if found.nms != wanted.nms:
-        told = f"the file says that it suppresses {found.nms or 'nothing'}, {wanted.nms or 'nothing'} was promised"
+        told = (
+            f"the file says that it chooses boxes by {found.nms or 'nothing'}, {wanted.nms or 'nothing'} was promised"
+        )
         return Evidence("contract", Verdict.FAIL, told)
     return Evidence("contract", Verdict.PASS, "; ".join(map(_spelled, (found.input, *found.outputs))))
 

@@ -11,14 +11,13 @@ import onnx
 import pytest
 import torch
 
-from halfpint.core.errors import BadRequest, WeightsRefused
+from halfpint.core.errors import WeightsRefused
 from halfpint.core.export.order import Order
 from halfpint.core.families import identify, open_weights
 from halfpint.core.families.modules import Module
 from halfpint.core.families.ultralytics.names import NAMES
 from halfpint.core.images.synthetic import structured_batch
 from halfpint.core.inspect import inspect
-from halfpint.core.network.suppression import rows_of
 from halfpint.core.precisions import FLOATS, FP16, Precision
 from halfpint.core.precisions.dtype import FLOAT16, FLOAT64
 from halfpint.core.readings.reference import Reference
@@ -153,7 +152,9 @@ def test_a_file_tells_what_the_package_s_own_loader_looks_for() -> None:
 
 def test_of_two_heads_the_one_that_nms_follows_is_exported_and_the_other_is_told() -> None:
     info = inspect(KNOWN["yolo26n-seg"])
-    assert [part.name for part in info.parts if part.dropped] == ["end-to-end head (one2one, not exported)"]
+    assert [part.name for part in info.parts if part.dropped] == [
+        "end-to-end head (one2one, exported with --head one2one)"
+    ]
     with network_of(KNOWN["yolo26n-seg"]) as network:
         told = metadata(network, FP16, InputShape(1, 3, 96, 160), Provenance("best.pt", "0" * 64))
     assert (told["head"], told["end2end"]) == ("one2many", "False")
@@ -165,14 +166,6 @@ def test_a_classifier_s_file_tells_that_its_scores_are_probabilities() -> None:
 
 
 # ---- what is refused
-
-
-def test_nms_in_the_file_is_refused_for_a_layout_that_it_does_not_know() -> None:
-    with (
-        network_of(KNOWN["v8.0.100-yolov8n"]) as network,
-        pytest.raises(BadRequest, match="not supported yet for boxes as ultralytics lays them out"),
-    ):
-        rows_of(network)
 
 
 @pytest.mark.parametrize(

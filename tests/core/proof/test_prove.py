@@ -13,10 +13,11 @@ from PIL import Image
 
 from halfpint.core.errors import BadRequest
 from halfpint.core.families import identify, open_weights
+from halfpint.core.families.ultralytics.decoder import detections as column_detections
 from halfpint.core.families.yolov5.decoder import detections
 from halfpint.core.images.source import open_images
 from halfpint.core.network.network import Network
-from halfpint.core.network.result import BestClass, Mask
+from halfpint.core.network.result import BestClass, Columns, Layout, Mask, Rows
 from halfpint.core.proof.classes import ClassFinder
 from halfpint.core.proof.detections import DetectionFinder
 from halfpint.core.proof.expected import Expected
@@ -204,17 +205,22 @@ def test_classes_are_counted(network: Network) -> None:
     assert (found.expected, found.kept, found.new, found.loss.found) == (4, 3, 1, 0.75)
 
 
-def test_masks_of_what_is_kept_are_compared() -> None:
+@pytest.mark.parametrize("layout", [Rows(1, masks=2), Columns(1, masks=2)], ids=["rows", "columns"])
+def test_masks_of_what_is_kept_are_compared(layout: Layout) -> None:
     """Boxes of 64×64 px in an image of 128×128, prototypes of 32×32 cells; the mask of one becomes half of it."""
-    result = detections(1, masks=2)
-    finder, masks = DetectionFinder(result), MaskFinder(result, 2)
+    result = detections(1) if isinstance(layout, Rows) else column_detections(1)
+    finder, masks = DetectionFinder(result), MaskFinder(result, layout)
     left, halves = np.zeros((32, 32)), np.zeros((32, 32))
     left[:16, :16], halves[:8, :16] = 2, 2
     prototypes = np.stack((left - 1, halves - 1))[None].astype(np.float32)
 
     def answer(mix: tuple[float, float]) -> list[Array]:
         rows = [[32, 32, 64, 64, 0.9, 1, *mix], [96, 96, 64, 64, 0.8, 1, 1, 0], [96, 32, 20, 20, 0.1, 1, 1, 0]]
-        return [np.array([rows], np.float32), prototypes]
+        boxes = np.array([rows], np.float32)
+        if isinstance(layout, Columns):  # which have no objectness
+            boxes[..., 5] *= boxes[..., 4]
+            boxes = np.delete(boxes, 4, axis=2).transpose(0, 2, 1)
+        return [boxes, prototypes]
 
     def found(outputs: Sequence[Array]) -> tuple[Array, Array]:
         rows = finder.finds(outputs).astype(np.float32)

@@ -22,13 +22,14 @@ from halfpint.core.images.letterbox import Geometry, prepared
 from halfpint.core.images.synthetic import structured_image, text_image
 from halfpint.core.kinds import Kind
 from halfpint.core.network.network import Network
-from halfpint.core.network.result import BestClass, Detections, Mask
+from halfpint.core.network.result import BestClass, Detections, Mask, Rows
 from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import FLOATS, FP16
+from halfpint.core.precisions import FLOATS, FP16, FP32
 from halfpint.core.snippet.program import MAX_LINES, program
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets import targets
 from halfpint.core.targets.artifact_info import ArtifactInfo
+from halfpint.core.targets.nms import Head
 from halfpint.core.verify.detections import found
 from halfpint.core.verify.regions import area, boxes_of, iou
 from support import classifier, dbnet
@@ -46,6 +47,15 @@ WEIGHTS = {
     "segment": (lambda: FIXTURES / "master-n-seg.pt", (128, 128)),
     "classify": (classifier.checkpoint, (96, 96)),
     "text": (lambda: dbnet.checkpoint("proxylessnas"), (160, 128)),
+}
+
+# The same of checkpoints whose boxes lie otherwise, and what is asked of their ONNX files.
+ULTRALYTICS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "ultralytics detect": ("v8.0.100-yolov8n", {}),
+    "ultralytics segment": ("yolo11n-seg", {}),
+    "ultralytics segment, nms": ("yolo11n-seg", {"nms": True, "max_det": 30}),
+    "ultralytics pose": ("yolov8n-pose", {}),
+    "ultralytics segment, one2one": ("yolo26n-seg", {"head": Head.ONE_TO_ONE}),
 }
 
 
@@ -77,13 +87,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ExportSpec]:
     specs["detect, nms"] = ExportSpec.of(weights, tmp_path_factory.mktemp("nms"), *size, 3, **more, **own)
     half = {**more, "precisions": (FP16,), "half_io": True, "dynamic": True}
     specs["detect, FP16 ports"] = ExportSpec.of(weights, tmp_path_factory.mktemp("half"), *size, **half)
+    whole: dict[str, Any] = {**more, "precisions": (FP32,)}
+    for name, (checkpoint, further) in ULTRALYTICS.items():
+        weights, folder = FIXTURES.parent / "ultralytics" / f"{checkpoint}.pt", tmp_path_factory.mktemp("ultralytics")
+        specs[name] = ExportSpec.of(weights, folder, 96, 128, **whole, **further)
     return specs
 
 
 def cases() -> list[tuple[str, Kind]]:
     kinds = [Kind(target, precision) for target in MADE for precision in FLOATS]
     every = [(name, kind) for name in WEIGHTS for kind in kinds]
-    return [*every, *(("detect, nms", Kind(ONNX, p)) for p in FLOATS), ("detect, FP16 ports", Kind(ONNX, FP16))]
+    kin = [(name, Kind(ONNX, FP32)) for name in ULTRALYTICS]
+    return [*every, *(("detect, nms", Kind(ONNX, p)) for p in FLOATS), ("detect, FP16 ports", Kind(ONNX, FP16)), *kin]
 
 
 @pytest.mark.xdist_group("snippet")  # in one process: the artifacts are made once
@@ -112,7 +127,9 @@ def test_it_finds_what_halfpint_finds(
             outputs = [np.asarray(y[:1], np.float64) for y in loaded.run(np.repeat(image, spec.batch, 0))]
             EXPECTED[type(network.result)](told, network, outputs, geometry, name)
         loaded.close()
-    assert name == "segment" or any(str(pictures[0]) in line or str(pictures[1]) in line for line in lines)
+    assert name.endswith(("segment", "pose", "one2one")) or any(
+        str(pictures[0]) in line or str(pictures[1]) in line for line in lines
+    )
 
 
 def taken(network: Network, spec: ExportSpec, path: Path) -> tuple[Array, Geometry]:
@@ -125,22 +142,24 @@ def numbers_in(line: str) -> list[float]:
     """The corners that a line tells."""
     return [
         float(number)
-        for number in re.findall(r"-?[\d.]+(?:e[+-]\d+)?", line.partition(" at ")[2].partition(", mask")[0])
+        for number in re.findall(r"-?[\d.]+(?:e[+-]\d+)?", re.split(", mask|, points", line.partition(" at ")[2])[0])
     ]
 
 
 def expect_detections(
     told: Sequence[str], network: Network, outputs: Sequence[Array], geometry: Geometry, name: str
 ) -> None:
-    if name == "detect, nms":
-        rows, counts = outputs
-        kept = rows[0, : int(counts[0])]
+    layout = network.layout
+    assert isinstance(network.result, Detections) and layout is not None
+    if name.endswith(("nms", "one2one")):
+        rows, counts, *_ = outputs
+        kept = rows[0, : int(counts[0])] if name.endswith("nms") else rows[0, rows[0, :, 4] > 0.25]
         corners, confidences, classes = kept[:, :4], kept[:, 4], kept[:, 5].astype(int)
     else:
-        assert isinstance(network.result, Detections)
         # As float32 computes them, in which a program and we agree on what is equal.
-        raw = outputs[0][0].astype(np.float32)
-        product = raw[:, 4] * raw[:, 5 : 5 + len(network.names)].max(1)
+        raw = layout.rows(outputs[0]).astype(np.float32)
+        first, sure = (5, raw[:, 4]) if isinstance(layout, Rows) else (4, np.ones(len(raw), np.float32))
+        product = sure * raw[:, first : first + len(network.names)].max(1)
         which = found(network.result, [y.astype(np.float32) for y in outputs], product)
         corners, confidences, classes = which.boxes.corners, which.confidences, which.boxes.classes
     assert len(told) == len(corners)
@@ -150,6 +169,8 @@ def expect_detections(
         np.testing.assert_allclose(numbers_in(line), box, rtol=1e-3, atol=0.2)
     if network.task == "segment":
         assert all(0 <= float(line.split(", mask ")[1].split()[0]) <= 1 for line in told)
+    if network.task == "pose":
+        assert all(line.partition(", points ")[2].count("], [") == 16 for line in told)
 
 
 def expect_regions(told: Sequence[str], network: Network, outputs: Sequence[Array], geometry: Geometry, _: str) -> None:

@@ -243,7 +243,7 @@ def test_an_order_turned_round(answers: Answers, tmp_path: Path) -> None:
 def test_thresholds_that_the_file_tells_otherwise(answers: Answers, tmp_path: Path) -> None:
     report = judge(tried(answers, tmp_path, another_threshold_told), answers)
     assert verdict(report, "contract") is Verdict.FAIL
-    assert "the file says that it suppresses" in report.message_of("contract")
+    assert "the file says that it chooses boxes by" in report.message_of("contract")
 
 
 @pytest.mark.parametrize("mutate", [threshold(3, 0.5), another_class_told, one_more_counted])

@@ -33,7 +33,10 @@ def write_quantised(
     if opset < _LEAST_OPSET:
         raise BadRequest(f"{label} needs opset {_LEAST_OPSET} or later", f"give {OPSET.flag} {OPSET.default}")
     if promised.nms is not None:
-        raise BadRequest(f"{label} files do not suppress boxes themselves", "leave out --nms, or export it apart")
+        raise BadRequest(
+            f"{label} files give all boxes: they neither suppress nor rank them",
+            "leave out --nms and --head, or export it apart",
+        )
     data = onnx_bytes(network, promised, build.precision, opset, build.shape, provenance)
     scheme = scheme_for(build.values[QUANTISED_FOR], cpu_flags())
     made = quantise(onnx.load_from_string(data), examples.images, examples.budget, scheme, examples.tell)
