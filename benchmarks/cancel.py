@@ -20,7 +20,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-from machine import describe
+from machine import describe, user_environment
 
 HALFPINT = str(Path(sys.executable).parent / "halfpint")
 SAVED = Path(__file__).parent / "results" / "cancel.json"
@@ -36,7 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         command = [HALFPINT, "export", "--weights", str(args.weights), *JOB, "--out", name]
         started = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env=user_environment())
         whole = time.perf_counter() - started
         seconds: list[float] = []
         for number in range(args.moments):
@@ -60,7 +60,7 @@ def main() -> None:
 
 def cancelled(command: list[str], after: float) -> float | None:
     """Seconds from SIGINT, sent `after` seconds after the start, to the command's end; None if it had ended."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=user_environment()) as job:
         try:
             job.wait(after)
             return None

@@ -25,7 +25,7 @@ from typing import Any
 
 from cost_jobs import JOBS, MIB, Cost, Costs, Job
 from cost_peer import Peer
-from machine import describe
+from machine import describe, user_environment
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -109,7 +109,7 @@ class Bench:
         command = [HALFPINT, job.command, *job.ours]
         if job.command == "export":
             command += ["--overwrite", "--out", str(self.out), "--weights"]
-        return run([*command, str(weights)], {**os.environ, "HALFPINT_STATE": str(self.state)})
+        return run([*command, str(weights)], {**user_environment(), "HALFPINT_STATE": str(self.state)})
 
     def theirs(self, job: Job, weights: Path) -> Cost:
         """One run of YOLOv5's. It ends with 0 where an export fails, so that its files are looked for."""

@@ -6,11 +6,12 @@ It goes by the checkout's command line and by the name of its class of models; n
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from machine import user_environment
 
 # A checkpoint in the form of those that training leaves. The weights are drawn; images of coloured patches settle the
 # batch norms, for where a network's answer hardly depends on the image, there is nothing to verify. With gains of one
@@ -54,7 +55,7 @@ class Peer:
     def environment(self) -> dict[str, str]:
         """No network, no installation on the way, no settings in the user's home."""
         quiet = {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": str(self.folder)}
-        return {**os.environ, **quiet}
+        return {**user_environment(), **quiet}
 
     def export(self, weights: Path, options: tuple[str, ...]) -> list[str]:
         """The command that exports its own copy of the weights, for it writes beside them."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import psutil
+from machine import user_environment
 
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]P_^X].*?(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]|[\x00-\x1f\x7f]", re.S)
 
@@ -84,7 +85,8 @@ class Line:
 @contextmanager
 def line(command: list[str], size: tuple[int, int], variables: Mapping[str, str]) -> Iterator[Line]:
     """Run a program on a terminal of (rows, columns)."""
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "COLORTERM")}
+    own = ("COLUMNS", "LINES", "COLORTERM")
+    inherited = {name: value for name, value in user_environment().items() if name not in own}
     pid, fd = pty.fork()
     if pid == 0:
         try:

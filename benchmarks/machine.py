@@ -1,4 +1,4 @@
-"""The machine that figures were taken on, in words."""
+"""The machine that figures were taken on, in words, and the environment in which they are taken."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def describe() -> dict[str, str]:
         "halfpint": VERSION,
         **versions,
     }
+
+
+def user_environment() -> dict[str, str]:
+    """This process's environment, in which Python keeps what it compiles, as it does on a user's machine.
+
+    Containers often tell it not to. Then each process compiles the sources of a checkout anew, ours and a peer's.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _processor() -> str:
