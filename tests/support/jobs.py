@@ -13,9 +13,10 @@ from halfpint.core.errors import JobFailed
 from halfpint.core.events import Event, JobFinished, MemoryPredicted, StageFinished
 from halfpint.core.export.pipeline import run
 from halfpint.core.export.source import LoadedWeights
+from halfpint.core.jobs.cancellation import Cancellation
 from halfpint.core.jobs.launcher import Worker
 from halfpint.core.jobs.store import EventReader, create
-from halfpint.core.jobs.worker import Cancellation, work
+from halfpint.core.jobs.worker import work
 from halfpint.core.options import VerifyMode
 from halfpint.core.precisions import FLOATS, FP16
 from halfpint.core.shapes import InputShape
