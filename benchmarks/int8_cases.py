@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from halfpint.core.network.preparation import Pixels
 from halfpint.core.samples.make import write_yolov5
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -23,6 +25,7 @@ from support.shapes import SHAPES
 Array = NDArray[Any]
 
 _SIDE, _COUNT = 320, 16  # px; pictures
+_DETECTOR = "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"
 _TRAINED = SHAPES.with_name("shapes-n.pt")
 _TEXT = "Half the bytes and it still reads every line of this page total 1,234.56 INVOICE 2024-11-07"
 
@@ -33,6 +36,7 @@ class Case:
     finds the file.
 
     `pictures`: those that files are made on, every second one, and judged on; or, mirrored, those that none was.
+    `pixels`: what they become, for a file that somebody else exported.
     """
 
     name: str
@@ -40,6 +44,12 @@ class Case:
     most: float
     weights: Callable[[Path], Path]
     pictures: Callable[[Path, bool], Path]
+    pixels: Pixels | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether what carries its file is installed."""
+        return self.pixels is None or _ocr() is not None
 
 
 def _sample(folder: Path) -> Path:
@@ -50,6 +60,20 @@ def _sample(folder: Path) -> Path:
 
 def _drawn(folder: Path) -> Path:
     return dbnet.written(dbnet.state_dict("resnet18"), folder / "dbnet-r18.pt")
+
+
+def _ocr() -> Path | None:
+    """The text detector of PP-OCRv4, a DBNet that was trained; nothing of the package around it is imported."""
+    try:
+        return Path(str(distribution("rapidocr-onnxruntime").locate_file(_DETECTOR)))
+    except PackageNotFoundError:
+        return None
+
+
+def _detector(_: Path) -> Path:
+    if (path := _ocr()) is None:
+        raise SystemExit("rapidocr-onnxruntime, which carries PP-OCRv4's detector, is not installed")
+    return path
 
 
 def shapes(folder: Path, mirrored: bool) -> Path:
@@ -104,4 +128,5 @@ CASES = (
     Case("yolov5n", 160, 5.0, _sample, bare_shapes),
     Case("shapes-n", 320, 0.3, lambda _: _TRAINED, shapes),
     Case("dbnet-r18", 160, 0.5, _drawn, pages),
+    Case("ppocrv4-det", 160, 0.5, _detector, pages, Pixels("BGR", (127.5,) * 3, (127.5,) * 3)),
 )

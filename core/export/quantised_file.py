@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from ..network.preparation import Fit, Pixels, Preparation
 from ..precisions import INT8
 from ..publication.draft import taken
 from ..shapes import InputShape
-from ..targets.provenance import origin_of, preparation_in
+from ..targets.provenance import preparation_in
 from ..untrusted import printable
 from ..verify.evidence import Evidence
 from .changed_file import check_memory, making_sense, origin_for, publish, refusing
@@ -130,13 +131,9 @@ def _preparation(shape: InputShape, dtype: str, properties: Mapping[str, str], p
     """How a picture becomes an image of the model's. Raises `BadRequest` for an input that no picture fills."""
     fit, own = Fit.SQUARE, Pixels()
     if properties:
-        try:
+        with suppress(KeyError, TypeError, ValueError):
             _, fit, own = preparation_in(properties)
-            told = origin_of(properties).shape
-        except (KeyError, TypeError, ValueError):
-            told = None
-        if told is not None and told.size != shape.size:
-            fit = Fit.SQUARE
+    fit = Fit.SQUARE if fit is Fit.RECT else fit  # one size is tried
     if shape.channels not in (1, 3):
         raise BadRequest(f"the model's input has {shape.channels} channels, and pictures have 1 or 3")
     if dtype not in ("float32", "float64", "uint8"):

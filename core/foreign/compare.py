@@ -325,6 +325,7 @@ def _preparation(shape: InputShape, facts: tuple[Inspected, Inspected], asked: I
             break
         except (KeyError, TypeError, ValueError):
             continue
+    fit = Fit.SQUARE if fit is Fit.RECT else fit  # one size is tried
     return Preparation(shape.channels, shape.height, shape.width, 1, fit, asked.pixels or own)
 
 

@@ -36,7 +36,7 @@ from .steps import Steps
 
 _DRAWN = 4  # test images of each kind, where the user gives none
 _UNIT = Pixels()
-_TOLD_OF_ITSELF = ("preparation", "input_size")  # properties by which a file of ours tells how a picture is prepared
+_TOLD_OF_ITSELF = ("preparation",)  # properties by which a file of ours tells how a picture is prepared
 
 
 @dataclass(frozen=True, eq=False)

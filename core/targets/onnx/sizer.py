@@ -21,7 +21,7 @@ from .size_initializers import initializer
 from .writer import Model
 
 _QUANTISED_LAYER = 800  # bytes of nodes and names: an input and an output in 8 bits
-_GROWS = "at least, for layers that the images show to need it stay float: up to 0.6 × FP32"
+GROWS = "at least, for layers that the images show to need it stay float: up to 0.6 × FP32"
 _CONTRACTS = len({precision.io for precision in ALL_PRECISIONS})  # files differ in what they take and give
 
 
@@ -71,4 +71,4 @@ def _quantised(network: Network, full: int, precision: Precision) -> Size:
     narrower = 4 - precision.weights.itemsize
     saved = sum(narrower * math.prod(layer.shape) for layer in layers)
     steps = sum(8 * layer.out_channels + _QUANTISED_LAYER for layer in layers)
-    return Size(full - saved + steps, _GROWS)
+    return Size(full - saved + steps, GROWS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from typing import IO, Any
 
 from ...network.network import Network
@@ -15,6 +16,8 @@ from ..target import Build
 from .runtime import openvino, passes
 
 _CONVOLUTIONS = {f"{groups}{kind}" for groups in ("", "Group") for kind in ("Convolution", "ConvolutionBackpropData")}
+# Six nodes reshape a bias, and the weight of a grouped convolution. What is stored in 8 bits would become floats.
+_FOLD = passes.ConstantFolding
 # What OpenVINO calls a node that has no name in the ONNX file: its type, and a number that its process counts up.
 _NUMBERED = re.compile(r"[A-Za-z]+_\d+")
 
@@ -26,9 +29,15 @@ def write_openvino(network: Network, build: Build, provenance: Provenance, xml: 
     """
     opset = OPSET.default
     data = onnx_bytes(network, build.contract(network), build.precision, opset, build.shape, provenance)
+    write_ir(data, (xml, weights), (_FOLD,))
+
+
+def write_ir(data: bytes, files: Sequence[IO[bytes]], changes: Sequence[Any] = ()) -> None:
+    """Write the `.xml` and the `.bin` of an ONNX model. `changes`: passes of OpenVINO's that are run before."""
     model = openvino.Core().read_model(data)
     manager = passes.Manager()
-    manager.register_pass(passes.ConstantFolding())  # six nodes reshape a bias, and the weight of a grouped convolution
+    for change in changes:
+        manager.register_pass(change())
     manager.run_passes(model)
     for number, node in enumerate(model.get_ordered_ops()):
         if _NUMBERED.fullmatch(node.get_friendly_name()):
@@ -38,7 +47,7 @@ def write_openvino(network: Network, build: Build, provenance: Provenance, xml: 
         path = folder / "model.xml"
         # The types are right already: with FP16, OpenVINO would also round what an FP16 network computes in FP32.
         openvino.save_model(model, path, compress_to_fp16=False)
-        for source, file in ((path, xml), (path.with_suffix(".bin"), weights)):
+        for source, file in zip((path, path.with_suffix(".bin")), files, strict=True):
             file.truncate(source.stat().st_size)
             with source.open("rb") as made:
                 shutil.copyfileobj(made, file)

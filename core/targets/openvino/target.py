@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import IO
 
 from ...network.network import Network
+from ...precisions import Precision
 from ..artifact_info import ArtifactInfo
+from ..budget import Examples
 from ..loaded import Loaded
 from ..provenance import Provenance
 from ..target import Build, Files, Memory, Sizer, Target
+from ..trade import Trade
 
 _HEAD = b"<?xml"
 
@@ -49,6 +52,18 @@ class OpenVino(Target):
             raise self.not_imported(error) from error
         xml, weights = files
         write_openvino(network, build, provenance, xml, weights)
+
+    def accepts(self, precision: Precision) -> bool:
+        return True
+
+    def write_on_images(
+        self, network: Network, build: Build, provenance: Provenance, files: Sequence[IO[bytes]], examples: Examples
+    ) -> Trade:
+        try:
+            from .int8 import write_quantised
+        except ImportError as error:
+            raise self.not_imported(error) from error
+        return write_quantised(network, build, provenance, files, examples)
 
     def open(self, files: Sequence[Path] | Files, device: str) -> Loaded:
         """Open an IR. OpenVINO runs on the CPU here, whatever the device: its GPUs are Intel's."""

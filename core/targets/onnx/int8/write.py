@@ -16,22 +16,26 @@ from ...trade import Trade
 from ..file import onnx_bytes
 from ..options import OPSET, QUANTISED_FOR, REPORT
 from .instructions import cpu_flags
-from .quantise import quantise
+from .plain import LEAST_OPSET
+from .quantise import Quantised, quantise
 from .scheme import scheme_for
-
-_LEAST_OPSET = 13  # the first in which DequantizeLinear has a step for each channel
 
 
 def write_quantised(
     network: Network, build: Build, provenance: Provenance, file: IO[bytes], examples: Examples
 ) -> Trade:
-    """Write the file; the trade that was made for it. Raises what `quantise` raises, `BadRequest` for options that do
-    not go together, and `JobFailed` where the report cannot be written.
-    """
-    opset, promised = build.values[OPSET], build.contract(network)
-    label = build.precision.label
-    if opset < _LEAST_OPSET:
-        raise BadRequest(f"{label} needs opset {_LEAST_OPSET} or later", f"give {OPSET.flag} {OPSET.default}")
+    """Write the file; the trade that was made for it. Raises what `quantised` and `report` raise."""
+    made = quantised(network, build, provenance, examples, build.values[OPSET])
+    file.write(made.model.SerializeToString())
+    report(build, made.trade)
+    return made.trade
+
+
+def quantised(network: Network, build: Build, provenance: Provenance, examples: Examples, opset: int) -> Quantised:
+    """The network in 8 bits. Raises what `quantise` raises, and `BadRequest` for options that do not go together."""
+    promised, label = build.contract(network), build.precision.label
+    if opset < LEAST_OPSET:
+        raise BadRequest(f"{label} needs opset {LEAST_OPSET} or later", f"give {OPSET.flag} {OPSET.default}")
     if promised.nms is not None:
         raise BadRequest(
             f"{label} files give all boxes: they neither suppress nor rank them",
@@ -39,13 +43,15 @@ def write_quantised(
         )
     data = onnx_bytes(network, promised, build.precision, opset, build.shape, provenance)
     scheme = scheme_for(build.values[QUANTISED_FOR], cpu_flags())
-    made = quantise(onnx.load_from_string(data), examples.images, examples.budget, scheme, examples.tell)
-    file.write(made.model.SerializeToString())
-    if report := build.values[REPORT]:
+    return quantise(onnx.load_from_string(data), examples.images, examples.budget, scheme, examples.tell)
+
+
+def report(build: Build, trade: Trade) -> None:
+    """Write what the trade did to each layer, if that was asked for. Raises `JobFailed` where it cannot be written."""
+    if path := build.values[REPORT]:
         try:
-            Path(report).write_text(made.trade.to_csv(), encoding="utf-8")
+            Path(path).write_text(trade.to_csv(), encoding="utf-8")
         except OSError as error:
             raise JobFailed(
-                f"{report} cannot be written: {error.strerror}", f"give {REPORT.flag} another place"
+                f"{path} cannot be written: {error.strerror}", f"give {REPORT.flag} another place"
             ) from error
-    return made.trade

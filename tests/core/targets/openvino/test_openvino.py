@@ -9,16 +9,19 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from halfpint.core.errors import ArtifactRefused, JobFailed
 from halfpint.core.events import ArtifactPublished
-from halfpint.core.precisions import FLOATS, FP16, FP32
+from halfpint.core.precisions import FLOATS, FP16, FP32, INT8
 from halfpint.core.precisions.dtype import FLOAT32
 from halfpint.core.shapes import InputShape
 from halfpint.core.sizes import Sizes
 from halfpint.core.spec import ExportSpec
 from halfpint.core.targets import named
+from halfpint.core.targets.budget import Answer, Budget, Examples, Loss
+from halfpint.core.targets.loaded import Runner
 from halfpint.core.targets.openvino.untrusted import checked_openvino
 from halfpint.core.targets.provenance import Provenance
 from halfpint.core.targets.target import Build, Files
@@ -104,6 +107,41 @@ def test_fp16_is_half(trained: Path, tmp_path: Path) -> None:
     events = done(job(trained, tmp_path, precisions=FLOATS))
     full, half = (artifact.nbytes for artifact in of(events, ArtifactPublished))
     assert half < 0.55 * full
+
+
+def test_eight_bits_are_judged_as_openvino_runs_them(tiny: Path) -> None:
+    """The file is that of the ONNX target, its stored numbers too; each try is held to the budget in OpenVINO."""
+    random, tried = np.random.default_rng(0), list[str]()
+    images = [random.random((1, 3, 128, 64), np.float32) for _ in range(4)]
+
+    def loss(file: Runner) -> Loss:
+        tried.append(type(file).__name__)
+        return Loss.of(2.0 if len(tried) == 1 else 1.0)
+
+    def divergence(answer: Answer, exact: Answer) -> float:
+        return sum(float(np.square(x - y).sum()) for x, y in zip(answer, exact, strict=True))
+
+    examples = Examples(lambda: iter(images), Budget(1.0, loss, divergence))
+    with WeightsSource(tiny) as source:
+        for _ in source.load():
+            pass
+        network = source.network
+        builds = [Build(each, InputShape(1, 3, 128, 64), FLOAT32, dynamic=False) for each in (FP32, INT8)]
+        written = [BytesIO() for _ in OPENVINO.suffixes]
+        trade = OPENVINO.write_on_images(network, builds[1], PROVENANCE, written, examples)
+        made = tuple(file.getvalue() for file in written)
+        full = OPENVINO.in_memory(network, builds[0], PROVENANCE)
+        said = OPENVINO.sizer(network).size(builds[1], PROVENANCE)
+    assert tried == ["LoadedOpenVino"] * 2
+    assert trade.nbytes == sum(map(len, made)) and trade.latency is not None
+    assert trade.full_nbytes == pytest.approx(sum(map(len, full)), abs=64)  # their precisions have other names
+    assert len(made[1]) < 0.4 * len(full[1])
+    assert said.nbytes == pytest.approx(trade.nbytes, rel=0.1)
+    checked_openvino(made)
+    opened = [OPENVINO.open(each, "cpu") for each in (full, made)]
+    assert [each.precision for each in opened] == [FP32, INT8]
+    (wanted, *_), (got, *_) = (each.run(images[0]) for each in opened)
+    assert 0 < np.square(got - wanted).mean() < 0.05 * wanted.var()
 
 
 def test_quickly_verified(tiny: Path, tmp_path: Path) -> None:
