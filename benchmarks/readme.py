@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results"
 MIB = 2**20
-_PLACE = re.compile(r"(<!-- measured: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- measured: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -102,6 +102,31 @@ def wire(results: Mapping[str, Any]) -> str:
     return _on(results) + _table(("what", ""), rows)
 
 
+def int8(results: Mapping[str, Any]) -> str:
+    """Bytes, latency and losses of INT8 files beside those of onnxruntime's `quantize_static`."""
+    rows: list[Sequence[str]] = []
+    for name, case in results["cases"].items():
+        full = case["files"]["FP32"]
+        for file, found in case["files"].items():
+            times = f"{1e3 * found['latency']['median']:.1f} ({1e3 * found['latency']['p95']:.1f})"
+            losses = [_lost(found["loss"][part]) for part in _PARTS] if "loss" in found else ["–"] * len(_PARTS)
+            head = f"{name}, {case['side']} px: {case['what']}, {case['most']:g} allowed" if file == "FP32" else ""
+            label = "…, convolutions alone" if file.startswith(" ") else file
+            rows.append((head, label, f"{found['bytes'] / full['bytes']:.3f}", times, *losses))
+        if case["failed"]:
+            rows.append(("", "Halfpint", case["failed"], "–", *["–"] * len(_PARTS)))
+    head = ("network", "file", "× FP32's bytes", "ms (95th percentile)", *(f"lost: {part}" for part in _PARTS))
+    return _on(results) + _table(head, rows)
+
+
+_PARTS = ("made on", "judged on", "never seen")
+
+
+def _lost(found: Mapping[str, Any]) -> str:
+    points = "all" if found["points"] is None else f"{round(found['points'], 2) + 0.0:.2f}"
+    return f"{points}; keeps {found['kept']} of {found['expected']}, {found['new']} new"
+
+
 def _on(results: Mapping[str, Any], how: str = "") -> str:
     """When and where it was measured."""
     machine = results["machine"]
@@ -114,7 +139,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
-TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"cancel": cancel, "cost": cost, "wire": wire}
+TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"cancel": cancel, "cost": cost, "int8": int8, "wire": wire}
 
 if __name__ == "__main__":
     main()

@@ -30,7 +30,7 @@ from .options import (
     VerifyMode,
     rows,
 )
-from .precisions import Precision
+from .precisions import REFERENCE, Precision
 from .precisions.dtype import DType
 from .shapes import InputShape
 from .targets import nms, targets
@@ -114,7 +114,8 @@ class Recipe(_Chosen):
             if precision.needs_images and not self[DATA]:
                 raise BadRequest(
                     f"{precision.label} needs images of yours: with ranges taken from noise it finds nothing",
-                    f"give some with {DATA.flag}, as the network will see them",
+                    f"give some with {DATA.flag}, as the network will see them; `halfpint quantise --int8-dynamic` of "
+                    f"the {REFERENCE.label} file needs none, and is for models of matrix products",
                 )
         for row in rows(Part.RECIPE):
             if isinstance(row.kind, Switch) and self[row] and not self.concerns(row):
