@@ -74,7 +74,7 @@ class ForeignFile:
             self.sandbox.finish("starting its runtime", allowances.START)
         except SaidNo as error:
             what = f"the runtime for {self.target.label} files cannot be started: {error}"
-            raise JobFailed(what, "install it") from error
+            raise JobFailed(what, self.target.install or "install it") from error
 
     def sha256(self) -> str:
         """The SHA-256 of the file that stands for all, in hexadecimal."""
