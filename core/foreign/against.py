@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
 from ..images.source import ImageSource, open_images
+from ..kinds import Kind
 from ..manifest import read
 from ..memory.estimate import job_needs, judged
 from ..memory.fit import Fit
@@ -18,7 +19,8 @@ from ..network.network import Network
 from ..network.ops import ShapeMismatch
 from ..network.suppression import Suppression
 from ..option import NOTHING_GIVEN, Values
-from ..options import DATA
+from ..options import DATA, VerifyMode
+from ..precisions import REFERENCE
 from ..precisions.dtype import FLOAT32
 from ..proof.marks import Album
 from ..proof.pictures import pictures
@@ -154,18 +156,27 @@ def _load(network: Network, shape: InputShape) -> Load:
 
 
 def _check_memory(subject: Subject, network: Network, values: Values) -> None:
-    """Raises `WillNotFit` for a file that memory would not do for: verifying it takes as much as making it, with the
-    same options.
-    """
+    """Raises `WillNotFit` for a file that memory would not do for."""
     now = look(subject.device, subject.paths[0].parent)
     try:
-        work = Workload((subject.kind,), values, device=subject.device)
+        work = workload(subject.kind, values, subject.device)
         needs = job_needs(network, work, subject.shape, now.overheads)
     except ShapeMismatch as error:
         raise BadRequest(f"the network of these weights cannot take {subject.shape}: {error}") from error
     found = judged(needs, now)
     if found.fit is Fit.WILL_NOT_FIT:
         raise WillNotFit(found.decisive.sentence, "verify it on a machine with more memory")
+
+
+def workload(kind: Kind, values: Values, device: str) -> Workload:
+    """What verifying a file takes as much memory as: making it with the same options.
+
+    What is made on images takes more while it is made. It is only run to be verified, as one in floats is, and held
+    against no reference but what the twin finds in the images.
+    """
+    if kind.precision.needs_images:
+        return Workload((Kind(kind.target, REFERENCE),), values, VerifyMode.QUICK, device)
+    return Workload((kind,), values, device=device)
 
 
 def _subject(file: ForeignFile, loaded: LoadedForeign, network: Network, size: tuple[int, int]) -> Subject:

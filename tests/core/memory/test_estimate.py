@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfpint.core.devices import Gpu, GpuReport, HostMemory
+from halfpint.core.foreign.against import workload
+from halfpint.core.kinds import Kind
 from halfpint.core.memory.estimate import JobFit, JobNeeds, job_needs, judged, memory_finding
 from halfpint.core.memory.fit import Fit, Memory
 from halfpint.core.memory.fitmap import default_sides, fit_map, largest_batch, largest_square
@@ -20,8 +22,9 @@ from halfpint.core.memory.snapshot import Snapshot, snapshot
 from halfpint.core.memory.workload import Workload
 from halfpint.core.network.network import Network
 from halfpint.core.network.ops import ShapeMismatch
-from halfpint.core.options import VerifyMode
-from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
+from halfpint.core.option import NOTHING_GIVEN
+from halfpint.core.options import DATA, VerifyMode
+from halfpint.core.precisions import FLOATS, FP16, FP32, INT8, Precision
 from halfpint.core.shapes import InputShape, Level
 from halfpint.core.spec import ExportSpec
 from support.checkpoints import network_of
@@ -199,3 +202,12 @@ def test_the_largest_batch_and_square_fit_and_the_next_ones_do_not(network: Netw
         (False, spec(height=side + 32, width=side + 32)),
     ):
         assert (estimate(network, asked, now).fit is Fit.FITS) == fits
+
+
+def test_verifying_eight_bits_takes_no_more_than_verifying_floats(network: Network) -> None:
+    """What is made on images takes several models while it is made, and one while it is verified."""
+    shape, values = InputShape(1, 3, 320, 320), NOTHING_GIVEN.having(DATA, "/images")
+    making = Workload((Kind(ONNX, INT8),), values)
+    ways = (making, workload(Kind(ONNX, INT8), values, "cpu"), workload(Kind(ONNX, FP32), values, "cpu"))
+    made, eight_bits, floats = (job_needs(network, way, shape).host.high for way in ways)
+    assert eight_bits <= floats < made
