@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Protocol
 
-from ..core.events import Event, Note, Progress, StageFinished, StageStarted
+from ..core.events import Event, Note, Progress, StageFinished, StageSilent, StageStarted
+from ..core.jobs.silence import silence_in_words
 from ..core.streams import on_terminal
 from .console import Bar, say
 
@@ -33,6 +34,11 @@ def note_line(event: Note) -> str:
     return f"  {event.level + ':':<9}{event.text}"
 
 
+def silence_line(event: StageSilent) -> str:
+    """A stage that may hang, in a line."""
+    return note_line(Note("warning", silence_in_words(event)))
+
+
 class _Lines:
     """A line for each stage that is over."""
 
@@ -42,6 +48,8 @@ class _Lines:
                 say(stage_line(event))
             case Note():
                 say(note_line(event))
+            case StageSilent():
+                say(silence_line(event))
             case _:
                 pass
 
@@ -66,6 +74,8 @@ class _Live:
                 self._bar.say(stage_line(event))
             case Note():
                 self._bar.say(note_line(event))
+            case StageSilent():
+                self._bar.say(silence_line(event))
             case _:
                 pass
 

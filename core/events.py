@@ -54,6 +54,20 @@ class StageFinished:
 
 
 @dataclass(frozen=True)
+class StageSilent:
+    """Nothing was told of the job for so many seconds; it may hang, or take long. `job`: its id.
+
+    `stage`, `artifact`: what runs; empty if it is between two stages.
+    """
+
+    event: ClassVar[str] = "stage-silent"
+    stage: str
+    artifact: str
+    seconds: float
+    job: str
+
+
+@dataclass(frozen=True)
 class Note:
     """Something worth telling."""
 
@@ -143,6 +157,7 @@ Event: TypeAlias = (
     | StageStarted
     | Progress
     | StageFinished
+    | StageSilent
     | Note
     | MemoryPredicted
     | MemoryMeasured
@@ -153,7 +168,7 @@ Event: TypeAlias = (
 _TYPES: Mapping[str, type[Event]] = {
     kind.event: kind
     for kind in (
-        JobStarted, StageStarted, Progress, StageFinished, Note, MemoryPredicted, MemoryMeasured,
+        JobStarted, StageStarted, Progress, StageFinished, StageSilent, Note, MemoryPredicted, MemoryMeasured,
         ArtifactPublished, ArtifactFailed, JobFinished,
     )
 }  # fmt: skip

@@ -13,9 +13,11 @@ from ..core.events import (
     Note,
     Progress,
     StageFinished,
+    StageSilent,
     StageStarted,
 )
 from ..core.jobs.database import Job
+from ..core.jobs.silence import silence_in_words
 from ..core.tables import from_home
 from ..core.units import megabytes
 from .entries import Entry, entry, printed
@@ -45,6 +47,8 @@ def _told(job: Job, event: Event) -> Entry | None:
         case Note():
             level = {"info": 0, "warning": 1, "error": 2}[event.level]
             return entry(head + event.text, ("", "warning", "error")[level], level)
+        case StageSilent():
+            return entry(head + silence_in_words(event), "warning", 1)
         case ArtifactPublished():
             level = int(event.verdict != "pass")
             made = f"{_name(event.path)} {megabytes(event.nbytes)}"

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from ..errors import Cancelled
 from ..events import ArtifactPublished, JobFinished, from_line, to_line
+from ..options import CLUSTER
 from ..processes import Process, this_process
 from ..spec import ExportSpec
 from ..state import private_folder, state_folder
@@ -118,9 +119,16 @@ class Job:
         """Where its spec, its events and its log lie."""
         return JobFolder(jobs_root() / self.id)
 
+    @property
+    def where(self) -> str:
+        """Where it runs, or may: its device, or the address of the cluster that does it."""
+        return self.spec.policy[CLUSTER] or self.device
+
     def seconds(self, now: float) -> float | None:
         """How long it has run; None if it has not begun."""
-        return None if self.began is None else (self.ended or now) - self.began
+        if self.began is None:
+            return None
+        return max(0.0, (self.ended or now) - self.began)  # somebody may have set the clock back meanwhile
 
 
 class Database:
@@ -163,7 +171,7 @@ class Database:
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, the newest first. Those whose process died are lost from now on."""
         self._note_lost()
-        return _jobs(self._db.execute("SELECT * FROM jobs ORDER BY created DESC, id DESC"))
+        return _jobs(self._db.execute("SELECT * FROM jobs ORDER BY number DESC, id DESC"))
 
     def in_state(self, state: State) -> tuple[Job, ...]:
         """The jobs in a state; those that wait in the order in which they will run."""
@@ -351,7 +359,7 @@ class Database:
 
     def _prune(self, now: float) -> None:
         """Forget what is older than 30 days, or beyond 1,000 jobs; never one that runs or waits."""
-        rows = self._db.execute("SELECT id, created, state FROM jobs ORDER BY created DESC, id DESC").fetchall()
+        rows = self._db.execute("SELECT id, created, state FROM jobs ORDER BY number DESC, id DESC").fetchall()
         old = [
             row["id"]
             for number, row in enumerate(rows)

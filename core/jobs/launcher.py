@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Self
 
 from ..errors import JobFailed
-from ..events import Event, JobFinished
+from ..events import ArtifactPublished, Event, JobFinished
 from ..text import brief, escaped
 from . import registry
 from .death import Death, oom_kills, told
 from .environment import environment
+from .silence import Silence
 from .store import EventReader, JobFolder
 from .tidy import tidy
 
@@ -43,6 +44,7 @@ class Worker:
         self._job: JobFolder | None = None
         self._reader: EventReader | None = None
         self._began = False
+        self._published: list[ArtifactPublished] = []
         self._cpu_seconds = 0.0
         self._oom_kills = oom_kills()
         self._output = _output()
@@ -96,6 +98,7 @@ class Worker:
         worker dies.
         """
         assert self._job is not None and self._reader is not None
+        silence = Silence(self._job, time.monotonic())
         while True:
             ended = self._ended()
             for event in self._reader.new():
@@ -103,15 +106,16 @@ class Worker:
                 yield event
                 if isinstance(event, JobFinished):
                     return
+                if isinstance(event, ArtifactPublished):
+                    self._published.append(event)
             if ended:
                 break
+            silence.look(time.monotonic())
             time.sleep(_POLL_SECONDS)
         self._reap()
         self._put_right()
-        message, fix = told(self._death(self._job))
-        code = self._process.returncode
-        end = JobFinished(code if code >= 0 else 1, 0.0, message=message, fix=fix)
-        registry.ended(self._job, end)
+        end = self._end(self._job)
+        registry.ended(self._job, end, self._published)
         yield end
 
     def cancel(self) -> None:
@@ -166,6 +170,14 @@ class Worker:
     def _put_right(self) -> None:
         if self._job is not None and self._process.returncode:
             tidy(self._job)
+
+    def _end(self, job: JobFolder) -> JobFinished:
+        """The last event of a job whose worker died without one."""
+        message, fix = told(self._death(job))
+        if self._published:  # all that were going to be: they are published together
+            fix = "its files were published before that: the manifest lists them"
+        code = self._process.returncode
+        return JobFinished(code if code >= 0 else 1, 0.0, message=message, fix=fix)
 
     def _death(self, job: JobFolder) -> Death:
         kills = oom_kills()

@@ -15,7 +15,7 @@ import time
 from functools import partial
 from threading import Event, Thread
 
-from ..device_names import CPU
+from ..device_names import is_cluster, without_gpu
 from ..devices import GpuReport, GpuSampler
 from ..errors import JobFailed
 from ..events import JobFinished
@@ -25,6 +25,8 @@ from . import only_runner
 from .database import Database, Job, State
 from .launcher import Worker
 from .room import Running, choices, gpu_nbytes, place
+from .silence import Silence
+from .tidy import tidy
 from .warm import Warm
 
 _POLL_SECONDS = 0.05  # to learn whether the database has changed, which reads no table of it
@@ -39,6 +41,7 @@ class Runner:
         self._database, self._sampler = database, sampler
         self._watched: dict[str, _Watch] = {}
         self._needs: dict[tuple[str, str], int] = {}
+        self._silences: dict[str, Silence] = {}  # of jobs that run and that another runner has begun
         self._warm = Warm()
         self.ended = Event()  # a job has
 
@@ -49,6 +52,7 @@ class Runner:
         for job in running:
             if job.cancelled and job.id in self._watched:
                 self._watched[job.id].cancel()
+        self._listen(running)
         waiting = [job for job in self._database.in_state(State.WAITING) if job.queued]
         if waiting:
             self._begin(waiting, running)
@@ -56,22 +60,29 @@ class Runner:
         expected = self._database.expected()
         if not self._watched:  # beside a job, imports would cost it time
             self._warm.keep(expected)
-        return bool(waiting or self._watched or expected is not None)
+        return bool(waiting or self._watched or self._silences or expected is not None)
+
+    def _listen(self, running: tuple[Job, ...]) -> None:
+        """Tell of jobs that have told nothing for long, where nobody else does: who began a job listens to it."""
+        now = time.monotonic()
+        orphans = [job for job in running if job.queued and job.worker.here and job.id not in self._watched]
+        self._silences = {job.id: self._silences.get(job.id) or Silence(job.folder, now) for job in orphans}
+        for silence in self._silences.values():
+            silence.look(now)
 
     def _begin(self, waiting: list[Job], running: tuple[Job, ...]) -> None:
-        beside = [
-            Running(job.device, job.worker.pid, self._need(job, job.device)) for job in running if job.worker.here
-        ]
-        report = self._sampler.sample() if any(job.device != CPU for job in waiting) else GpuReport()
+        beside = [Running(job.where, job.worker.pid, self._need(job, job.where)) for job in running if job.worker.here]
+        wanted = {job.where for job in waiting}
+        report = GpuReport() if all(map(without_gpu, wanted)) else self._sampler.sample()
         full: set[str] = set()  # what is smaller does not overtake: else a large job might never begin
         for job in waiting:
-            device, reason = place(job.device, partial(self._need, job), beside, report, job.at_once, full)
+            device, reason = place(job.where, partial(self._need, job), beside, report, job.at_once, full)
             if reason:
-                full |= set(choices(job.device, report))
+                full |= set(choices(job.where, report))
                 if reason != job.reason:
                     self._database.wait(job.id, reason)
                 continue
-            worker = self._start(job, device)
+            worker = self._start(job, job.device if is_cluster(device) else device)
             if worker is not None:
                 beside.append(Running(device, worker.pid, self._need(job, device)))
 
@@ -104,6 +115,8 @@ class Runner:
                 raise JobFailed(f"{job.folder.path} cannot be written to: {error.strerror}") from error
 
     def _need(self, job: Job, device: str) -> int:
+        if without_gpu(device):
+            return 0
         key = (job.id, device)
         if key not in self._needs:
             self._needs[key] = gpu_nbytes(job.spec.having(DEVICE, device))
@@ -144,6 +157,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Database() as database, contextlib.suppress(KeyboardInterrupt):
         runner, busy, idle_since, looked = Runner(database, GpuSampler()), True, time.monotonic(), -_LOOK_SECONDS
+        # A folder may lie on a server that does not answer.
+        Thread(target=_tidy, args=[database.in_state(State.LOST)], name="tidy", daemon=True).start()
         while True:
             now = time.monotonic()
             try:
@@ -158,6 +173,12 @@ def main() -> int:
                 return 0
             runner.ended.wait(_POLL_SECONDS)
     return 0
+
+
+def _tidy(lost: tuple[Job, ...]) -> None:
+    """Remove what jobs left that died with whoever watched them."""
+    for job in lost:
+        tidy(job.folder)
 
 
 def _leave(database: Database, lock: int) -> bool:

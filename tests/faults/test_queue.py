@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,23 +19,14 @@ from halfpint.core.jobs.database import Database, Job, State
 from halfpint.core.jobs.only_runner import ensure_runner
 from support.command import HALFPINT, export, halfpint
 from support.jobs import assert_listed
+from support.patience import until
 from support.runners import end_runners, runners
-
-_PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(autouse=True)
 def runner_gone() -> Iterator[None]:
     yield
     end_runners()
-
-
-def until(true: Callable[[], object]) -> None:
-    """Wait until something is so; fails after two minutes."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def jobs() -> dict[str, Job]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
 from halfpint.core.devices import GpuSampler
+from halfpint.core.events import StageSilent, StageStarted
+from halfpint.core.jobs import silence
 from halfpint.core.jobs.database import Database, Job, State
 from halfpint.core.jobs.room import gpu_nbytes
 from halfpint.core.jobs.runner import Runner
+from halfpint.core.jobs.store import EventLog, EventReader
+from halfpint.core.processes import this_process
 from halfpint.core.spec import ExportSpec
 from halfpint.core.units import mebibytes
 from support.jobs import small
@@ -53,3 +58,22 @@ def test_a_job_waits_for_the_first_gpu_with_room(tiny: Path, tmp_path: Path) -> 
         while runner.step():
             runner.ended.wait(1.0)
         assert only(database).state is State.DONE  # without a GPU here: ONNX files are made on the CPU in any case
+
+
+def test_a_job_that_tells_nothing_is_told_of_by_the_runner_after_the_one_that_began_it(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "PATIENCE_SECONDS", 0.01)
+    with Database() as database:
+        folder = database.new(small(tiny, tmp_path), queued=True)
+        database.began(folder.path.name, this_process())
+        with EventLog(folder) as log:
+            log.append(StageStarted("run", "best.onnx"))
+            runner = Runner(database, GpuSampler(FakeNvml()))
+            with contextlib.closing(EventReader(folder)) as reader:
+                told = list(reader.new())
+                while not any(isinstance(event, StageSilent) for event in told):
+                    assert runner.step()
+                    told += reader.new()
+        assert isinstance(told[-1], StageSilent) and (told[-1].stage, told[-1].artifact) == ("run", "best.onnx")
+        assert only(database).state is State.RUNNING
