@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from ...core.errors import BadRequest, HalfpintError
+from ...core.errors import BadRequest, Cancelled, HalfpintError
 from ...core.options import DEVICE
 from ...core.shapes import Sizes
 from ...core.weights.discover import Candidate
@@ -29,6 +29,7 @@ from ..feeds.scanner import Found, Seen
 from ..job_line import job_line
 from ..layout import Column
 from ..messages import Highlighted, Marked, OptionsChosen, SizeTyped
+from ..notification import announce
 from ..panels.artifacts import ArtifactsPanel
 from ..panels.gpu import GpuPanel
 from ..panels.jobs import JobsPanel
@@ -342,7 +343,8 @@ class MainScreen(QuietScreen):
             made = self.session.jobs.made
             self.services.scanner.look(artifact.path for artifact in made if artifact.job == message.job.number)
         if end is not None and end.seconds > _LONG_SECONDS and time.time() - (message.job.ended or 0) < _LONG_SECONDS:
-            self.app.bell()
+            word = "done" if end.exit_code == 0 else "cancelled" if end.exit_code == Cancelled.exit_code else "failed"
+            announce(self.app, f"halfpint: #{message.job.number} {message.job.spec.weights.name} {word}")
 
     def action_show_command(self) -> None:
         self._settle()
