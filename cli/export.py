@@ -21,12 +21,13 @@ from ..core.events import (
 )
 from ..core.jobs.launcher import Worker
 from ..core.jobs.registry import new_job
-from ..core.options import OUT, rows
+from ..core.options import CLUSTER, OUT, rows
 from ..core.shapes import Rounding
 from ..core.spec import ExportSpec, same_files
 from ..core.tables import in_noise, table
 from ..core.units import about_mebibytes, mebibytes, megabytes
 from .arguments import shape_in_words, size_of, weights_in
+from .cluster import look_at
 from .console import say, say_error, say_json, say_wrapped
 from .flags import values_of
 from .progress import monitor
@@ -54,6 +55,7 @@ def _specs(args: argparse.Namespace) -> Sequence[ExportSpec]:
     """The jobs that the arguments ask for. Raises `BadRequest`."""
     specs = [at_size(spec_of(args, weights), size_of(args), args.round) for weights in map(weights_in, args.weights)]
     _check_distinct(specs)
+    look_at(specs)
     return specs
 
 
@@ -221,7 +223,7 @@ def _do(spec: ExportSpec, shown: Shown, worker: Worker | None) -> int:
 
 def _placed(spec: ExportSpec) -> ExportSpec:
     """The job on one device, where it leaves a choice."""
-    if one(spec.device):
+    if one(spec.device) or spec.policy[CLUSTER]:
         return spec
     from ..core.jobs.room import placed  # which plans: a job whose device is said does not wait for that
 

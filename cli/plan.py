@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..core.device_names import CPU, is_cluster
 from ..core.errors import BadRequest, HalfpintError, JobFailed
 from ..core.jobs import queue
 from ..core.jobs.database import Database, Job, State
@@ -23,6 +24,7 @@ from ..core.tables import table
 from ..core.units import about_mebibytes, megabytes, seconds_in_words
 from ..core.weights_source import WeightsSource
 from .arguments import weights_in
+from .cluster import look_at
 from .console import say, say_error, say_json
 from .export import at_size, combined, run_jobs
 from .flags import values_of
@@ -40,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
         if not 0 <= args.only < len(planned):
             raise BadRequest(f"there is no job {args.only} in {args.plan}", f"give 0 to {len(planned) - 1}")
         return run_jobs([_sized(planned[args.only])], as_json=args.json)
-    foretold = [_foretold(_sized(one)) for one in planned]
+    specs = [_sized(one) for one in planned]
+    look_at(specs)
+    foretold = [_foretold(spec) for spec in specs]
     if not args.json:
         _say_table(foretold)
     if args.dry_run:
@@ -142,8 +146,8 @@ def _follow(jobs: Sequence[Job], *, as_json: bool) -> int:
         say()
         say(f"{len(ends) - len(failed)} of {len(jobs)} jobs are done")
         if failed:
-            numbers = " ".join(f"{job.number}" for job in failed)
-            say(f"once more: halfpint jobs retry {numbers}")
+            say(f"not done: {', '.join(f'#{job.number} {job.spec.weights.name}' for job in failed)}")
+            say(f"once more: halfpint jobs retry {' '.join(str(job.number) for job in failed)}")
     return combined([0 if job.state is State.DONE else job.finished.exit_code if job.finished else 1 for job in ends])
 
 
@@ -171,7 +175,7 @@ def _watched(database: Database, jobs: Sequence[Job], *, as_json: bool) -> Seque
 def _say_end(database: Database, job: Job) -> None:
     state = state_words(job, database.verdicts().get(job.id, ()))
     took = seconds_in_words(job.seconds(time.time()) or 0)
-    on = "" if job.device == "cpu" else f" on GPU {job.device}"
+    on = "" if job.where == CPU else f" on {job.where}" if is_cluster(job.where) else f" on GPU {job.device}"
     name, size = weights_name(job.spec.weights), spelled(job.spec.height, job.spec.width)
     say(f"#{job.number} {name} at {size}{on}: {state}, {took}")
     if job.finished is not None and job.finished.message and job.state is not State.DONE:

@@ -24,6 +24,13 @@ class VerifyMode(StrEnum):
     QUICK = "quick"
 
 
+class IfHeld(StrEnum):
+    """What a job does while another one makes files of its name."""
+
+    WAIT = "wait"
+    REFUSE = "refuse"
+
+
 def _targets() -> Iterator[Choice[Target]]:
     for target in targets():
         yield Choice(target, target.label, target.help)
@@ -37,6 +44,11 @@ def _precisions() -> Iterator[Choice[Precision]]:
 def _modes() -> Iterator[Choice[VerifyMode]]:
     yield Choice(VerifyMode.FULL, "full", "against a reference")
     yield Choice(VerifyMode.QUICK, "quick", "loads, runs, and FP16 resembles FP32")
+
+
+def _if_held() -> Iterator[Choice[IfHeld]]:
+    yield Choice(IfHeld.WAIT, "wait", "until the other is over")
+    yield Choice(IfHeld.REFUSE, "refuse", "and tell who it is")
 
 
 _MODES = Choices(_modes)
@@ -174,10 +186,32 @@ FORCE = Option(
     remembered=False,
     shown=False,
 )
+IF_HELD = Option(
+    "if_held",
+    OneOf(Choices(_if_held)),
+    IfHeld.WAIT,
+    Part.POLICY,
+    "while another job makes files of the same name: wait for it, or refuse and tell which one it is",
+    title="if another makes them",
+    remembered=False,
+    shown=False,
+)
+CLUSTER = Option(
+    "cluster",
+    Text("none"),
+    "",
+    Part.POLICY,
+    "have a Dask cluster do the job: the address of its scheduler, tcp://HOST:PORT or tls://HOST:PORT",
+    title="cluster",
+    metavar="ADDRESS",
+    remembered=False,
+    shown=False,
+)
 
 ROWS: list[Option[Any]] = [
     TARGETS, PRECISIONS, *dict.fromkeys(row for target in targets() for row in target.options),
-    HEAD, DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, SAVE_IMAGES, OVERWRITE, VERIFY, OUT, NAME, FORCE,
+    HEAD, DEVICE, DYNAMIC, HALF_IO, DATA, IMAGES, MAX_LOSS, SAVE_IMAGES, OVERWRITE, VERIFY, OUT, NAME, FORCE, IF_HELD,
+    CLUSTER,
 ]  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import socket
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from threading import Thread
@@ -15,10 +16,10 @@ from typing import Any, TypeAlias
 
 from .. import limits
 from ..errors import BadRequest, HalfpintError, VerificationFailed
-from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Note, Progress
+from ..events import ArtifactFailed, ArtifactPublished, JobFinished, JobStarted, Progress
 from ..kinds import Kind
 from ..ledger import artifact_ledger
-from ..manifest import ArtifactRecord, FileRecord, Listed, PictureRecord, Source, earlier, manifest_bytes, pictures_of
+from ..manifest import ArtifactRecord, FileRecord, PictureRecord, Source, earlier
 from ..options import TARGETS
 from ..plugins import import_ahead
 from ..publication.draft import Draft, taken
@@ -36,6 +37,7 @@ from ..version import VERSION
 from .memory import measured
 from .order import Made, Order, make, make_on_images
 from .prover import Drawn, Prover, images_of
+from .published import publish
 from .source import LoadedWeights, read_weights
 from .stages import Emit, stage
 from .turn import turn
@@ -59,7 +61,7 @@ class _Verified:
 
 
 @dataclass
-class _Outcome:
+class Outcome:
     """What came of a job so far."""
 
     failed: list[Kind] = field(default_factory=list[Kind])
@@ -72,11 +74,16 @@ def run(spec: ExportSpec, emit: Emit, job: str = "") -> None:
     All artifacts that pass their verification are published together, with their manifest, or none is. What `emit`
     raises ends the job, and discards what is not published yet.
     """
+    told(spec, emit, lambda outcome: _export(spec, job, outcome, emit))
+
+
+def told(spec: ExportSpec, emit: Emit, work: Callable[[Outcome], None]) -> None:
+    """Tell of a job's start, do its work, and tell of its end, whatever the work raises but interruptions."""
     start = time.perf_counter()
     emit(JobStarted(str(spec.weights), tuple(str(spec.path(kind)) for kind in spec.kinds)))
-    outcome = _Outcome()
+    outcome = Outcome()
     try:
-        _export(spec, job, outcome, emit)
+        work(outcome)
     except HalfpintError as error:
         emit(JobFinished(error.exit_code, time.perf_counter() - start, message=error.what, fix=error.fix))
     except MemoryError:
@@ -88,7 +95,7 @@ def run(spec: ExportSpec, emit: Emit, job: str = "") -> None:
         emit(JobFinished(1 if outcome.failed else 0, seconds, manifest=outcome.manifest, message=message))
 
 
-def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
+def _export(spec: ExportSpec, job: str, outcome: Outcome, emit: Emit) -> None:
     for target in spec.targets:
         if not target.installed:
             what = f"{target.label} files need {' and '.join(target.modules)}, which is not installed"
@@ -132,7 +139,7 @@ def _export(spec: ExportSpec, job: str, outcome: _Outcome, emit: Emit) -> None:
 
 
 @contextmanager
-def _guarded(order: Order, outcome: _Outcome, emit: Emit) -> Iterator[None]:
+def _guarded(order: Order, outcome: Outcome, emit: Emit) -> Iterator[None]:
     """Tell why this artifact failed, if the work within raises: the others go on."""
     try:
         yield
@@ -199,34 +206,10 @@ def _publish(hold: Hold, loaded: LoadedWeights, verified: Sequence[_Verified], e
         for draft in drafts:
             draft.seal()
         records = [_record(one) for one in verified]
-        kept = list(_kept(spec, loaded, {record.path.name for record in records}, emit))
-        drawn = {picture.name for record in records for picture in record.pictures}
-        outdated = pictures_of(spec, loaded.sha256, {record.path.name for record in records}, drawn)
-        with Draft(spec.manifest) as manifest:
-            source = Source(loaded.info, loaded.sha256)
-            manifest.write(manifest_bytes(source, records, kept, _circumstances(spec, loaded)))
-            manifest.seal()
-            hold.publish(drafts, manifest, overwrite=spec.overwrite)
-        for path in outdated:
-            with suppress(OSError):
-                path.unlink()
+        publish(hold, spec, Source(loaded.info, loaded.sha256), drafts, records, _circumstances(spec, loaded), emit)
         files = f"{len(drafts)} files" if len(drafts) > 1 else "a file"
         publishing.summary = f"{spec.manifest.name} and {files}, {megabytes(sum(r.nbytes for r in records))}"
     return records
-
-
-def _kept(spec: ExportSpec, loaded: LoadedWeights, names: Collection[str], emit: Emit) -> Iterator[Listed]:
-    """The artifacts of earlier jobs that stay in the manifest.
-
-    This job replaces those called `names`. Those that somebody changed are dropped, with a warning.
-    """
-    for listed in earlier(spec, loaded.sha256):
-        if listed.name in names:
-            continue
-        if listed.changed_in(spec.out):
-            emit(Note("warning", f"{listed.name} is not the file that was published: it is listed no longer"))
-        else:
-            yield listed.illustrated(listed.pictures_in(spec.out))
 
 
 def _record(one: _Verified) -> ArtifactRecord:
@@ -275,6 +258,7 @@ def _circumstances(spec: ExportSpec, loaded: LoadedWeights) -> Mapping[str, Any]
             versions[name] = str(sys.modules[name].__version__)
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
         "versions": versions,
         "spec": spec.to_dict(),
         "memory": {"predicted": asdict(loaded.predicted), "measured": asdict(measured())},

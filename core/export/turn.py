@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import BadRequest
 from ..events import Note
 from ..manifest import listed_elsewhere
+from ..options import IF_HELD, IfHeld
 from ..publication.draft import taken
 from ..publication.hold import Held, Hold
 from ..spec import ExportSpec
@@ -21,7 +22,8 @@ _POLL_SECONDS = 0.1
 def turn(spec: ExportSpec, job: str, emit: Emit) -> Hold:
     """The hold on the job's names, once no other job has it; tells whom it waits for.
 
-    Raises `BadRequest` if a name is taken, also while it waits: then it would be in vain.
+    Raises `BadRequest` if a name is taken, also while it waits: then it would be in vain; and if another job has it
+    where the spec says not to wait.
     """
     waits = False
     while True:
@@ -30,6 +32,8 @@ def turn(spec: ExportSpec, job: str, emit: Emit) -> Hold:
             break
         except Held as held:
             check_free(spec)
+            if spec.policy[IF_HELD] is IfHeld.REFUSE:
+                raise _refused(held) from held
             if not waits:
                 waits = True
                 emit(Note("info", f"waits for another job that makes files of this name ({held})"))
@@ -40,6 +44,12 @@ def turn(spec: ExportSpec, job: str, emit: Emit) -> Hold:
         hold.release()
         raise
     return hold
+
+
+def _refused(held: Held) -> BadRequest:
+    job = held.holder.job if held.holder is not None else ""
+    fix = f"wait for it, or end it with halfpint jobs cancel {job}" if job else "wait for it"
+    return BadRequest(f"another job makes files of this name ({held})", fix)
 
 
 def check_free(spec: ExportSpec) -> None:

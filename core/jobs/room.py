@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..device_names import AUTO, CPU, one
+from ..device_names import AUTO, CPU, one, without_gpu
 from ..devices import GpuReport, GpuSampler
 from ..errors import HalfpintError
 from ..memory.now import look
@@ -50,12 +50,12 @@ def place(
         if not reason:
             return candidate, ""
         reasons.append(reason)
-    return "", reasons[0] if reasons else f"waits for its turn on {'the CPU' if able[0] == CPU else f'GPU {able[0]}'}"
+    return "", reasons[0] if reasons else f"waits for its turn on {_named(able[0])}"
 
 
 def _ever(device: str, nbytes: int, report: GpuReport) -> bool:
     """Whether a device could hold so many bytes, if nothing else used it."""
-    gpu = None if device == CPU else gpu_of(device, report)
+    gpu = None if without_gpu(device) else gpu_of(device, report)
     return gpu is None or bool(gpu.problem) or nbytes <= gpu.total
 
 
@@ -87,19 +87,20 @@ def placed(spec: ExportSpec) -> ExportSpec:
 def room(device: str, nbytes: int, running: Collection[Running], report: GpuReport, at_once: int) -> str:
     """Why a job must wait; empty if it can begin. `nbytes`: of GPU memory, at its peak.
 
-    On the CPU, `at_once` jobs run at the same time. On a GPU, a job begins once its predicted peak fits into what is
-    free there, less what the jobs that run there are still going to take. A GPU that does not tell what is free gets
-    one job at a time; whether one fits that nothing else could make fit is for the job itself to say.
+    On the CPU, and on each cluster, `at_once` jobs run at the same time. On a GPU, a job begins once its predicted
+    peak fits into what is free there, less what the jobs that run there are still going to take. A GPU that does not
+    tell what is free gets one job at a time; whether one fits that nothing else could make fit is for the job itself
+    to say.
     """
     beside = [job for job in running if job.device == device]
-    if device == CPU:
-        return "" if len(beside) < at_once else _waits_for(len(beside), "the CPU")
+    if without_gpu(device):
+        return "" if len(beside) < at_once else _waits_for(len(beside), _named(device))
     gpu = gpu_of(device, report)
     if not beside:
         others = gpu is not None and not gpu.problem and nbytes > gpu.free and nbytes <= gpu.total
         return f"waits for {mebibytes(nbytes)} on GPU {device}; {mebibytes(gpu.free)} free" if others and gpu else ""
     if gpu is None or gpu.problem:
-        return _waits_for(len(beside), f"GPU {device}")
+        return _waits_for(len(beside), _named(device))
     taken: Mapping[int, int | None] = {process.pid: process.nbytes for process in gpu.processes}
     promised = sum(max(0, job.nbytes - (taken.get(job.pid) or 0)) for job in beside)
     free = max(0, gpu.free - promised)
@@ -119,6 +120,13 @@ def gpu_nbytes(spec: ExportSpec) -> int:
     except HalfpintError:
         return 0
     return int(needs.gpu.high) if needs is not None and needs.gpu is not None else 0
+
+
+def _named(device: str) -> str:
+    """A device in words."""
+    if without_gpu(device):
+        return "the CPU" if device == CPU else device
+    return f"GPU {device}"
 
 
 def _waits_for(jobs: int, place: str) -> str:

@@ -86,11 +86,11 @@ def create(spec: ExportSpec) -> JobFolder:
     Raises `JobFailed` if there is none at all.
     """
     try:
-        return _create(jobs_root(), spec, KEPT)
+        return create_in(jobs_root(), spec, KEPT)
     except OSError:
         pass
     try:
-        return _create(temporary_folder() / "jobs", spec, _KEPT_TEMPORARILY)
+        return create_in(temporary_folder() / "jobs", spec, _KEPT_TEMPORARILY)
     except OSError as error:
         raise JobFailed(
             f"neither {state_folder()} nor the temporary folder can be written to: {error.strerror}",
@@ -98,7 +98,8 @@ def create(spec: ExportSpec) -> JobFolder:
         ) from error
 
 
-def _create(root: Path, spec: ExportSpec, keep: int) -> JobFolder:
+def create_in(root: Path, spec: ExportSpec, keep: int) -> JobFolder:
+    """A folder for a new job among others, of which so many are kept. Raises `OSError` if there is no room for it."""
     private_folder(root)
     if shutil.disk_usage(root).free < _LEAST_FREE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root))

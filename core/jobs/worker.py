@@ -19,6 +19,7 @@ from threading import Thread
 from .. import limits
 from ..errors import Cancelled
 from ..events import ArtifactPublished, Event, JobFinished, StageStarted
+from ..options import CLUSTER
 from ..plugins import import_ahead
 from ..processes import this_process
 from ..streams import guard
@@ -93,7 +94,13 @@ def work(job: JobFolder, cancellation: Cancellation) -> int:
                 if isinstance(event, JobFinished):
                     end = event
 
-            run(job.spec(), emit, job.path.name)
+            spec = job.spec()
+            if spec.policy[CLUSTER]:
+                from .cluster import run_there
+
+                run_there(spec, emit, job.path.name)
+            else:
+                run(spec, emit, job.path.name)
         except (KeyboardInterrupt, Exception) as error:
             cancellation.close()
             if cancellation.wished:

@@ -22,8 +22,9 @@ import pytest
 from halfpint.core import events as e
 from halfpint.core.errors import BadRequest
 from halfpint.core.export.halved_file import halve_file
-from halfpint.core.options import VerifyMode
+from halfpint.core.options import IF_HELD, IfHeld, VerifyMode
 from halfpint.core.precisions import FLOATS, FP16, FP32, Precision
+from halfpint.core.processes import process
 from halfpint.core.samples.yolov5 import SampleSpec, sample
 from halfpint.core.spec import ExportSpec
 from halfpint.core.weights.pickled import Record
@@ -229,6 +230,31 @@ def test_a_job_waits_for_another_of_its_name(tiny: Path, tmp_path: Path) -> None
     )
     assert end_of(first).exit_code == 0
     assert end_of(begun[0].result()).exit_code == 0
+    assert_listed(tmp_path)
+
+
+def test_a_job_that_is_not_to_wait_tells_who_has_the_name(tiny: Path, tmp_path: Path) -> None:
+    ends: list[e.JobFinished] = []
+
+    def again() -> None:
+        ends.append(end_of(done(small(tiny, tmp_path, if_held=IfHeld.REFUSE))))
+
+    first = small(tiny, tmp_path, height=32, width=32, precisions=(FP32,), verify=VerifyMode.QUICK)
+    assert end_of(done_when(first, "read", again)).exit_code == 0
+    assert ends[0].exit_code == 2
+    assert f"another job makes files of this name (process {os.getpid()}, since" in ends[0].message
+    assert ends[0].fix.startswith("wait for it")
+
+
+def test_of_a_job_that_died_the_name_is_taken_over(tiny: Path, tmp_path: Path) -> None:
+    """Also by a job that is not to wait: nobody has it any more."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    dead = process(child.pid)
+    child.communicate(b"\n")
+    spec = small(tiny, tmp_path, height=32, width=32, precisions=(FP32,), verify=VerifyMode.QUICK)
+    left = {"job": "1", "pid": dead.pid, "host": dead.host, "since": "2026-01-01T00:00:00", "birth": dead.birth}
+    (tmp_path / f".{spec.root}.halfpint.lock").write_text(f"{json.dumps(left)}\n")
+    assert end_of(done(spec.having(IF_HELD, IfHeld.REFUSE))).exit_code == 0
     assert_listed(tmp_path)
 
 
