@@ -116,7 +116,8 @@ def int8(results: Mapping[str, Any]) -> str:
         if case["failed"]:
             rows.append(("", "Halfpint", case["failed"], "–", *["–"] * len(_PARTS)))
     head = ("network", "file", "× FP32's bytes", "ms (95th percentile)", *(f"lost: {part}" for part in _PARTS))
-    return _on(results) + _table(head, rows)
+    load = results["machine"]["load when it ended"]
+    return _on(results, f"the machine's load was {load} when it ended") + _table(head, rows)
 
 
 _PARTS = ("made on", "judged on", "never seen")

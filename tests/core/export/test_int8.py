@@ -174,7 +174,7 @@ def test_what_has_no_eight_bits_is_refused() -> None:
         job(Path("/out"), "/images", targets=(TORCHSCRIPT,))
 
 
-@pytest.mark.parametrize(("more", "told"), [({"opset": 12}, "opset 13"), ({"nms": True}, "do not suppress boxes")])
+@pytest.mark.parametrize(("more", "told"), [({"opset": 12}, "opset 13"), ({"nms": True}, "neither suppress nor rank")])
 def test_options_that_it_does_not_go_with_fail_that_file_alone(
     halves: Halves, tmp_path: Path, more: dict[str, Any], told: str
 ) -> None:
