@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.result import Boxes
-from ..verify.detections import Found, overlaps
+from ..verify.detections import Found, alike
 from .rows import Rows
 
 Array = NDArray[Any]
@@ -67,7 +67,7 @@ def right_of(found: Found, truth: Boxes, ious: Array) -> Array:
     `ious`: in ascending order.
     """
     count = len(found.confidences)
-    common = overlaps(found.boxes, np.arange(count), truth, np.arange(len(truth.classes)))
+    common = alike(found.boxes, truth)
     right = np.zeros((count, len(ious)), bool)
     nearest = common.max(axis=1, initial=0)
     for column, iou in enumerate(ious):

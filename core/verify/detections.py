@@ -60,6 +60,15 @@ def overlaps(a: Boxes, rows: Array, b: Boxes, columns: Array) -> Array:
     return np.where(same & (union > 0), common / np.where(union > 0, union, 1), 0.0)
 
 
+def alike(a: Boxes, b: Boxes) -> Array:
+    """As `overlaps`, of all boxes with all others. A box without an area, which untrained networks find too, is like
+    one that is equal to it.
+    """
+    common = overlaps(a, np.arange(len(a.classes)), b, np.arange(len(b.classes)))
+    equal = (a.corners[:, None] == b.corners[None]).all(-1) & (a.classes[:, None] == b.classes[None])
+    return np.where(equal, 1.0, common)
+
+
 @dataclass(frozen=True, eq=False)
 class Paired:
     """What became of detections. `kept`: of each expected one, whether it is still there; `new`: of each found one,
@@ -74,7 +83,7 @@ class Paired:
 
 def paired(wanted: Found, got: Found, iou: float) -> Paired:
     """Which detections stand for which: of one class, and overlapping so much that the two would be taken for one."""
-    common = overlaps(wanted.boxes, np.arange(len(wanted.which)), got.boxes, np.arange(len(got.which)))
+    common = alike(wanted.boxes, got.boxes)
     same: Array = common > iou
     kept: Array = np.any(same, axis=1)
     new: Array = ~np.any(same, axis=0)

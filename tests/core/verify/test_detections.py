@@ -101,6 +101,12 @@ def test_all_are_kept() -> None:
     )
 
 
+def test_a_box_without_an_area_that_stays_where_it_is_is_kept() -> None:
+    flat = (*CAT[:3], 0.0, *CAT[4:])
+    change, _ = judged(answer(flat, DOG), answer(flat, DOG))
+    assert (change.expected, change.kept, change.new) == (2, 2, 0)
+
+
 def test_a_box_that_another_one_of_the_same_thing_outdoes_is_kept() -> None:
     """The two rows are all but equal, so rounding decides which of them is kept."""
     rival = (*shifted(CAT, 1)[:4], 0.899, *CAT[5:])
