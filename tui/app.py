@@ -46,8 +46,15 @@ class HalfpintApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         choices, self._warning = settings.load(settings.settings_path())
-        self.theme = settings.theme(settings.settings_path(), tuple(self.available_themes))
+        self._begin_with(settings.theme(settings.settings_path(), tuple(self.available_themes)))
         self.main = MainScreen(start.absolute(), choices, sampler, jobs)
+
+    def _begin_with(self, theme: str) -> None:
+        """Take a theme before anything has a style: a change of it later computes all styles anew."""
+        self.set_reactive(App.theme, theme)
+        self.set_class(self.current_theme.dark, "-dark-mode", update=False)
+        self.set_class(not self.current_theme.dark, "-light-mode", update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def get_default_screen(self) -> MainScreen:
         """The main screen is the lowest one: no empty one is painted before it."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .feeds.estimator import Largest
     from .session import JobMemory, Session
 
-_BAR, _BESIDE = 22, 40  # cells of a bar at least, and of the words beside it
+_BAR, _BESIDE = 12, 32  # cells of a bar at least, and of the words beside it
 
 _WITH_COMMANDS = 60  # cells of a panel that has room for the commands of processes
 _PROCESS_ORDERS: Mapping[str, Callable[[GpuProcess], Any]] = {
@@ -140,7 +140,7 @@ def _host(view: _View) -> list[Line]:
 def _bar_line(used: int, total: int, found: MemoryFit, width: int) -> Line:
     """Used by others | predicted | free, and the verdict."""
     need = int(found.need.high)
-    told = str(found.need) if found.need.spread else mebibytes(need)
+    told = str(found.need).partition(",")[0] if found.need.spread else mebibytes(need)
     kind = FIT_KINDS[found.fit]
     parts: list[tuple[float, str, str]] = [(used, "█", "dim"), (need, "▒", kind)]
     amount: Piece = (f" ▒ {told}", "")

@@ -53,9 +53,11 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
     lines += [plain(""), plain(f"Verification ({verification['mode']}, {verification['seconds']:.1f} s)", "strong")]
     if headline := verification.get("headline"):  # not in the manifests of earlier versions
         lines.append(plain(f"  {on_screen(headline)}"))
-    for check in map(Evidence.of, verification["checks"]):
+    checks = [Evidence.of(check) for check in verification["checks"]]
+    widest = max((len(check.row[1]) for check in checks), default=0)
+    for check in checks:
         verdict, name, message = check.row
-        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<11}{on_screen(message)}", "")))
+        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<{widest}}  {on_screen(message)}", "")))
     if proof := verification.get("proof"):
         lines += [plain(""), plain("On your images", "strong"), *proof_lines(proof)]
     for picture in entry.get("pictures", ()):

@@ -27,7 +27,7 @@ def status_line(session: Session) -> Line:
     names = ", ".join(spec.path(kind).name for kind in spec.kinds)
     called = shortened(below(str(spec.weights), str(session.search.start)), _WEIGHTS)
     text = (f"{state}^r exports {called} to {names}", "")
-    plan = session.plan_of_this_job
+    plan = session.plan  # while a person types, one of a moment ago: it would come and go with every key
     if plan is None or plan.fit is None:
         return (text,)
     from .fit_kinds import FIT_KINDS  # with the first plan: the screen is painted before

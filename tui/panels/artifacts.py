@@ -58,6 +58,7 @@ class ArtifactsPanel(TablePanel):
     ArtifactsPanel {
         height: 7;
         &.-low { height: 6; }
+        &.-output-page { height: 5; }
         Listing { height: 1fr; }
         &.-tall { height: 11; }
     }

@@ -108,7 +108,7 @@ class GpuPanel(Panel):
         from ..memory_lines import ORDERS, lines  # with the first sample: the screen is painted before
 
         shown = self.query_one(Lines)
-        told = lines(self.session, self._histories, shown.size.width, ORDERS[self._order])
+        told = lines(self.session, self._histories, max(0, shown.size.width - 1), ORDERS[self._order])  # but the mark
         shown.show(told)
         device = self.session.choices[DEVICE]
         if device != self._chosen:

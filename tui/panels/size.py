@@ -188,13 +188,14 @@ class SizePanel(Panel):
 
 def _verdict(session: Session) -> tuple[Line, ...]:
     """Whether the job fits where it is to run, in a line."""
-    plan = session.plan_of_this_job
+    plan = session.plan  # while a person types, one of a moment ago: it would come and go with every key
     if plan is None or plan.fit is None:
         return ()
     from ..fit_kinds import FIT_KINDS  # with the first plan: the screen is painted before
 
     found = plan.fit.decisive  # what is free changes all the time, and stands in the panel of the devices
-    return (((str(found.fit), FIT_KINDS[found.fit]), (f" {where(session)}: needs {found.need}", "")),)
+    needed = str(found.need).partition(",")[0]  # how far it may be off stands there too
+    return (((str(found.fit), FIT_KINDS[found.fit]), (f" {where(session)}: needs {needed}", "")),)
 
 
 def _about_size(session: Session) -> tuple[Finding, ...]:

@@ -27,7 +27,7 @@ MainScreen {
     &.-input-page #right { width: 42; }
     &.-output-page #body { layout: vertical; }
     &.-output-page #left { width: 1fr; height: 1fr; }
-    &.-output-page #right { width: 1fr; height: 9; }
+    &.-output-page #right { width: 1fr; height: 7; }
     &.-single #left, &.-single #right { width: 1fr; }
     &.-single Panel { height: 1fr; }
 }
