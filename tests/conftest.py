@@ -23,6 +23,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--checkpoints", type=Path, help="a folder with further pairs of NAME.pt and NAME.npz")
     parser.addoption("--write-golden", action="store_true", help="record the SHA-256 of all artifacts anew")
+    parser.addoption("--write-snapshots", action="store_true", help="record what the screen shows anew")
     parser.addoption(
         "--exhaustive", action="store_true", help="every case where a sample is taken else: twice the time"
     )

@@ -92,7 +92,7 @@ def _gpu(view: _View, gpu: Gpu) -> list[Line]:
     figures += [f"{gpu.temperature} °C"] if gpu.temperature is not None else []
     words = "  ".join(figures)
     room = min(view.names, view.width - len(words)) if view.width else view.names  # a name gives way to the figures
-    told: list[Line] = [((cut(head[0].rstrip(), room).ljust(room), head[1]), (words, ""))]
+    told: list[Line] = [((cut(head[0].rstrip(), room - 1).ljust(room), head[1]), (words, ""))]
     found = _on_gpu(view, gpu, chosen)
     if found is not None:
         told.append(_bar_line(gpu.used, gpu.total, found, view.bar))
