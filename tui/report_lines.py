@@ -55,9 +55,10 @@ def _lines(listed: Listed, path: Path) -> list[Line]:
         lines.append(plain(f"  {on_screen(headline)}"))
     checks = [Evidence.of(check) for check in verification["checks"]]
     widest = max((len(check.row[1]) for check in checks), default=0)
+    widest = max(11, widest + 1)
     for check in checks:
         verdict, name, message = check.row
-        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<{widest}}  {on_screen(message)}", "")))
+        lines.append(((f"  {verdict:<5}", _KINDS[check.verdict]), (f"{name:<{widest}}{on_screen(message)}", "")))
     if proof := verification.get("proof"):
         lines += [plain(""), plain("On your images", "strong"), *proof_lines(proof)]
     for picture in entry.get("pictures", ()):
