@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ArtifactRefused, BadRequest, WillNotFit
 from ..images.source import ImageSource, open_images
 from ..kinds import Kind
-from ..manifest import read
 from ..memory.estimate import job_needs, judged
 from ..memory.fit import Fit
 from ..memory.now import look
@@ -33,10 +31,9 @@ from ..readings.weigher import weigh
 from ..sandbox.process import SaidNo
 from ..shapes import InputShape
 from ..targets.contract import Contract, Port, contract
-from ..targets.loaded import Origin, Runner, told
+from ..targets.loaded import Runner, told
 from ..targets.nms import NMS
 from ..verify.answers import Answers
-from ..verify.evidence import Evidence, Verdict
 from ..verify.full import inspect, judge, needed
 from ..verify.on_images import judge_on_images
 from ..verify.probes import plan
@@ -47,8 +44,7 @@ from ..verify.trial import Trial, on_trial
 from ..weights_source import WeightsSource
 from .allowances import Load
 from .opened import ForeignFile, LoadedForeign
-
-_MAX_MANIFESTS = 100  # that are looked into
+from .origins import as_published, of_these_weights
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ def _verified(file: ForeignFile, source: WeightsSource, asked: Images | None, im
     try:
         answers.prepare(needed([subject], network.stride), [subject.kind.precision])
         trial = on_trial(subject, network, plan(subject, network.stride), lambda _: loaded)
-        trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
+        trial.checks += [*as_published(file), *of_these_weights(loaded.origin, source.sha256)]
         if images is not None and asked is not None:
             _prove(trial, images, asked, network, answers.rounded(subject.kind.precision))
         return judge(trial, answers)
@@ -120,7 +116,7 @@ def _verified_on_images(
 ) -> Report:
     """The report on a file in a precision that only images can judge."""
     trial = on_trial(subject, network, quick_plan(subject), lambda _: loaded)
-    trial.checks += [*_as_published(file), *_of_these_weights(loaded.origin, source.sha256)]
+    trial.checks += [*as_published(file), *of_these_weights(loaded.origin, source.sha256)]
     if images is not None and asked is not None:
         _prove(trial, images, asked, network)
     inspect(trial, network, Way.IMAGES)
@@ -198,25 +194,3 @@ def _undeclared(loaded: LoadedForeign, network: Network) -> Contract | None:
     if loaded.ours or shape is None:
         return None
     return Contract(Port(network.input_name, FLOAT32.name, shape.dims), ())
-
-
-def _as_published(file: ForeignFile) -> Iterator[Evidence]:
-    """Whether the file is, byte for byte, the one that a manifest beside it lists."""
-    for manifest in sorted(file.path.parent.glob("*.halfpint.json"))[:_MAX_MANIFESTS]:
-        try:
-            listed = {name: sha256 for artifact in read(manifest).artifacts for name, sha256 in artifact.files}
-        except (OSError, ValueError):
-            continue
-        if file.path.name in listed:
-            if all(listed.get(name) == sha256 for name, sha256 in file.sha256s().items()):
-                yield Evidence("sha256", Verdict.PASS, f"the file is as {manifest.name} lists it")
-            else:
-                yield Evidence("sha256", Verdict.FAIL, f"the file changed since {manifest.name} was written")
-
-
-def _of_these_weights(origin: Origin, sha256: str) -> Iterator[Evidence]:
-    """Whether the file says that it was made from these weights."""
-    if origin.source_sha256 == sha256:
-        yield Evidence("source", Verdict.PASS, "the file says it was made from these weights")
-    elif origin.source_sha256:
-        yield Evidence("source", Verdict.WARN, "the file says it was made from other weights than these")
