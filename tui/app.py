@@ -46,7 +46,7 @@ class HalfpintApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         choices, self._warning = settings.load(settings.settings_path())
-        self._begin_with(settings.theme(settings.settings_path(), tuple(self.available_themes)))
+        self._begin_with(settings.theme(settings.settings_path()))
         self.main = MainScreen(start.absolute(), choices, sampler, jobs)
 
     def _begin_with(self, theme: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,15 +71,18 @@ def _sizes_of_kinds(stored: Any) -> dict[str, tuple[int, int]]:
     return sizes
 
 
-def theme(path: Path, known: Sequence[str]) -> str:
-    """The theme that is remembered, if it is one of those that are known; else the dark one."""
+def theme(path: Path) -> str:
+    """The theme that is remembered, if it is one of ours; else the dark one.
+
+    Our widgets ask a theme for plain colours, which Textual's own themes do not have.
+    """
     import tomllib
 
     try:
         chosen = str(tomllib.loads(path.read_text(encoding="utf-8")).get("theme"))
     except (OSError, ValueError):
         chosen = ""
-    return chosen if chosen in known else THEMES[0].name
+    return chosen if chosen in [theme.name for theme in THEMES] else THEMES[0].name
 
 
 def save(path: Path, choices: Choices, theme: str = "") -> None:

@@ -32,7 +32,7 @@ def test_the_screen_is_killed(tiny: Path, tmp_path: Path) -> None:
         t.until("job #1 runs")
         export(tiny, tmp_path / "shell", "--detach")
         os.kill(t.pid, signal.SIGKILL)
-    with terminal([str(HALFPINT), str(tmp_path)], size=(60, 160)) as t:
+    with terminal([str(HALFPINT), str(tmp_path)], size=(100, 160)) as t:
         t.until("#1 done in")
         t.until("#2 done in")
         for told in ("#1 mine.pt at 1×640×640", "#2 master-n.pt at 1×96×64"):

@@ -26,6 +26,7 @@ from types import FrameType
 from typing import Any, Self
 
 from halfpint.cli.main import main as command
+from halfpint.core import families
 from halfpint.core.errors import HalfpintError
 from halfpint.core.limits import ran_out_of_memory
 from halfpint.core.weights_source import WeightsSource
@@ -258,8 +259,10 @@ class Confined:
 
 
 def load_the_rest() -> None:
-    """Have Python import what it itself imports only where it needs it: codecs, and what `Counter` sorts with."""
+    """Have Python import what is only imported where it is needed: codecs, what `Counter` sorts with, our families."""
     importlib.import_module("heapq")
+    for family in Path(families.__file__).parent.glob("*/model.py"):
+        importlib.import_module(f"{families.__name__}.{family.parent.name}.model")
     utf = (f"utf_{form}" for form in ("8_sig", "16", "16_be", "16_le", "32", "32_be", "32_le"))
     for codec in ("cp437", "unicode_escape", "raw_unicode_escape", *utf):
         codecs.lookup(codec)

@@ -33,6 +33,7 @@ from halfpint.core.weights_source import WeightsSource
 from halfpint.tui.dialogs import open_fit_map
 from halfpint.tui.feeds.fit_map import Mapped, Mapper, Subject
 from halfpint.tui.screens.fitmap import FitMapScreen, arrange
+from halfpint.tui.themes import THEMES
 from halfpint.tui.widgets.heatmap import Cell, Heatmap
 from halfpint.tui.widgets.lines import Lines
 
@@ -46,7 +47,16 @@ _PATIENCE_SECONDS = 60.0
 # ---- the widget
 
 
-class Host(App[None]):
+class Themed(App[None]):
+    """An app in our colours and with nothing on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_theme(THEMES[0])
+        self.theme = THEMES[0].name
+
+
+class Host(Themed):
     """A heatmap alone; it is noted what it asks to be painted."""
 
     def __init__(self, rows: int, columns: int, cursor: tuple[int, int] = (0, 0)) -> None:
@@ -203,7 +213,7 @@ class Shown:
 @asynccontextmanager
 async def shown(subject: Subject, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Shown]:
     """The fit map over an empty screen, drawn."""
-    app, taken = App[None](), list[tuple[int, int]]()
+    app, taken = Themed(), list[tuple[int, int]]()
     async with app.run_test(size=size) as pilot:
         screen = open_fit_map(app, subject, taken.append)
         await pilot.pause()

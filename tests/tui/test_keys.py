@@ -142,6 +142,6 @@ def test_vim_and_less_find_their_keys_in_lists_and_log(tiny: Path, tmp_path: Pat
             assert s.app.screen is s.main
             await s.press("t", "q", "enter")
             await s.until(lambda: not s.app.is_running)
-        assert theme(settings_path(), ["halfpint-light"]) == "halfpint-light"  # it is kept
+        assert theme(settings_path()) == "halfpint-light"  # it is kept
 
     drive(script())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.color import Color, ColorSystem
 from textual.theme import Theme
 
+from halfpint.tui.settings import theme as remembered
 from halfpint.tui.themes import DARK, LIGHT, THEMES, Palette, other
 from support.contrast import contrast
 
@@ -46,3 +49,10 @@ def test_textual_takes_the_colours_as_they_are(theme: Theme) -> None:
 
 def test_a_key_leads_from_one_to_the_other() -> None:
     assert other("halfpint-dark") == "halfpint-light" and other("halfpint-light") == other("nord") == "halfpint-dark"
+
+
+@pytest.mark.parametrize("theme", ["nord", "textual-light", 7])
+def test_a_theme_that_is_not_ours_is_not_taken(theme: object, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"theme = {theme!r}\n")
+    assert remembered(settings) == THEMES[0].name
