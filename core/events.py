@@ -55,7 +55,7 @@ class StageFinished:
 
 @dataclass(frozen=True)
 class StageSilent:
-    """Nothing was told of the job for so many seconds; it may hang, or take long. `job`: its id.
+    """A stage has been silent for so many seconds: it may hang, or just take long. `job`: its id.
 
     `stage`, `artifact`: what runs; empty if it is between two stages.
     """

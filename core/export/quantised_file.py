@@ -26,7 +26,7 @@ from .changed_file import check_memory, making_sense, origin_for, publish, refus
 OnStep: TypeAlias = Callable[[int, int, str], None]  # so many of so many steps are done, and what the last one was
 
 _MOST_PIXELS = 512 * 2**20  # bytes of all images together: they are held while a file is made on them
-_LINE = 300  # characters of what is told of the file
+_LINE = 300  # characters of a line about the file
 _LEAST_IMAGES = 2  # one to make a file on, one to judge it on
 
 
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True)
 class QuantisedFile:
-    """A published INT8 file: its bytes and those of the FP32 file, and what is told of it.
+    """A published INT8 file: its bytes, those of the FP32 file, and the lines about it.
 
     `told`: the trade, line by line. `units`: what a point of its loss is. `preparation`: of the pictures, in words.
     """

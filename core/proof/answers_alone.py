@@ -70,8 +70,16 @@ class Regions:
         return ALL * (1 - right / every) if every else 0.0
 
 
+class _Changed:
+    """What is counted: sums are how many became others, and of how many."""
+
+    def lost(self, sums: Array) -> float:
+        other, every = sums
+        return ALL * float(other / every) if every else 0.0
+
+
 @dataclass(frozen=True)
-class Classes:
+class Classes(_Changed):
     """Which entry of the last axis is the largest."""
 
     name: str
@@ -84,13 +92,9 @@ class Classes:
         other = wanted.argmax(-1) != got.argmax(-1)
         return np.array((other.sum(), other.size), np.float64)
 
-    def lost(self, sums: Array) -> float:
-        other, every = sums
-        return ALL * float(other / every) if every else 0.0
-
 
 @dataclass(frozen=True)
-class Same:
+class Same(_Changed):
     """Whole numbers and truths: they are the same, or are not."""
 
     name: str
@@ -101,10 +105,6 @@ class Same:
 
     def of(self, wanted: Array, got: Array) -> Array:
         return np.array((np.sum(wanted != got), wanted.size), np.float64)
-
-    def lost(self, sums: Array) -> float:
-        other, every = sums
-        return ALL * float(other / every) if every else 0.0
 
 
 @dataclass(frozen=True)

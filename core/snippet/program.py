@@ -105,7 +105,7 @@ def _boxes(told: Mapping[str, Any]) -> _Decoding:
 
 
 def _line(told: Mapping[str, Any]) -> tuple[str, Mapping[str, int]]:
-    """What prints a box with all that is told of it, and the constants for that."""
+    """The lines of the program that print a box with all its values, and the constants they need."""
     if int(told["masks"]):
         return _part("mask_line").rstrip("\n"), {"MASKS": int(told["masks"])}
     if "keypoints" in told:

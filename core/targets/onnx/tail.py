@@ -128,7 +128,7 @@ class _Tail:
         return _Parts(center, sides, confidence, classes, tuple(rest))
 
     def _columns(self, answer: str, layout: Layout) -> Sequence[str]:
-        """Center, sides, classes and what else is told of boxes that lie in columns."""
+        """Center, sides, classes and further values of boxes that lie in columns."""
         rows = self._node("Transpose", answer, perm=(0, 2, 1))
         return self._split(rows, (2, 2, layout.classes, *((layout.further,) if layout.further else ())))
 

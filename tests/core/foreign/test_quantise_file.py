@@ -42,7 +42,7 @@ def as_input(picture: Array) -> Array:
 def made_of(
     model: ModelProto, most: float = MOST, pictures: int = 4, *, dynamic: bool = False
 ) -> tuple[bytes, dict[str, Any]]:
-    """The INT8 file, made as the sandbox makes it, and what is told of it."""
+    """The INT8 file, made as the sandbox makes it, and what is said about it."""
     data = model.SerializeToString()
     said = {"size": SIZE, "machine": "cpu", "origin": {}, "most": most, "dynamic": dynamic}
     work = Quantising(ONNX, (data,), said)
